@@ -1,0 +1,14 @@
+"""The watching side of aurorad: footage in, observations, events and alerts out.
+
+Start reading at :mod:`daemon.pipeline`. Imports go one way, downwards:
+
+    cli → service → pipeline, web → the rooms (source, video, picture, ocr, sky, store,
+    notify, metrics, report) → config → geometry, overlay, gate, event → observation, errors
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("aurorad")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0.0.0"

@@ -1,0 +1,75 @@
+"""Every way aurorad says no.
+
+    AuroradError                 base: one line that names the thing and the mend
+    ├── ConfigError              the configuration cannot be used                 (exit 2)
+    ├── UsageError               the command was called wrongly                   (exit 2)
+    ├── FootageError             what came in cannot be used; counted by .reason
+    │   ├── FetchError           the network or the server                        (retried)
+    │   ├── PictureError         bytes that are not the picture they claim to be
+    │   ├── MovieError           a movie that cannot be opened or read
+    │   └── ClockError           no time can be established
+    ├── ModelError               model file missing, altered, or of the wrong shape
+    ├── StoreError               the database cannot be opened, read or written
+    └── DeliveryError            a message was not taken by its channel           (retried)
+
+A room translates foreign exceptions into these at its own edge, and raises; what a failure
+means for the night is decided in one place, :mod:`daemon.pipeline`.
+"""
+
+
+class AuroradError(Exception):
+    """Base of all errors raised on purpose. ``str(error)`` is one line for a person."""
+
+    exit_code = 1
+
+
+class ConfigError(AuroradError):
+    """The configuration cannot be used; names the key and the mend."""
+
+    exit_code = 2
+
+
+class UsageError(AuroradError):
+    """The command was called wrongly."""
+
+    exit_code = 2
+
+
+class FootageError(AuroradError):
+    """Input that cannot be used.
+
+    ``reason`` is a short fixed word (``"truncated"``, ``"not an image"``, ``"too large"``, …)
+    used as a metric label and a database reason; the message carries the details.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FetchError(FootageError):
+    """The server or the network did not give the footage."""
+
+
+class PictureError(FootageError):
+    """Bytes that are not the picture they claim to be."""
+
+
+class MovieError(FootageError):
+    """A movie that cannot be opened or read."""
+
+
+class ClockError(FootageError):
+    """No time can be established for a frame or a movie."""
+
+
+class ModelError(AuroradError):
+    """A model file that is missing, altered, or of the wrong shape."""
+
+
+class StoreError(AuroradError):
+    """The database cannot be opened, read or written."""
+
+
+class DeliveryError(AuroradError):
+    """A message was not taken by its channel."""

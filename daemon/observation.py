@@ -1,0 +1,220 @@
+"""The nouns of the watch: frozen values, no I/O, no decisions.
+
+Times are aware datetimes in UTC. Angles are degrees, named so. Pictures are ``uint8`` arrays in
+OpenCV's BGR order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+HeatMap = npt.NDArray[np.float32]
+
+Twilight = Literal["night", "astronomical", "nautical", "civil", "day"]
+Moonlight = Literal["none", "quarter", "full"]
+Verdict = Literal["aurora", "clear", "obscured", "not looked", "stale"]
+EventState = Literal["quiet", "pending", "active", "over"]
+EventChangeKind = Literal["onset", "strong", "over"]
+
+TWILIGHTS: tuple[Twilight, ...] = ("night", "astronomical", "nautical", "civil", "day")
+MOONLIGHTS: tuple[Moonlight, ...] = ("none", "quarter", "full")
+VERDICTS: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
+
+
+@dataclass(frozen=True)
+class Disc:
+    """Where the sky disc lies, in pixels of a reference picture ``width`` × ``height``.
+
+    A picture of another size is taken as the same picture scaled by its height and centred, so
+    one disc serves AuroraMAX's 480p, 720p and 1080p.
+    """
+
+    centre_x: float
+    centre_y: float
+    radius: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How the disc is turned: an equidistant fisheye, zenith at the centre.
+
+    ``north_deg`` is the direction of geographic north in the picture, clockwise from up.
+    ``east_left`` is true where the sky is seen from below, as cameras see it: with north up,
+    east is left. ``edge_elevation_deg`` is the elevation at the disc's edge.
+    """
+
+    north_deg: float
+    east_left: bool = True
+    edge_elevation_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class StampStyle:
+    """What the burnt-in clock looks like and where.
+
+    ``region`` is (left, top, right, bottom) as fractions of the picture's width and height.
+    ``formats`` are strptime formats without zone; ``timezone`` is the zone the stamp is written
+    in where it carries no abbreviation of its own (an IANA name, ``UTC`` included).
+    """
+
+    region: tuple[float, float, float, float]
+    formats: tuple[str, ...]
+    timezone: str
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One all-sky imager and where it stands. ``stamp`` is None where there is no clock."""
+
+    name: str
+    latitude_deg: float
+    longitude_deg: float
+    timezone: str
+    disc: Disc
+    elevation_m: float = 0.0
+    orientation: Orientation | None = None
+    stamp: StampStyle | None = None
+    cadence_s: float = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of the sky on its way through the pipeline.
+
+    ``square`` is the masked, cropped sky disc, (240, 240, 3), what the model sees;
+    ``picture`` the disc as JPEG for people (empty where none is kept);
+    ``stamp`` the strip with the burnt-in clock, or None;
+    ``source`` a file name or address, for the record; ``index`` the frame's number in its movie.
+    """
+
+    camera: str
+    square: Picture
+    picture: bytes
+    stamp: Picture | None
+    source: str
+    fetched_at: datetime
+    observed_at: datetime | None = None
+    last_modified: datetime | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class SkyState:
+    """Sun and moon over one place at one instant. Altitudes are apparent (refracted)."""
+
+    at: datetime
+    sun_altitude_deg: float
+    sun_azimuth_deg: float
+    moon_altitude_deg: float
+    moon_azimuth_deg: float
+    moon_phase_deg: float
+    twilight: Twilight
+    moonlight: Moonlight
+
+
+@dataclass(frozen=True)
+class Gate:
+    """May we look, may we alert, and why not (``reason`` is "dark enough" when both)."""
+
+    look: bool
+    alert: bool
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the model said of one frame.
+
+    ``logits`` (4,): no aurora, aurora, cloudy, clear. ``probability`` is the softmax of the
+    aurora output, ``calibrated_probability`` the same after temperature scaling;
+    ``clear_probability`` the softmax of the sky-clear output. ``heatmap`` is the Grad-CAM of the
+    aurora output at its own size (8, 8), scaled so that its peak is 1 (all 0 when empty).
+    """
+
+    logits: npt.NDArray[np.float32]
+    probability: float
+    calibrated_probability: float
+    clear_probability: float
+    heatmap: HeatMap
+    model_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One minute of the record. None marks what was not established."""
+
+    camera: str
+    observed_at: datetime
+    fetched_at: datetime
+    verdict: Verdict
+    reason: str
+    sky: SkyState
+    prediction: Prediction | None = None
+    threshold: float | None = None
+    colour_index: float | None = None
+    colour_level: int | None = None
+    heatmap_area: float | None = None
+    azimuth_deg: float | None = None
+    elevation_deg: float | None = None
+    source: str = ""
+    picture: str | None = None
+    shadow_probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One spell of aurora over one camera.
+
+    ``id`` is ``camera-YYYYMMDDTHHMMSSZ`` of the onset. ``onset_at`` is the first frame above
+    ``on`` of those that confirmed it; ``confirmed_at`` the frame that did; ``strong_at`` when
+    local breakup was seen.
+    """
+
+    id: str
+    camera: str
+    onset_at: datetime
+    confirmed_at: datetime
+    ended_at: datetime | None = None
+    strong_at: datetime | None = None
+    peak_probability: float = 0.0
+    peak_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class EventChange:
+    """What just happened to an event; ``event`` is its state afterwards."""
+
+    kind: EventChangeKind
+    event: Event
+    at: datetime
+
+
+def utc_text(at: datetime) -> str:
+    """ISO-8601 UTC text with Z and whole seconds: ``2024-02-10T04:50:03Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_utc_text(text: str) -> datetime:
+    """The aware UTC datetime of :func:`utc_text`'s form."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def night_of(at: datetime, longitude_deg: float) -> date:
+    """The night an instant belongs to: the UTC date at local mean solar midnight.
+
+    A night runs from mean solar noon to noon. For Yellowknife this is the date in AuroraMAX's
+    own file names (``auroramaxHD_20240201`` begins 2024-01-31 18:19 MST).
+    """
+    solar_noon_utc_h = 12.0 - longitude_deg / 15.0
+    since_noon = timedelta(hours=solar_noon_utc_h)
+    noon_day = (at.astimezone(UTC) - since_noon).date()
+    midnight = datetime(noon_day.year, noon_day.month, noon_day.day, tzinfo=UTC)
+    return (midnight + since_noon + timedelta(hours=12)).date()
