@@ -1,0 +1,150 @@
+"""EfficientNet-B1 that gives its evidence with its answer: logits and exact Grad-CAM, forward only.
+
+Grad-CAM asks for the gradient of a logit with respect to the features A of the last MBConv stage.
+Between A (``features[7]``, 320 channels) and the logits lie only a 1×1 convolution, a batch
+normalisation, SiLU, the mean over the grid and one linear layer, so that gradient has a closed form:
+
+    z = BN(conv1x1(A))      y_c = w_c · mean_xy SiLU(z) + b_c
+    α_ck = 1/(H·W) · Σ_j w_cj · s_j · W_jk · mean_xy SiLU'(z_j)      SiLU'(z) = σ(z)(1 + z(1 − σ(z)))
+    map_c = ReLU(Σ_k α_ck A_k)
+
+with s the normalisation's scale γ/√(σ²+ε) and W the 1×1 kernel. All of it runs forward, so one
+exported graph answers logits and maps, at a few percent over the logits alone.
+
+The weights' names are torchvision's (``features.*``), so that its ImageNet weights load unchanged.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from models.labels import OUTPUTS
+
+GRID = 1280
+"""Channels of the last layer before the mean (EfficientNet-B1's ``features[8]``)."""
+
+THESIS_HEAD_BOUND = 2.0**-0.5
+"""torchvision draws a head of n outputs from ±1/√n; both of ours are pairs."""
+
+
+class AuroraNet(nn.Module):
+    """EfficientNet-B1 with linear heads on its pooled features, ``outputs`` logits in all.
+
+    ``dropout`` acts before the heads, ``stochastic_depth`` on the residual branches; both as in
+    torchvision. ``head_std`` draws the heads' weights from a normal distribution of that width
+    (0.01 lets a network from scratch leave chance), None from torchvision's ±0.71.
+    """
+
+    def __init__(
+        self,
+        outputs: int = len(OUTPUTS),
+        *,
+        dropout: float = 0.2,
+        stochastic_depth: float = 0.2,
+        head_std: float | None = None,
+    ) -> None:
+        super().__init__()
+        body = torchvision.models.efficientnet_b1(weights=None, stochastic_depth_prob=stochastic_depth)
+        self.features: nn.Sequential = body.features
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(GRID, outputs)
+        if head_std is None:
+            nn.init.uniform_(self.head.weight, -THESIS_HEAD_BOUND, THESIS_HEAD_BOUND)
+        else:
+            nn.init.normal_(self.head.weight, std=head_std)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) → logits (N, outputs) and Grad-CAM maps (N, outputs, S/32, S/32).
+
+        The maps are Grad-CAM's own, at or above 0 and not scaled. S = 240 gives 8×8. In eval mode
+        they equal autograd's; while training use :meth:`learn`, which does not pay for them.
+        """
+        last = self.features[:8](pixels)
+        kernel, scale, z = self._last_layer(last)
+        gate = torch.sigmoid(z)
+        grid = z * gate
+        pooled = grid.mean((2, 3))
+        # SiLU'(z) = σ + SiLU(z)·(1 − σ), whose mean needs only one more product over the grid.
+        slope = gate.mean((2, 3)) + pooled - (grid * gate).mean((2, 3))
+        logits = self.head(self.dropout(pooled))
+        weights = (self.head.weight * (slope * scale).unsqueeze(1)) @ kernel
+        maps = torch.relu(weights @ last.flatten(2)) / (last.shape[2] * last.shape[3])
+        return logits, maps.unflatten(2, last.shape[2:])
+
+    def _last_layer(self, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The 1×1 kernel (1280, 320), its normalisation's scale (1280,), and z (N, 1280, h, w)."""
+        convolution, norm, _ = cast(nn.Sequential, self.features[8])
+        z = norm(convolution(last))
+        kernel = convolution.weight.flatten(1)
+        if isinstance(norm, nn.BatchNorm2d):
+            assert norm.running_var is not None
+            return kernel, norm.weight * torch.rsqrt(norm.running_var + norm.eps), z
+        return kernel, torch.ones_like(kernel[:, 0]), z  # folded: the scale is in the kernel
+
+    def learn(self, pixels: Tensor, taps: Sequence[int] = ()) -> tuple[Tensor, dict[int, Tensor]]:
+        """Logits (N, outputs) for a training step, and the outputs of the stages named in ``taps``.
+
+        Stages are torchvision's ``features`` indices; 8 is the last grid, (N, 1280, h, w), whose
+        mean the heads see: :meth:`dense` of it gives logits per place for an auxiliary loss.
+        """
+        kept: dict[int, Tensor] = {}
+        grid = pixels
+        for index, stage in enumerate(self.features):
+            grid = stage(grid)
+            if index in taps:
+                kept[index] = grid
+        return self.head(self.dropout(grid.mean((2, 3)))), kept
+
+    def dense(self, grid: Tensor) -> Tensor:
+        """Logits per place, (N, outputs, h, w), of stage 8; their mean over places is the logits."""
+        weight = self.head.weight[:, :, None, None]
+        return nn.functional.conv2d(grid, weight, self.head.bias)
+
+    def load_features(self, weights: Mapping[str, Any]) -> None:
+        """Take the body from torchvision's EfficientNet-B1 weights (or another AuroraNet's).
+
+        The heads stay as they are. Raises RuntimeError where a layer is missing or of another shape.
+        """
+        prefix = "features."
+        body = {
+            name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)
+        }
+        self.features.load_state_dict(body)
+
+
+class Scores(nn.Module):
+    """AuroraNet seen as a plain classifier: what DistributedDataParallel wraps, as it calls forward."""
+
+    def __init__(self, net: AuroraNet, taps: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.net = net
+        self.taps = tuple(taps)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """As :meth:`AuroraNet.learn`."""
+        return self.net.learn(pixels, self.taps)
+
+
+def fold(net: AuroraNet) -> AuroraNet:
+    """A copy in eval mode with every batch normalisation folded into the convolution before it.
+
+    The same answers to rounding, fewer operations; what is exported.
+    """
+    folded = copy.deepcopy(net).eval()
+    for module in folded.modules():
+        if not isinstance(module, nn.Sequential):
+            continue
+        for index in range(len(module) - 1):
+            first, second = module[index], module[index + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                module[index] = fuse_conv_bn_eval(first, second)
+                module[index + 1] = nn.Identity()
+    return folded
