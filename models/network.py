@@ -81,7 +81,8 @@ class AuroraNet(nn.Module):
 
     def _last_layer(self, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The 1×1 kernel (1280, 320), its normalisation's scale (1280,), and z (N, 1280, h, w)."""
-        convolution, norm, _ = cast(nn.Sequential, self.features[8])
+        first, norm, _ = cast(nn.Sequential, self.features[8])
+        convolution = cast(nn.Conv2d, first)
         z = norm(convolution(last))
         kernel = convolution.weight.flatten(1)
         if isinstance(norm, nn.BatchNorm2d):
