@@ -68,7 +68,15 @@ class ModelError(AuroradError):
 
 
 class StoreError(AuroradError):
-    """The database cannot be opened, read or written."""
+    """The database cannot be opened, read or written.
+
+    ``reason`` is a short fixed word: ``"missing"``, ``"unwritable"``, ``"locked"``, ``"full"``,
+    ``"damaged"``, ``"newer"``, ``"foreign"`` or ``"failed"``.
+    """
+
+    def __init__(self, message: str, reason: str = "failed") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DeliveryError(AuroradError):

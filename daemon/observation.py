@@ -175,7 +175,8 @@ class Event:
 
     ``id`` is ``camera-YYYYMMDDTHHMMSSZ`` of the onset. ``onset_at`` is the first frame above
     ``on`` of those that confirmed it; ``confirmed_at`` the frame that did; ``strong_at`` when
-    local breakup was seen.
+    local breakup was seen. ``ended_reason`` says why it is over; ``quiet`` marks a spell that
+    began within the cool-down of the one before, of which nobody is told.
     """
 
     id: str
@@ -186,6 +187,8 @@ class Event:
     strong_at: datetime | None = None
     peak_probability: float = 0.0
     peak_at: datetime | None = None
+    ended_reason: str | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,35 @@ class EventChange:
     kind: EventChangeKind
     event: Event
     at: datetime
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message for one channel, as it waits in the outbox.
+
+    (``event_id``, ``kind``, ``channel``) is unique, so a message is never queued twice.
+    ``picture`` is the path of the picture to attach, or None.
+    """
+
+    event_id: str
+    kind: str
+    channel: str
+    audience: Literal["aurora", "operator"]
+    camera: str
+    title: str
+    body: str
+    created_at: datetime
+    expires_at: datetime
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """A message that is due. ``attempts`` counts this one."""
+
+    id: int
+    message: Message
+    attempts: int
 
 
 def utc_text(at: datetime) -> str:
