@@ -1,0 +1,200 @@
+"""A place and an instant → where sun and moon stand. Skyfield and JPL's DE421 do the work.
+
+Altitudes are apparent and airless, what Skyfield's ``altaz()`` gives without an atmosphere: the
+published night shares of the method come out to three digits so, and not with refraction.
+The moon's phase is the geocentric difference of ecliptic longitudes (``almanac.moon_phase``)
+folded to 0…180°.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.errors import ClockError
+from daemon.observation import Moonlight, SkyState, Twilight
+
+Degrees = npt.NDArray[np.float64]
+
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2053, 1, 1, tzinfo=UTC)
+"""What DE421 covers, rounded inwards."""
+
+_SEARCHES_DAYS = (2, 370)  # most crossings are near; the summer pause of the far north is not
+
+
+def twilight_class(sun_altitude_deg: float) -> Twilight:
+    """night ≤ −18 < astronomical ≤ −12 < nautical ≤ −6 < civil < 0 ≤ day."""
+    if sun_altitude_deg <= -18:
+        return "night"
+    if sun_altitude_deg <= -12:
+        return "astronomical"
+    if sun_altitude_deg <= -6:
+        return "nautical"
+    return "civil" if sun_altitude_deg < 0 else "day"
+
+
+def moonlight_class(moon_altitude_deg: float, moon_phase_deg: float) -> Moonlight:
+    """full: phase ≥ 150 and altitude > 5; quarter: 45 ≤ phase < 150 and altitude > 10; else none.
+
+    The phase is the folded one, 0 new to 180 full. A full moon low on the horizon (5…10°) counts,
+    a quarter there does not.
+    """
+    if moon_phase_deg >= 150 and moon_altitude_deg > 5:
+        return "full"
+    if 45 <= moon_phase_deg < 150 and moon_altitude_deg > 10:
+        return "quarter"
+    return "none"
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Sun and moon for many instants, in degrees; arrays of one shape (n,)."""
+
+    sun_altitude_deg: Degrees
+    sun_azimuth_deg: Degrees
+    moon_altitude_deg: Degrees
+    moon_azimuth_deg: Degrees
+    moon_phase_deg: Degrees
+
+
+@lru_cache(maxsize=1)
+def _ephemeris() -> tuple[Any, Any]:
+    """(DE421, timescale), opened once and only when first asked for: 0.3 s of imports.
+
+    Skyfield's built-in timescale is used, because the finals2000A file that skyfield-data carries
+    has expired; for the same reason its path helper, which warns of that, is not called.
+    """
+    import skyfield_data
+    from skyfield.api import load, load_file
+
+    folder = Path(str(skyfield_data.__file__)).parent / "data"
+    ephemeris = load_file(str(folder / "de421.bsp"))
+    atexit.register(ephemeris.close)
+    return ephemeris, load.timescale(builtin=True)
+
+
+class Observatory:
+    """A place on Earth (WGS 84) to look at the sky from. Cheap to make; loads nothing until asked."""
+
+    def __init__(self, latitude_deg: float, longitude_deg: float, elevation_m: float = 0.0) -> None:
+        self._place = (latitude_deg, longitude_deg, elevation_m)
+
+    def state(self, at: datetime) -> SkyState:
+        """Sun and moon at one instant. Raises ClockError outside 1900…2052."""
+        return self.states([at])[0]
+
+    def states(self, times: Sequence[datetime]) -> list[SkyState]:
+        """Sun and moon at many instants at once, far cheaper than one by one. Raises ClockError."""
+        if not times:
+            return []
+        angles = self.angles(times)
+        return [
+            SkyState(
+                at=at.astimezone(UTC),
+                sun_altitude_deg=sun_alt,
+                sun_azimuth_deg=sun_az,
+                moon_altitude_deg=moon_alt,
+                moon_azimuth_deg=moon_az,
+                moon_phase_deg=phase,
+                twilight=twilight_class(sun_alt),
+                moonlight=moonlight_class(moon_alt, phase),
+            )
+            for at, sun_alt, sun_az, moon_alt, moon_az, phase in zip(
+                times,
+                angles.sun_altitude_deg.tolist(),
+                angles.sun_azimuth_deg.tolist(),
+                angles.moon_altitude_deg.tolist(),
+                angles.moon_azimuth_deg.tolist(),
+                angles.moon_phase_deg.tolist(),
+                strict=True,
+            )
+        ]
+
+    def angles(self, times: Sequence[datetime]) -> Angles:
+        """The bare angles of :meth:`states`. Raises ClockError outside 1900…2052."""
+        from skyfield.nutationlib import iau2000b_radians
+
+        for at in times:
+            _in_range(at)
+        ephemeris, timescale = _ephemeris()
+        t = timescale.from_datetimes(times)
+        # IAU 2000B instead of 2000A: ten times cheaper, 0.001″ apart (skyfield, "Accuracy and efficiency").
+        t._nutation_angles_radians = iau2000b_radians(t)
+        place = self._on_earth()
+        here = (ephemeris["earth"] + place).at(t)
+        # Only the Sun bends light enough to matter (Jupiter: 0.02″), at half the cost of all three.
+        sun = here.observe(ephemeris["sun"]).apparent(deflectors=(10,))
+        moon = here.observe(ephemeris["moon"]).apparent(deflectors=(10,))
+        sun_altitude, sun_azimuth, _ = sun.altaz()
+        moon_altitude, moon_azimuth, _ = moon.altaz()
+        phase = _phase(sun, moon, place.at(t))
+        return Angles(
+            sun_altitude_deg=sun_altitude.degrees,
+            sun_azimuth_deg=sun_azimuth.degrees,
+            moon_altitude_deg=moon_altitude.degrees,
+            moon_azimuth_deg=moon_azimuth.degrees,
+            moon_phase_deg=phase,
+        )
+
+    def next_crossing(self, at: datetime, sun_altitude_deg: float, rising: bool) -> datetime | None:
+        """When the sun next crosses an altitude, upwards or downwards; None if not within a year."""
+        from skyfield.almanac import find_risings, find_settings
+
+        _in_range(at)
+        ephemeris, timescale = _ephemeris()
+        find = find_risings if rising else find_settings
+        for days in _SEARCHES_DAYS:
+            start, end = at, min(at + timedelta(days=days), LAST)
+            if end <= start:
+                return None
+            found, crosses = find(
+                ephemeris["earth"] + self._on_earth(),
+                ephemeris["sun"],
+                timescale.from_datetime(start),
+                timescale.from_datetime(end),
+                horizon_degrees=sun_altitude_deg,
+            )
+            for time, true in zip(found, crosses, strict=True):
+                if true:
+                    crossing: datetime = time.utc_datetime()
+                    return crossing
+        return None
+
+    def _on_earth(self) -> Any:
+        from skyfield.api import wgs84
+
+        latitude_deg, longitude_deg, elevation_m = self._place
+        return wgs84.latlon(latitude_deg, longitude_deg, elevation_m=elevation_m)
+
+
+def _phase(sun: Any, moon: Any, place: Any) -> Degrees:
+    """The folded phase, seen from the centre of the Earth: place → body plus centre → place.
+
+    This is ``almanac.moon_phase`` without observing both bodies a second time; what differs is
+    the observer's own aberration, under 1″.
+    """
+    from skyfield.framelib import ecliptic_frame
+    from skyfield.positionlib import ICRF
+
+    sun_longitude, moon_longitude = (
+        ICRF(body.position.au + place.position.au, t=body.t, center=399)
+        .frame_latlon(ecliptic_frame)[1]
+        .degrees
+        for body in (sun, moon)
+    )
+    phase: Degrees = (moon_longitude - sun_longitude) % 360.0
+    folded: Degrees = np.minimum(phase, 360.0 - phase)
+    return folded
+
+
+def _in_range(at: datetime) -> None:
+    if not FIRST <= at < LAST:
+        raise ClockError("no such time", f"{at:%Y-%m-%d}: the ephemeris covers 1900 to 2052")
