@@ -1,0 +1,124 @@
+"""Random aurora as it is met: quiet arcs, bands and folds, breakup, corona, patches, veils."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.simulator.parts import Aurora, Form
+
+DISPLAYS = {
+    "arc": 0.24,
+    "arcs": 0.14,
+    "low arc": 0.16,
+    "band": 0.14,
+    "breakup": 0.12,
+    "veil": 0.1,
+    "patches": 0.05,
+    "corona": 0.05,
+}
+
+
+def arc(rng: np.random.Generator, brightness: float, north_km: float, wild: float) -> Form:
+    """One arc or band; ``wild`` 0 is quiet and straight, 1 thrown into folds and curls."""
+    return Form(
+        kind="band" if wild > 0.35 else "arc",
+        brightness=brightness,
+        north_km=north_km,
+        slope=float(rng.normal(0, 0.12)),
+        bend=float(rng.normal(-25, 40)),
+        width_km=float(np.exp(rng.uniform(np.log(2.5), np.log(16)))),
+        trail=float(np.exp(rng.uniform(0, np.log(6)))),
+        fold_km=float(rng.uniform(2, 20) + 130 * wild * rng.uniform(0.3, 1)),
+        fold_scale_km=float(rng.uniform(150, 500) / (1 + wild)),
+        curls=int(rng.integers(0, 1 + round(4 * wild))) if wild > 0.2 else 0,
+        rays=float(rng.uniform(0, 0.4 + 0.6 * wild)),
+        patch=float(rng.uniform(0.1, 0.9)),
+        east_km=float(rng.normal(0, 250)),
+        length_km=float(rng.uniform(300, 3000)),
+        phase=float(rng.uniform(0, 50)),
+        seed=int(rng.integers(0, 2**31)),
+    )
+
+
+def veil(rng: np.random.Generator, brightness: float, north_km: float) -> Form:
+    """Diffuse aurora: a smooth belt, or the whole sky."""
+    return Form(
+        kind="veil",
+        brightness=brightness,
+        north_km=north_km,
+        width_km=float(rng.uniform(8, 120)),
+        fold_km=float(rng.uniform(5, 80)),
+        fold_scale_km=float(rng.uniform(80, 350)),
+        rays=float(rng.uniform(0, 0.8)) if rng.random() < 0.6 else 0.0,
+        patch=float(rng.uniform(0.2, 0.9)),
+        phase=float(rng.uniform(0, 50)),
+        seed=int(rng.integers(0, 2**31)),
+    )
+
+
+def patches(rng: np.random.Generator, brightness: float, north_km: float) -> Form:
+    """Pulsating patches: islands of weak light."""
+    return Form(
+        kind="patches",
+        brightness=brightness,
+        north_km=north_km,
+        width_km=float(rng.uniform(10, 50)),
+        fold_km=float(rng.uniform(5, 40)),
+        fold_scale_km=float(rng.uniform(12, 60)),
+        phase=float(rng.uniform(0, 50)),
+        seed=int(rng.integers(0, 2**31)),
+    )
+
+
+def _forms(rng: np.random.Generator, display: str, b: float) -> list[Form]:
+    if display == "arc":
+        return [arc(rng, b, float(rng.normal(60, 200)), float(rng.beta(1, 2.5)))]
+    if display == "low arc":
+        away = float(rng.uniform(350, 900) * rng.choice([-1, 1]))
+        return [arc(rng, b * float(rng.uniform(0.5, 1.5)), away, float(rng.beta(1, 3)))]
+    if display in ("arcs", "band"):
+        wild = float(rng.beta(1, 2) if display == "arcs" else rng.uniform(0.35, 1))
+        middle, apart = rng.normal(60, 180), rng.uniform(25, 140)
+        count = int(rng.integers(2, 6)) if display == "arcs" else int(rng.integers(1, 4))
+        return [
+            arc(rng, b * float(rng.uniform(0.25, 1)), float(middle + apart * i), wild) for i in range(count)
+        ]
+    if display == "breakup":
+        out = [
+            arc(rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(0, 160)), float(rng.uniform(0.5, 1)))
+            for _ in range(int(rng.integers(2, 5)))
+        ]
+        return [*out, veil(rng, b * float(rng.uniform(0.1, 0.5)), float(rng.normal(0, 100)))]
+    if display == "corona":
+        out = [
+            arc(rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(0, 35)), float(rng.uniform(0.2, 0.9)))
+            for _ in range(int(rng.integers(1, 4)))
+        ]
+        return [Form(**{**f.__dict__, "rays": float(rng.uniform(0.7, 1))}) for f in out]
+    if display == "veil":
+        out = [veil(rng, b * 0.7, float(rng.normal(0, 250)))]
+        return out + (
+            [arc(rng, b * float(rng.uniform(0.1, 1)), float(rng.normal(0, 250)), 0.3)]
+            if rng.random() < 0.4
+            else []
+        )
+    return [
+        patches(rng, b, float(rng.normal(0, 150))),
+        veil(rng, b * float(rng.uniform(0, 0.5)), float(rng.normal(0, 150))),
+    ]
+
+
+def random_aurora(rng: np.random.Generator, background: float, gain: float) -> Aurora:
+    """A display whose brightness starts a little under what ``background`` (radiance) lets one see."""
+    display = str(rng.choice(list(DISPLAYS), p=list(DISPLAYS.values())))
+    faint = min(0.25 * background + 0.002 / gain, 0.5)
+    bright = float(np.exp(rng.uniform(np.log(faint), np.log(max(1.6 / gain, 3 * faint)))))
+    tall = float(np.exp(rng.uniform(np.log(12), np.log(40))))
+    return Aurora(
+        forms=tuple(_forms(rng, display, bright)),
+        red=float(rng.choice([0.0, rng.uniform(0.1, 0.9)], p=[0.4, 0.6])),
+        fringe=float(rng.uniform(0, 1.2)) if rng.random() < 0.6 else 0.0,
+        tall=tall,
+        tilt_deg=int(rng.choice([7, 9, 12])),
+        declination_deg=float(rng.uniform(-30, 30)),
+    )

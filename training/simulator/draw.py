@@ -1,0 +1,162 @@
+"""A scene becomes a picture and its truth.
+
+Aurora counts as visible by a stated criterion, measured before noise and coding: the contrast of a
+pixel is ``change / (level + 30)``, where ``level`` is the picture's grey level (mean of the colours,
+slightly smoothed) without aurora and ``change`` what aurora adds to it, both after cloud and the
+camera's tone curve; the contrast of the frame is the one exceeded over ``AREA`` (0.6 %) of the
+disc; it is visible where that is at least ``CONTRAST`` (0.08). 30 levels stand for
+noise and the eye's floor in the dark: some 2.6 levels over black, 10 over a moonlit sky of 95.
+Frames between half and twice the criterion are ``marginal``: two people would differ over them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from daemon.observation import Picture
+from training.simulator.aurora import aurora_light
+from training.simulator.camera import develop, through_dome, tone
+from training.simulator.cloud import air_glow, through_cloud, veil
+from training.simulator.heaven import heaven_light, stars
+from training.simulator.lens import Grid, direction, grid, sky_mask
+from training.simulator.noise import Plane
+from training.simulator.parts import Aurora, Scene
+
+CONTRAST = 0.08
+AREA = 0.006
+FLOOR_LEVELS = 30.0
+OBSCURED_SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the picture shows. ``area`` is the share of the disc above the criterion; ``forms`` in
+    order of brightness; ``cloud_share`` 0..1 of the sky hidden; directions are of the brightest part,
+    None without aurora.
+    """
+
+    aurora: bool
+    marginal: bool
+    contrast: float
+    area: float
+    forms: tuple[str, ...]
+    cloud_share: float
+    obscured: bool
+    azimuth_deg: float | None
+    elevation_deg: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """``square`` (side, side, 3) uint8 BGR, black outside the circle, and its truth."""
+
+    square: Picture
+    truth: Truth
+
+
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    """Light before the camera: ``behind`` all but aurora, ``aurora`` or None, ``hidden`` by cloud."""
+
+    behind: Plane
+    aurora: Plane | None
+    hidden: Plane
+    grid: Grid
+
+
+def without_aurora(scene: Scene) -> Scene:
+    """The same sky, camera and noise with no aurora in it."""
+    return replace(scene, aurora=replace(scene.aurora, forms=()))
+
+
+def _layers(scene: Scene, side: int) -> _Layers:
+    work = side if side <= 320 else side // 2
+    through, cloud_light, hidden = veil(scene, work)
+    behind: Plane = (heaven_light(scene, work) + air_glow(scene, work)) * through[..., None] + cloud_light
+    aurora = aurora_light(scene, work)
+    if aurora is not None:
+        aurora = through_cloud(aurora, through)
+    hidden = np.maximum(hidden, scene.dome.snow)
+    if work != side:
+        behind, through, hidden = (_enlarged(p, side) for p in (behind, through, hidden))
+        aurora = None if aurora is None else _enlarged(aurora, side)
+    if scene.heaven.stars > 0 and float(through.max()) > 0.2:
+        behind = behind + stars(scene, side) * through[..., None]
+    if scene.dome.contrail > 0:
+        behind = behind + _contrail(scene, grid(scene.lens, side))
+    return _Layers(np.asarray(behind, np.float32), aurora, hidden, grid(scene.lens, side))
+
+
+def _enlarged(plane: Plane, side: int) -> Plane:
+    return np.asarray(cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def _contrail(scene: Scene, g: Grid) -> Plane:
+    rng = np.random.default_rng([scene.dome.seed, 41])
+    angle, at, wide = rng.uniform(0, 2 * np.pi), rng.uniform(-0.7, 0.7), rng.uniform(0.004, 0.03)
+    far = 1 / (g.vz + np.float32(0.15))
+    across = (g.vx * np.float32(np.cos(angle)) + g.vy * np.float32(np.sin(angle))) * far - np.float32(at)
+    shape = np.exp(-((across / np.float32(wide * 2)) ** 2)) * np.float32(scene.dome.contrail)
+    return np.asarray(shape[..., None] * np.array([1, 0.98, 0.97], np.float32), dtype=np.float32)
+
+
+def _levels(light: Plane, scene: Scene, side: int) -> Plane:
+    return tone(through_dome(light, scene, side), scene.sensor)
+
+
+def _truth(scene: Scene, layers: _Layers, dark: Plane, lit: Plane | None) -> Truth:
+    side = dark.shape[0]
+    sky = sky_mask(scene.lens, side) * (layers.grid.r < 1) * layers.grid.square > 0.5
+    share = float(layers.hidden[sky].mean()) if sky.any() else 1.0
+    cloudy = share >= OBSCURED_SHARE
+    if lit is None:
+        return Truth(False, False, 0.0, 0.0, (), share, cloudy, None, None)
+    before, after = (cv2.blur(p @ np.full(3, 1 / 3, np.float32), (3, 3)) for p in (dark, lit))
+    contrast = np.where(sky, (after - before) / (before + FLOOR_LEVELS), 0)
+    values = contrast[layers.grid.square > 0]
+    place = max(1, round(AREA * values.size))
+    reached = float(np.partition(values, values.size - place)[values.size - place])
+    area = float((values >= CONTRAST).mean())
+    names = [f.kind for f in sorted(scene.aurora.forms, key=lambda f: -f.brightness) if f.brightness > 0]
+    row, column = np.unravel_index(int(np.argmax(contrast)), contrast.shape)
+    azimuth, elevation = direction(
+        scene.lens, float(layers.grid.x[row, column]), float(layers.grid.y[row, column])
+    )
+    visible = reached >= CONTRAST
+    return Truth(
+        aurora=visible,
+        marginal=CONTRAST / 2 <= reached < CONTRAST * 2,
+        contrast=reached,
+        area=area,
+        forms=tuple(dict.fromkeys(names)),
+        cloud_share=share,
+        obscured=cloudy and not visible,
+        azimuth_deg=azimuth,
+        elevation_deg=elevation,
+    )
+
+
+def draw(scene: Scene, side: int = 240) -> Drawn:
+    """The scene's picture of ``side`` pixels, and its truth. The same scene gives the same bytes."""
+    layers = _layers(scene, side)
+    dark = _levels(layers.behind, scene, side)
+    lit = None if layers.aurora is None else _levels(layers.behind + layers.aurora, scene, side)
+    truth = _truth(scene, layers, dark, lit)
+    return Drawn(develop(dark if lit is None else lit, scene, layers.grid.square), truth)
+
+
+def draw_pair(scene: Scene, side: int = 240) -> tuple[Drawn, Drawn]:
+    """(with, without) aurora: one background, one grain, one camera."""
+    layers = _layers(scene, side)
+    dark = _levels(layers.behind, scene, side)
+    bare = Drawn(develop(dark, scene, layers.grid.square), _truth(scene, layers, dark, None))
+    if layers.aurora is None:
+        return bare, bare
+    lit = _levels(layers.behind + layers.aurora, scene, side)
+    return Drawn(develop(lit, scene, layers.grid.square), _truth(scene, layers, dark, lit)), bare
+
+
+__all__ = ["Aurora", "Drawn", "Truth", "draw", "draw_pair", "without_aurora"]
