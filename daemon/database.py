@@ -1,0 +1,130 @@
+"""Opening SQLite files, and saying in one line what is wrong with them.
+
+Other programs corrupt a WAL file of SQLite up to 3.51.2 only by writing beside us: there is one
+writing connection, held under a lock of its own (:class:`WriterLock`), and everybody else opens
+``mode=ro``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from daemon.errors import StoreError
+
+BUSY_TIMEOUT_S = 5.0
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into :class:`StoreError`, one line that names the file and the mend."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _store_error(path, error) from error
+
+
+def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
+    name = str(getattr(error, "sqlite_errorname", None) or "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError(f"{path}: another program keeps the database locked; close it", "locked")
+    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _nearly_full(path)):
+        return StoreError(f"{path}: the disk is full; free some space, nothing was half-written", "full")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        mend = "restore a backup with `aurorad restore`, or move the file away to begin anew"
+        return StoreError(f"{path}: the database is damaged or is no database; {mend}", "damaged")
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
+        mend = "check that its folder exists and that this user may write there"
+        return StoreError(f"{path}: the database cannot be opened; {mend}", "unwritable")
+    return StoreError(f"{path}: {error}", "failed")
+
+
+def _nearly_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < 1_000_000
+    except OSError:
+        return False
+
+
+class WriterLock:
+    """Held by the one process that writes to a database; let go by the kernel when it dies.
+
+    It is a file beside the database, for closing a second handle of the database itself would
+    drop SQLite's own locks. The file stays: removing it would let two processes hold it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock or raise StoreError, at once."""
+        if not path.parent.is_dir():
+            raise StoreError(f"{path}: the folder {path.parent} does not exist; create it", "missing")
+        self._file: IO[str] | None = None
+        name = path.with_name(path.name + ".lock")
+        try:
+            held = name.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"{name}: cannot be written: {error.strerror}", "unwritable") from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.seek(0)
+            who = held.read(20).strip() or "unknown"
+            held.close()
+            message = f"{path}: another aurorad (process {who}) writes to this database; stop it first"
+            raise StoreError(message, "locked") from None
+        held.truncate(0)
+        held.write(f"{os.getpid()}\n")
+        held.flush()
+        self._file = held
+
+    def release(self) -> None:
+        """Let others write."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The writing connection: every commit is on the disk when it returns (``synchronous=FULL``)."""
+    with translated(path):
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection; rows are :class:`sqlite3.Row`. Raises StoreError."""
+    if not path.is_file():
+        raise StoreError(f"{path}: there is no such database; `aurorad ingest` or `run` makes one", "missing")
+    mode = "mode=ro" if _may_share(path) else "mode=ro&immutable=1"
+    with translated(path):
+        uri = f"file:{quote(str(path.absolute()))}?{mode}"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except BaseException:
+            connection.close()
+            raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _may_share(path: Path) -> bool:
+    """False for a closed database in a folder we cannot write: WAL's shared memory has no place."""
+    return os.access(path.parent, os.W_OK) or path.with_name(path.name + "-wal").exists()

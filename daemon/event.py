@@ -1,0 +1,258 @@
+"""(memory, probability, time) → (memory, event changes): hysteresis in probability and time.
+
+    quiet ──k of the last n frames ≥ on──▶ active ──dwell below off──▶ over (= quiet again)
+      └─ pending: some frames ≥ on, not yet k ─┘ └─ daylight, or no evidence for ``patience`` ─▶ over
+
+A frame without a probability (not looked, stale, missing) is no evidence: it neither confirms nor
+ends a spell. Two bounds keep a spell from lasting for ever without evidence: it is over, with the
+reason kept, at the first frame for which it is too light to look, and when nothing has been seen
+for ``patience``. Frames that are not newer than the last one change nothing.
+
+Everything here is pure: plain values in, plain values out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from daemon.observation import Event, EventChange, EventState, from_utc_text, utc_text
+
+_STRIDE = 2
+"""Cadences that one frame below ``off`` vouches for at most: a gap does not count as darkness."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a spell begins and ends.
+
+    ``on`` and ``off`` are calibrated probabilities; ``on`` None takes what :func:`step` is given
+    (the model's threshold of the sky cell), ``off`` None half of ``on``. ``strong`` is the share of
+    the disc in bright aurora that makes a spell strong; the caller compares and passes the answer.
+    """
+
+    on: float | None = None
+    off: float | None = None
+    confirm: int = 2
+    of: int = 3
+    dwell: timedelta = timedelta(minutes=15)
+    strong: float = 0.25
+    cool_down: timedelta = timedelta(minutes=30)
+    cadence: timedelta = timedelta(seconds=60)
+    patience: timedelta = timedelta(hours=2)
+
+    @property
+    def forget(self) -> timedelta:
+        """Age at which a frame no longer counts towards an onset."""
+        return max(self.dwell, _STRIDE * self.of * self.cadence)
+
+    @property
+    def wait(self) -> timedelta:
+        """Time without evidence that ends a spell; never shorter than a slow camera's few frames."""
+        return max(self.patience, self.forget)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """All that must be remembered of one camera between frames.
+
+    ``recent`` holds the last n frames with evidence as (time, probability, at or above ``on``);
+    ``below_since`` and ``below_for`` the present stretch below ``off``: its first frame and the
+    time it is vouched for. ``quiet_until`` is the end of the cool-down.
+    """
+
+    event: Event | None = None
+    recent: tuple[tuple[datetime, float, bool], ...] = ()
+    below_since: datetime | None = None
+    below_for: timedelta = timedelta(0)
+    last_at: datetime | None = None
+    evidence_at: datetime | None = None
+    quiet_until: datetime | None = None
+
+    @property
+    def state(self) -> EventState:
+        """Where the camera stands between quiet and active."""
+        if self.event is not None:
+            return "active"
+        return "pending" if any(above for _, _, above in self.recent) else "quiet"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary that JSON can keep; :meth:`from_dict` undoes it to the second."""
+        return {
+            "event": _event_to_dict(self.event) if self.event else None,
+            "recent": [[utc_text(at), probability, above] for at, probability, above in self.recent],
+            "below_since": _text(self.below_since),
+            "below_for_s": self.below_for.total_seconds(),
+            "last_at": _text(self.last_at),
+            "evidence_at": _text(self.evidence_at),
+            "quiet_until": _text(self.quiet_until),
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any] | None) -> Memory:
+        """The memory kept by :meth:`to_dict`; None or an empty one is a fresh start.
+
+        Raises ValueError for anything else that is not such a dictionary.
+        """
+        if not kept:
+            return cls()
+        try:
+            return cls(
+                event=_event_from_dict(kept["event"]) if kept["event"] else None,
+                recent=tuple((from_utc_text(at), float(p), bool(above)) for at, p, above in kept["recent"]),
+                below_since=_time(kept["below_since"]),
+                below_for=timedelta(seconds=kept["below_for_s"]),
+                last_at=_time(kept["last_at"]),
+                evidence_at=_time(kept["evidence_at"]),
+                quiet_until=_time(kept["quiet_until"]),
+            )
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"no event memory: {error!r}") from error
+
+
+def step(
+    memory: Memory,
+    camera: str,
+    at: datetime,
+    probability: float | None,
+    on: float,
+    strong_now: bool,
+    rules: Rules,
+    *,
+    daylight: bool = False,
+) -> tuple[Memory, list[EventChange]]:
+    """Take one frame into account.
+
+    ``probability`` is the calibrated one, or None for a frame without evidence. ``on`` is the
+    threshold of the frame's sky cell, used where the rules have none. ``daylight`` says that the
+    frame was not looked at because the sun is up: the night is over. Times are kept to the second.
+    Returns the new memory and what happened, in order: at most an end, an onset and a strong.
+    """
+    at = at.astimezone(UTC).replace(microsecond=0)
+    if memory.last_at is not None and at <= memory.last_at:
+        return memory, []
+    changes: list[EventChange] = []
+    memory = _end_without_evidence(memory, at, daylight, rules, changes)
+    memory = replace(memory, last_at=at)
+    if probability is None:
+        return memory, changes
+    on = on if rules.on is None else rules.on
+    off = on / 2 if rules.off is None else min(rules.off, on)
+    if memory.event is None:
+        memory = _look_for_onset(memory, camera, at, probability, on, rules, changes)
+    else:
+        memory = _follow(memory, at, probability, off, rules, changes)
+    if strong_now and probability >= on:
+        memory = _mark_strong(memory, at, changes)
+    return replace(memory, evidence_at=at), changes
+
+
+def _end_without_evidence(
+    memory: Memory, at: datetime, daylight: bool, rules: Rules, changes: list[EventChange]
+) -> Memory:
+    """End a spell, or forget a pending one, of which nothing can be or has been seen."""
+    if daylight:
+        reason = "daylight"
+    elif memory.evidence_at is not None and at - memory.evidence_at >= rules.wait:
+        reason = f"nothing seen for {rules.wait.total_seconds() / 3600:g} h"
+    else:
+        return memory
+    if memory.event is None:
+        return replace(memory, recent=())
+    ended_at = memory.below_since or memory.evidence_at or memory.event.confirmed_at
+    return _end(memory, at, ended_at, reason, rules, changes)
+
+
+def _look_for_onset(
+    memory: Memory,
+    camera: str,
+    at: datetime,
+    probability: float,
+    on: float,
+    rules: Rules,
+    changes: list[EventChange],
+) -> Memory:
+    """Count the frame; begin a spell when it is the k-th of the last n at or above ``on``."""
+    above = probability >= on
+    fresh = [frame for frame in memory.recent if at - frame[0] < rules.forget]
+    recent = (*fresh, (at, probability, above))[-rules.of :]
+    confirming = [frame for frame in recent if frame[2]]
+    if not above or len(confirming) < rules.confirm:
+        return replace(memory, recent=recent)
+    onset_at = confirming[0][0]
+    peak_at, peak, _ = max(confirming, key=lambda frame: frame[1])
+    event = Event(
+        id=f"{camera}-{onset_at:%Y%m%dT%H%M%SZ}",
+        camera=camera,
+        onset_at=onset_at,
+        confirmed_at=at,
+        peak_probability=peak,
+        peak_at=peak_at,
+        quiet=memory.quiet_until is not None and onset_at < memory.quiet_until,
+    )
+    changes.append(EventChange("onset", event, at))
+    return replace(memory, event=event, recent=(), below_since=None, below_for=timedelta(0))
+
+
+def _follow(
+    memory: Memory, at: datetime, probability: float, off: float, rules: Rules, changes: list[EventChange]
+) -> Memory:
+    """Keep the peak of the present spell; end it after a dwell below ``off``."""
+    event = memory.event
+    assert event is not None
+    if probability > event.peak_probability:
+        event = replace(event, peak_probability=probability, peak_at=at)
+        memory = replace(memory, event=event)
+    if probability >= off:
+        return replace(memory, below_since=None, below_for=timedelta(0))
+    if memory.below_since is None:
+        return replace(memory, below_since=at, below_for=timedelta(0))
+    since_last = at - (memory.evidence_at or memory.below_since)
+    below_for = memory.below_for + min(since_last, _STRIDE * rules.cadence)
+    if below_for < rules.dwell:
+        return replace(memory, below_for=below_for)
+    reason = f"below {off:.2f} for {rules.dwell.total_seconds() / 60:g} min"
+    return _end(memory, at, memory.below_since, reason, rules, changes)
+
+
+def _mark_strong(memory: Memory, at: datetime, changes: list[EventChange]) -> Memory:
+    """Local breakup, told once a spell."""
+    if memory.event is None or memory.event.strong_at is not None:
+        return memory
+    event = replace(memory.event, strong_at=at)
+    changes.append(EventChange("strong", event, at))
+    return replace(memory, event=event)
+
+
+def _end(
+    memory: Memory, at: datetime, ended_at: datetime, reason: str, rules: Rules, changes: list[EventChange]
+) -> Memory:
+    """The spell is over; the cool-down counts from when the aurora was last there."""
+    assert memory.event is not None
+    event = replace(memory.event, ended_at=ended_at, ended_reason=reason)
+    changes.append(EventChange("over", event, at))
+    return Memory(
+        last_at=memory.last_at, evidence_at=memory.evidence_at, quiet_until=ended_at + rules.cool_down
+    )
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else utc_text(at)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else from_utc_text(text)
+
+
+_TIMES = ("onset_at", "confirmed_at", "ended_at", "strong_at", "peak_at")
+
+
+def _event_to_dict(event: Event) -> dict[str, Any]:
+    plain = dict(vars(event))
+    return plain | {name: _text(plain[name]) for name in _TIMES}
+
+
+def _event_from_dict(kept: Mapping[str, Any]) -> Event:
+    return Event(**{**kept, **{name: _time(kept[name]) for name in _TIMES}})

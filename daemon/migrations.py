@@ -1,0 +1,216 @@
+"""The database's shape, step by step. A step that was released is never edited; add another.
+
+``observations`` is kept small, for it grows by a row a minute and camera for years:
+
+* it is clustered on its key (``WITHOUT ROWID``), so there is no second index and a night lies on
+  neighbouring pages;
+* model and source are numbers that point into tables of their own; ``file`` holds the last part of
+  a source that differs from frame to frame (pictures in a folder) and is mostly NULL;
+* ``fetched_at`` and ``recorded_at`` are computed when read: what is stored is how many seconds
+  after ``observed_at`` the frame was fetched, and after that recorded;
+* ``heatmap`` is 8 × 8 bytes, row by row, 0…255 for 0…1;
+* paths of kept pictures live in ``pictures``, which retention empties without touching the record.
+
+Times are ISO-8601 UTC text with Z. ``nights`` sums up each night as its rows are written, so that
+a season is read without reading its minutes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import cache
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from daemon.errors import StoreError
+
+APPLICATION_ID = 0x41555244
+"""``AURD``: SQLite's application_id of the files this project writes."""
+
+migrations = Migrations("aurorad")
+
+_FIRST = """
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    card TEXT NOT NULL,
+    first_used_at TEXT NOT NULL
+);
+
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE observations (
+    camera TEXT NOT NULL,
+    observed_at TEXT NOT NULL,
+    probability REAL,
+    calibrated_probability REAL,
+    verdict TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    sun_altitude_deg REAL NOT NULL,
+    moon_altitude_deg REAL NOT NULL,
+    moon_phase_deg REAL NOT NULL,
+    twilight TEXT NOT NULL,
+    moonlight TEXT NOT NULL,
+    threshold REAL,
+    clear_probability REAL,
+    shadow_probability REAL,
+    colour_index REAL,
+    colour_level INTEGER,
+    heatmap_area REAL,
+    azimuth_deg REAL,
+    elevation_deg REAL,
+    heatmap BLOB,
+    model INTEGER REFERENCES models(id),
+    source INTEGER REFERENCES sources(id),
+    file TEXT,
+    fetched_after_s INTEGER NOT NULL,
+    recorded_after_s INTEGER NOT NULL,
+    fetched_at TEXT GENERATED ALWAYS AS
+        (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, fetched_after_s || ' seconds')) VIRTUAL,
+    recorded_at TEXT GENERATED ALWAYS AS
+        (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, (fetched_after_s + recorded_after_s) || ' seconds'))
+        VIRTUAL,
+    PRIMARY KEY (camera, observed_at)
+) WITHOUT ROWID;
+
+CREATE TABLE nights (
+    camera TEXT NOT NULL,
+    night TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL,
+    observations INTEGER NOT NULL,
+    aurora INTEGER NOT NULL,
+    clear INTEGER NOT NULL,
+    obscured INTEGER NOT NULL,
+    not_looked INTEGER NOT NULL,
+    stale INTEGER NOT NULL,
+    moon_quarter INTEGER NOT NULL,
+    moon_full INTEGER NOT NULL,
+    peak_probability REAL,
+    peak_at TEXT,
+    PRIMARY KEY (camera, night)
+) WITHOUT ROWID;
+
+CREATE TABLE pictures (
+    camera TEXT NOT NULL,
+    observed_at TEXT NOT NULL,
+    path TEXT NOT NULL,
+    PRIMARY KEY (camera, observed_at)
+) WITHOUT ROWID;
+
+CREATE TABLE columns (
+    camera TEXT NOT NULL,
+    observed_at TEXT NOT NULL,
+    rgb BLOB NOT NULL,
+    PRIMARY KEY (camera, observed_at)
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+    id TEXT PRIMARY KEY,
+    camera TEXT NOT NULL,
+    onset_at TEXT NOT NULL,
+    confirmed_at TEXT NOT NULL,
+    strong_at TEXT,
+    ended_at TEXT,
+    ended_reason TEXT,
+    peak_probability REAL NOT NULL,
+    peak_at TEXT,
+    quiet INTEGER NOT NULL
+);
+CREATE INDEX events_by_onset ON events (camera, onset_at);
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    audience TEXT NOT NULL,
+    camera TEXT NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    picture TEXT,
+    created_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at TEXT NOT NULL,
+    claimed_at TEXT,
+    delivered_at TEXT,
+    expired_at TEXT,
+    last_error TEXT,
+    UNIQUE (event_id, kind, channel)
+);
+CREATE INDEX outbox_waiting ON outbox (next_attempt_at)
+    WHERE delivered_at IS NULL AND expired_at IS NULL;
+
+CREATE TABLE labels (
+    id INTEGER PRIMARY KEY,
+    camera TEXT NOT NULL,
+    observed_at TEXT NOT NULL,
+    label TEXT NOT NULL CHECK (label IN ('aurora', 'none', 'obscured')),
+    labelled_by TEXT NOT NULL,
+    labelled_at TEXT NOT NULL,
+    queue TEXT NOT NULL DEFAULT '',
+    event_id TEXT,
+    model_sha256 TEXT,
+    model_probability REAL,
+    model_verdict TEXT,
+    undone_at TEXT
+);
+CREATE INDEX labels_by_frame ON labels (camera, observed_at);
+CREATE INDEX labels_by_event ON labels (event_id) WHERE event_id IS NOT NULL;
+
+CREATE TABLE state (
+    camera TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Observations, their nights, events, the outbox, labels, models."""
+    for statement in _FIRST.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError unless this version of aurorad can read the database."""
+    applied = applied_migrations(connection)
+    known = known_migrations()
+    if not applied:
+        message = f"{path}: this SQLite database was not written by aurorad; name another file"
+        raise StoreError(message, "foreign")
+    if newer := [name for name in applied if name not in known]:
+        raise StoreError(
+            f"{path}: a newer aurorad wrote this database ({newer[-1]}); upgrade aurorad", "newer"
+        )
+    if len(applied) < len(known):
+        message = (
+            f"{path}: an older aurorad wrote this database; `aurorad run` or `ingest` brings it up to date"
+        )
+        raise StoreError(message, "older")
+
+
+def applied_migrations(connection: sqlite3.Connection) -> list[str]:
+    """Names of the steps that made the database what it is."""
+    tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'")
+    if tables.fetchone() is None:
+        return []
+    rows = connection.execute(
+        "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY id", [migrations.name]
+    )
+    return [row[0] for row in rows]
+
+
+@cache
+def known_migrations() -> tuple[str, ...]:
+    """Names of all the steps this version knows, in order: those a new database would take."""
+    with Database(memory=True, execute_plugins=False) as nothing:
+        return tuple(step.name for step in migrations.pending(nothing))
