@@ -1,0 +1,167 @@
+"""A folder that another camera program writes: its newest whole picture."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.config import SourceSettings
+from daemon.errors import FetchError
+from daemon.source.still import Still
+from daemon.source.url import must_be_picture
+
+SETTLED_S = 2.0
+"""Age past which a file that does not end as a picture does counts as written, not being written."""
+
+_ENDS = (b"\xff\xd9", b"\xaeB`\x82")  # the last bytes of a whole JPEG, of a whole PNG
+
+
+@dataclass(frozen=True, order=True)
+class _File:
+    """A file as the folder shows it, ordered by age and then name."""
+
+    modified_ns: int
+    path: str
+    size: int
+
+
+class FolderSource:
+    """Pictures in a folder, the newest first; older ones that were passed over are not gone back to.
+
+    ``cursor`` is that of a source before a restart: pictures up to it are not given again.
+    A file that is still being written is left for the next look; one that cannot be read raises
+    FetchError once and is passed over.
+    """
+
+    def __init__(
+        self, settings: SourceSettings, clock: Clock | None = None, cursor: str | None = None
+    ) -> None:
+        assert settings.path is not None  # the configuration refuses a folder without one
+        self.settings = settings
+        self.folder = settings.path
+        self.clock = clock or Clock()
+        self._seen = _parsed(cursor)
+        self._growing: dict[str, _File] = {}
+
+    def latest(self) -> Still | None:
+        """The newest whole picture not seen before, or None. Raises FetchError."""
+        growing: dict[str, _File] = {}
+        try:
+            for file in self._newest_first():
+                if self._seen is not None and (file.modified_ns, file.path) <= self._seen:
+                    return None
+                if not self._whole(file):
+                    growing[file.path] = file
+                    continue
+                self._seen = (file.modified_ns, file.path)
+                return self._read(file)
+        finally:
+            self._growing = growing
+        return None
+
+    def ask(self) -> Still:
+        """The newest whole picture, seen or not. Raises FetchError."""
+        for file in self._newest_first():
+            if self._whole(file):
+                return self._read(file)
+        raise FetchError(
+            "empty", f"{self.folder}: no picture called {self.settings.pattern}; mend `path` or `pattern`"
+        )
+
+    def next_request(self, wanted: datetime) -> datetime:
+        """``wanted``: one's own disk may be asked at any time."""
+        return wanted
+
+    def describe(self) -> str:
+        """One line for a log."""
+        return f"folder {self.folder}/{self.settings.pattern}"
+
+    @property
+    def cursor(self) -> str | None:
+        """Time and path of the last picture given."""
+        return None if self._seen is None else f"{self._seen[0]} {self._seen[1]}"
+
+    def _newest_first(self) -> list[_File]:
+        """Files of the pattern. One dated in the future counts as written now, lest it hide all others."""
+        now_ns = time.time_ns()
+        files: list[_File] = []
+        try:
+            for path in self._paths():
+                status = _status(path)
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    modified_ns = status.st_mtime_ns
+                    if modified_ns > now_ns + 60_000_000_000:
+                        modified_ns = status.st_ctime_ns
+                    files.append(_File(modified_ns, path, status.st_size))
+        except OSError as error:
+            raise FetchError(
+                "unreadable", f"{self.folder}: {error.strerror}; mend `path` or its rights"
+            ) from None
+        return sorted(files, reverse=True)
+
+    def _paths(self) -> list[str]:
+        """Paths of the pattern; names with a leading dot are other programs' drafts."""
+        pattern = self.settings.pattern
+        if "/" in pattern:
+            os.stat(self.folder)  # glob is silent about a folder that is not there
+            return [str(path) for path in self.folder.glob(pattern) if not path.name.startswith(".")]
+        with os.scandir(self.folder) as entries:
+            return [
+                entry.path
+                for entry in entries
+                if fnmatch.fnmatchcase(entry.name, pattern) and not entry.name.startswith(".")
+            ]
+
+    def _whole(self, file: _File) -> bool:
+        """Is it written to its end? By its last bytes, its age, or because it has stopped growing."""
+        if file.size == 0:
+            return self._growing.get(file.path) == file
+        if self._growing.get(file.path) == file or time.time_ns() - file.modified_ns > SETTLED_S * 1e9:
+            return True
+        try:
+            with open(file.path, "rb") as opened:
+                opened.seek(max(0, file.size - 4))
+                return opened.read(4).endswith(_ENDS)
+        except OSError:
+            return True  # reading it will say why it cannot be read
+
+    def _read(self, file: _File) -> Still:
+        began = time.monotonic()
+        if file.size > self.settings.max_bytes:
+            raise FetchError(
+                "too large",
+                f"{file.path}: more than {self.settings.max_bytes} bytes; raise `max_bytes` if that is right",
+            )
+        try:
+            with open(file.path, "rb") as opened:
+                data = opened.read(self.settings.max_bytes + 1)
+        except OSError as error:
+            raise FetchError("unreadable", f"{file.path}: {error.strerror}; mend its rights") from None
+        must_be_picture(data, file.path)
+        return Still(
+            data=data,
+            fetched_at=self.clock.now(),
+            last_modified=datetime.fromtimestamp(file.modified_ns / 1e9, UTC),
+            source=file.path,
+            name=Path(file.path).name,
+            elapsed_s=time.monotonic() - began,
+        )
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None  # taken away between listing and looking
+
+
+def _parsed(cursor: str | None) -> tuple[int, str] | None:
+    """A cursor's time and path; None where it is none, or was spoilt."""
+    when, _, path = (cursor or "").partition(" ")
+    return (int(when), path) if when.isascii() and when.isdigit() and path else None

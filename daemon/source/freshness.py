@@ -1,0 +1,182 @@
+"""Is what the feed gives news, and does the feed stand still? Pure: pictures and times in, reasons out.
+
+A server that answers 200 proves nothing: old streams of AuroraMAX's own host give months-old
+pictures that way. Four witnesses are heard, and each alone is enough:
+
+    "same bytes"          these bytes were seen before
+    "same picture"        the same sky, encoded anew
+    "clock stands still"  the picture's time is that of the one before
+    "old Last-Modified"   the server itself says the picture is old
+    "old clock"           the picture's time is long past
+
+There are two questions. :meth:`Freshness.check` and :meth:`Freshness.check_time` say whether one
+still is *news*: a poll faster than the camera gets the same still twice, which is no fault, only
+nothing to record. :meth:`Freshness.stale` says whether the feed *stands still*: there has been no
+news for ``stale_after_s`` (two cadences at least), or what came is older than that already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.observation import Frame, Picture
+from daemon.source.still import Still
+
+SAME_BYTES = "same bytes"
+SAME_PICTURE = "same picture"
+CLOCK_STANDS_STILL = "clock stands still"
+OLD_LAST_MODIFIED = "old Last-Modified"
+OLD_CLOCK = "old clock"
+NOTHING_NEW = "nothing new"
+
+_AT_ONCE = (OLD_LAST_MODIFIED, OLD_CLOCK)
+
+REMEMBERED = 16
+"""Stills whose bytes are remembered: a cluster of caches hands out a few old ones in turn."""
+
+SKY_TURNS_S = 20.0
+"""Seconds after which two pictures of one sky differ. Stars move 0.08°, a third of a pixel at
+720 px; frames of a movie closer than this can be nearly alike, because its codec copies blocks."""
+
+BLOCK = 12
+"""Side of the squares compared, px of the 240 px disc: 3° of sky."""
+
+_TEXTURE = 0.1  # grey levels²: a square smoother than this, in both pictures together, tells nothing
+_WITNESSES = 20  # squares with texture below which two pictures cannot be compared
+_NEW_NOISE = 0.3  # share of the texture that is new. Same frame at JPEG quality 75 and up: under 0.28;
+_NEW_LIGHT = 0.5  # grey levels, 98th percentile. Under 0.35 there; 1.5 and up between real frames 38 s apart
+
+
+class Freshness:
+    """What one camera's feed has given so far, and since when it has given nothing new.
+
+    ``cadence_s`` is the seconds between looks, ``stale_after_s`` the age past which the feed
+    stands still. Times are those of the stills and frames; a spell without any call (the day) does
+    not count as silence.
+    """
+
+    def __init__(self, cadence_s: float, stale_after_s: float) -> None:
+        self.limit = timedelta(seconds=max(stale_after_s, 2 * cadence_s))
+        self._digests: deque[bytes] = deque(maxlen=REMEMBERED)
+        self._reference: tuple[Picture, datetime] | None = None
+        self._time: datetime | None = None
+        self._since: datetime | None = None
+        self._called_at: datetime | None = None
+        self._reason: str | None = None
+
+    def check(self, still: Still, frame: Frame) -> str | None:
+        """The reason why a still is no news, or None where it may be: then ask :meth:`check_time`.
+
+        ``frame.square`` is its sky disc as the model sees it, (240, 240, 3).
+        """
+        self._hear(still.fetched_at)
+        digest = hashlib.sha256(still.data).digest()
+        known = digest in self._digests
+        if not known:
+            self._digests.append(digest)
+        if still.last_modified is not None and still.fetched_at - still.last_modified > self.limit:
+            return self._no_news(OLD_LAST_MODIFIED)
+        if known:
+            return self._no_news(SAME_BYTES)
+        if self._seen_before(frame.square, still.fetched_at):
+            return self._no_news(SAME_PICTURE)
+        return None
+
+    def check_time(self, frame: Frame) -> str | None:
+        """The reason why a dated frame is no news, or None: then it is, and the feed moves."""
+        at = frame.observed_at
+        if at is not None:
+            if at == self._time:
+                return self._no_news(CLOCK_STANDS_STILL)
+            if frame.fetched_at - at > self.limit:
+                return self._no_news(OLD_CLOCK)
+        self._time = at
+        self._since = frame.fetched_at
+        self._reason = None
+        return None
+
+    def stale(self, now: datetime) -> str | None:
+        """Why the feed stands still, or None while it does not. Ask after each look."""
+        self._hear(now)
+        if self._reason in _AT_ONCE:
+            return self._reason
+        assert self._since is not None
+        return (self._reason or NOTHING_NEW) if now - self._since >= self.limit else None
+
+    def _hear(self, now: datetime) -> None:
+        """Start counting silence anew after a long pause, or where our own clock was put back."""
+        paused = self._called_at is not None and now - self._called_at > self.limit
+        if self._since is None or paused or now < self._since:
+            self._since = now
+            self._reason = None
+        self._called_at = now
+
+    def _no_news(self, reason: str) -> str:
+        self._reason = reason
+        return reason
+
+    def _seen_before(self, square: Picture, at: datetime) -> bool:
+        """Is this the sky of the reference, later than a sky can stay as it is?"""
+        if self._reference is not None and same_picture(self._reference[0], square):
+            return abs((at - self._reference[1]).total_seconds()) >= SKY_TURNS_S
+        self._reference = (square, at)
+        return False
+
+
+def same_picture(one: Picture, other: Picture) -> bool:
+    """Are two sky discs, (n, n, 3), one exposure encoded twice?
+
+    Every exposure has noise of its own, and an encoder changes little of it: so the fine texture
+    of each square is compared with that of the other picture, and its brightness too. A dark and
+    quiet sky is told from a frozen one by its noise alone. False where there is too little texture
+    to tell, as in a black picture.
+    """
+    if one.shape != other.shape:
+        return False
+    if np.array_equal(one, other):
+        return bool(np.count_nonzero(_textured(_fine(one), _fine(one))) >= _WITNESSES)
+    fine_one, fine_other = _fine(one), _fine(other)
+    textured = _textured(fine_one, fine_other)
+    if np.count_nonzero(textured) < _WITNESSES:
+        return False
+    light = np.abs(_squares(_grey(one) - _grey(other)).mean(axis=1))
+    if float(np.percentile(light, 98)) > _NEW_LIGHT:
+        return False
+    texture = _energy(fine_one) + _energy(fine_other)
+    new = _energy(fine_one - fine_other)
+    return float(np.median(new[textured] / texture[textured])) <= _NEW_NOISE
+
+
+_Plane = npt.NDArray[np.float32]
+
+
+def _grey(square: Picture) -> _Plane:
+    return np.asarray(square.mean(axis=2, dtype=np.float32))
+
+
+def _fine(square: Picture) -> _Plane:
+    """What is left of the brightness when its mean over 5 × 5 pixels is taken away."""
+    grey = _grey(square)
+    sums = np.cumsum(np.cumsum(np.pad(grey.astype(np.float64), ((3, 2), (3, 2)), mode="edge"), 0), 1)
+    mean = (sums[5:, 5:] - sums[:-5, 5:] - sums[5:, :-5] + sums[:-5, :-5]) / 25
+    return np.asarray(grey - mean, dtype=np.float32)
+
+
+def _squares(plane: _Plane) -> _Plane:
+    """(n, n) → (squares, pixels of one), what does not fill a square left out."""
+    count = plane.shape[0] // BLOCK
+    cut = plane[: count * BLOCK, : count * BLOCK].reshape(count, BLOCK, count, BLOCK)
+    return cut.transpose(0, 2, 1, 3).reshape(count * count, BLOCK * BLOCK)
+
+
+def _energy(fine: _Plane) -> _Plane:
+    return np.asarray((_squares(fine) ** 2).mean(axis=1))
+
+
+def _textured(one: _Plane, other: _Plane) -> npt.NDArray[np.bool_]:
+    return np.asarray(_energy(one) + _energy(other) > _TEXTURE)

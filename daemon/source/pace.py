@@ -1,0 +1,59 @@
+"""How often a server is asked: once a cadence, and less after a failure."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+SLACK = 0.25  # of a cadence: a scheduler's jitter must not cost a whole minute
+
+
+class Pace:
+    """When the next request may be made. Times are those of the daemon's clock.
+
+    Never more than one request per cadence, counted over any stretch of time; a single one may
+    come a quarter of a cadence early. After the n-th failure in a row the wait grows from one
+    cadence to two, with a random part so that many watchers do not come back as one; two is the
+    end, because the watch is to be back two cadences after a server is. ``Retry-After`` is
+    honoured beyond that.
+    """
+
+    def __init__(self, cadence_s: float, chance: random.Random | None = None) -> None:
+        self.cadence = timedelta(seconds=cadence_s)
+        self._chance = chance or random.Random()
+        self._due: datetime | None = None  # when the next request is due by the cadence alone
+        self._asked: datetime | None = None
+        self._not_before: datetime | None = None
+        self._failures = 0
+
+    def may_ask(self, now: datetime) -> bool:
+        """May a request be made now? A clock put back starts the count anew."""
+        return now >= self.earliest(now)
+
+    def earliest(self, now: datetime) -> datetime:
+        """The first instant from ``now`` on at which a request may be made."""
+        if self._asked is not None and now < self._asked:
+            self._due = self._not_before = None
+        instants = [now]
+        if self._due is not None:
+            instants.append(self._due - self.cadence * SLACK)
+        if self._not_before is not None:
+            instants.append(self._not_before)
+        return max(instants)
+
+    def asked(self, now: datetime) -> None:
+        """A request is being made."""
+        self._asked = now
+        self._due = (now if self._due is None else max(now, self._due)) + self.cadence
+
+    def succeeded(self) -> None:
+        """The server answered as it should."""
+        self._failures = 0
+        self._not_before = None
+
+    def failed(self, now: datetime, retry_after_s: float | None = None) -> None:
+        """It did not; ``retry_after_s`` is what it asked for, where it did."""
+        self._failures += 1
+        cadences = min(2.0, 2.0 ** (self._failures - 1)) * self._chance.uniform(0.6, 0.95)
+        wait = max(self.cadence * cadences, timedelta(seconds=retry_after_s or 0.0))
+        self._not_before = now + wait
