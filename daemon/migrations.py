@@ -198,6 +198,23 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(message, "older")
 
 
+def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """Do not write our tables into somebody else's database, nor into a newer version's."""
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    applied = applied_migrations(connection)
+    if mark not in (0, APPLICATION_ID) or (tables and not applied and mark != APPLICATION_ID):
+        raise StoreError(
+            f"{path}: this SQLite database was not written by aurorad; name another file", "foreign"
+        )
+    if applied:
+        try:
+            check_version(connection, path)
+        except StoreError as error:
+            if error.reason != "older":
+                raise
+
+
 def applied_migrations(connection: sqlite3.Connection) -> list[str]:
     """Names of the steps that made the database what it is."""
     tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'")

@@ -10,7 +10,6 @@ is known by (camera, observed_at) and written once; whoever comes later changes 
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from daemon import outbox
 from daemon.backup import backup, restore
 from daemon.database import WriterLock, connect_writer, translated
 from daemon.errors import StoreError
-from daemon.migrations import APPLICATION_ID, applied_migrations, check_version, migrations
+from daemon.migrations import migrations, refuse_foreign
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
 from daemon.reader import Reader, heatmap_from_bytes, heatmap_to_bytes
 
@@ -127,7 +126,7 @@ class Store:
                 _put_event(db, spell)
             outbox.put(db, messages)
             if memory is not None:
-                db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [o.camera, json.dumps(memory)])
+                self.remember(o.camera, memory)
         return True
 
     def _row(self, db: Database, o: Observation) -> dict[str, Any]:
@@ -183,6 +182,11 @@ class Store:
         """Keep what belongs to no frame, under a name that is no camera's: the open conditions."""
         with self._write() as db:
             db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [key, json.dumps(memory)])
+
+    def put_event(self, event: Event) -> None:
+        """Write an event, or its newer state, outside a frame."""
+        with self._write() as db:
+            _put_event(db, event)
 
     def register_model(self, sha256: str, name: str, card: Mapping[str, Any]) -> None:
         """Keep what a model file says of itself, for good: rows refer to it by number."""
@@ -300,7 +304,7 @@ def _open(path: Path) -> Database:
     connection = connect_writer(path)
     try:
         with translated(path):
-            _refuse_foreign(connection, path)
+            refuse_foreign(connection, path)
             db = Database(connection, execute_plugins=False)
             db.enable_wal()
             migrations.apply(db)
@@ -308,23 +312,6 @@ def _open(path: Path) -> Database:
         connection.close()
         raise
     return db
-
-
-def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    """Do not write our tables into somebody else's database, nor into a newer version's."""
-    mark = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    applied = applied_migrations(connection)
-    if mark not in (0, APPLICATION_ID) or (tables and not applied and mark != APPLICATION_ID):
-        raise StoreError(
-            f"{path}: this SQLite database was not written by aurorad; name another file", "foreign"
-        )
-    if applied:
-        try:
-            check_version(connection, path)
-        except StoreError as error:
-            if error.reason != "older":
-                raise
 
 
 def _exists(db: Database, key: Sequence[Any]) -> bool:
