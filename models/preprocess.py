@@ -56,18 +56,20 @@ def shrink(square: Pixels, side: int = SIDE) -> Pixels:
     return small
 
 
-def to_input(batch: Pixels) -> Tensor:
+def to_input(
+    batch: Pixels, mean: tuple[float, float, float] = MEAN, std: tuple[float, float, float] = STD
+) -> Tensor:
     """(N, S, S, 3) uint8 BGR as from :func:`shrink` → (N, 3, S, S) float32 RGB, normalised.
 
-    Contiguous. Raises ValueError where the batch has another shape or type.
+    ``mean`` and ``std`` are of R, G, B in 0..1; a model's card names its own. Raises ValueError where the batch has another shape or type.
     """
     if batch.ndim != 4 or batch.shape[1] != batch.shape[2] or batch.shape[3] != 3:
         raise ValueError(f"a batch is (N, S, S, 3), this one is {batch.shape}")
     if batch.dtype != np.uint8:
         raise ValueError(f"a batch is uint8, this one is {batch.dtype}")
     tensor = np.empty((batch.shape[0], 3, batch.shape[1], batch.shape[2]), dtype=np.float32)
-    for channel, (mean, std) in enumerate(zip(MEAN, STD, strict=True)):
+    for channel in range(3):
         plane = tensor[:, channel]
-        np.multiply(batch[..., 2 - channel], np.float32(1 / (255 * std)), out=plane)
-        plane -= np.float32(mean / std)
+        np.multiply(batch[..., 2 - channel], np.float32(1 / (255 * std[channel])), out=plane)
+        plane -= np.float32(mean[channel] / std[channel])
     return tensor

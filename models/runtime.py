@@ -1,0 +1,347 @@
+"""A model file → answers, by ONNX Runtime or by torch, from the same file with the same results.
+
+``load`` checks the file against its card and gives a :class:`Model`; ``Model.predict`` turns frames
+into answers. A GPU is used where one really works. One that is lost on the way costs one batch's
+time: the model is built again on the CPU and the batch repeated, and ``fallback_reason`` says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.card import SHIPPED, Card, ModelError, read_card, sha256_of
+from models.labels import AURORA_OUTPUT, CLEAR_OUTPUT
+from models.preprocess import SIDE, Pixels, Tensor, to_input
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import onnxruntime
+
+    from models.network import AuroraNet
+
+Floats = npt.NDArray[np.float32]
+Runtime = Literal["onnx", "torch"]
+Device = Literal["auto", "cpu", "cuda"]
+
+MAX_BATCH: Final = {"cpu": 8, "cuda": 64}
+"""Frames of one pass. On the CPU more are no faster, and each takes about 28 MB of memory."""
+
+
+class Gone(Exception):
+    """An engine stopped working; the message is its runtime's own."""
+
+
+class Engine(Protocol):
+    """Something that runs the graph. ``device`` is ``cpu`` or ``cuda``."""
+
+    device: str
+
+    def run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+        """(N, 3, S, S) → logits (N, outputs), maps (N, outputs, h, w). Raises Gone."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the model says of one frame.
+
+    ``logits`` (outputs,) in the card's order; ``probability`` the softmax of the aurora output,
+    ``calibrated_probability`` the same after temperature; ``clear_probability`` the calibrated
+    softmax of the sky-clear output, 1 from a model of two outputs, which is not asked about the sky;
+    ``heatmap`` (8, 8) the Grad-CAM of the aurora output, its peak 1 (all 0 where it is empty).
+    """
+
+    logits: Floats
+    probability: float
+    calibrated_probability: float
+    clear_probability: float
+    heatmap: Floats
+
+
+class Model:
+    """A loaded model. ``device`` is where it runs now, ``fallback_reason`` why not on the GPU.
+
+    ``predict`` may be called from several threads.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        engine: Engine,
+        on_cpu: Callable[[], Engine],
+        fallback_reason: str | None = None,
+    ) -> None:
+        self.card = card
+        self.sha256 = card.sha256
+        self.fallback_reason = fallback_reason
+        self._engine = engine
+        self._on_cpu = on_cpu
+        self._mending = threading.Lock()
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self._engine.device
+
+    def predict(self, squares: Pixels) -> list[Answer]:
+        """(N, 240, 240, 3) uint8 BGR as from ``preprocess.shrink`` → N answers.
+
+        Raises ValueError for another shape, ModelError where the model cannot run or answers nonsense.
+        """
+        side = self.card.side
+        if squares.ndim != 4 or squares.shape[1:] != (side, side, 3):
+            raise ValueError(f"frames are (N, {side}, {side}, 3), these are {squares.shape}")
+        answers: list[Answer] = []
+        start = 0
+        while start < len(squares):
+            batch = squares[start : start + MAX_BATCH[self.device]]
+            logits, maps = self._run(to_input(batch, self.card.mean, self.card.std))
+            if not (np.isfinite(logits).all() and np.isfinite(maps).all()):
+                raise ModelError(f"{self.card.name} answered with values that are not numbers")
+            answers += [answer(self.card, *pair) for pair in zip(logits, maps, strict=True)]
+            start += len(batch)
+        return answers
+
+    def _run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+        engine = self._engine
+        try:
+            return engine.run(tensor)
+        except Gone as gone:
+            if engine.device == "cpu":
+                raise ModelError(f"{self.card.name} cannot run: {_one_line(gone)}") from gone
+            with self._mending:
+                if self._engine is engine:  # else another thread has mended it meanwhile
+                    self.fallback_reason = f"the GPU was lost: {_one_line(gone)}"
+                    self._engine = self._on_cpu()
+            return self._run(tensor)
+
+
+def answer(card: Card, logits: Floats, maps: Floats) -> Answer:
+    """One frame's logits (outputs,) and maps (outputs, h, w) → its answer."""
+    peak = float(maps[AURORA_OUTPUT].max())
+    clear = 1.0
+    if len(card.outputs) > CLEAR_OUTPUT:
+        clear = second_of(logits[CLEAR_OUTPUT - 1 : CLEAR_OUTPUT + 1], card.sky_temperature)
+    aurora = logits[: AURORA_OUTPUT + 1]
+    return Answer(
+        logits=logits,
+        probability=second_of(aurora),
+        calibrated_probability=second_of(aurora, card.temperature),
+        clear_probability=clear,
+        heatmap=maps[AURORA_OUTPUT] / np.float32(peak) if peak > 0 else np.zeros_like(maps[AURORA_OUTPUT]),
+    )
+
+
+def second_of(pair: Floats, temperature: float = 1.0) -> float:
+    """The softmax of the second of two logits, each divided by ``temperature``."""
+    return float(0.5 * (1 + np.tanh((float(pair[1]) - float(pair[0])) / (2 * temperature))))
+
+
+def load(
+    path: Path | None = None, runtime: Runtime = "onnx", device: Device = "auto", threads: int = 2
+) -> Model:
+    """Load a model file (none: the shipped one), its card beside it, and make it ready.
+
+    ``auto`` takes a GPU where one works and says nothing where there is none; ``cuda`` gives a
+    ``fallback_reason`` there. Raises ModelError: missing, altered, of the wrong shape, no torch.
+    """
+    path = path or SHIPPED
+    if not path.is_file():
+        raise ModelError(
+            f"no model file at {path}: name one with [model] path, or make one with `aurorad-train export`"
+        )
+    card = read_card(path)
+    found = sha256_of(path)
+    if found != card.sha256:
+        raise ModelError(
+            f"{path} is not the file its card describes (sha256 {found[:12]}…, the card says "
+            f"{card.sha256[:12]}…): copy both again"
+        )
+    if card.side != SIDE:
+        raise ModelError(f"{path} takes {card.side} px frames, aurorad's are {SIDE} px: export it again")
+    build: type[OnnxEngine] | type[TorchEngine] = OnnxEngine if runtime == "onnx" else TorchEngine
+    missing = None if device == "cpu" else no_gpu(runtime)
+    if device == "cpu" or missing:
+        engine: Engine = build(path, card, "cpu", threads)
+        return Model(card, engine, lambda: engine, missing if device == "cuda" else None)
+    try:
+        engine, reason = build(path, card, "cuda", threads), None
+    except Gone as gone:
+        engine, reason = build(path, card, "cpu", threads), f"the GPU cannot be used: {_one_line(gone)}"
+    return Model(card, engine, lambda: build(path, card, "cpu", threads), reason)
+
+
+def no_gpu(runtime: Runtime) -> str | None:
+    """Why no GPU can be used here, None where one may. Asks the driver; costs nothing without one."""
+    if not sys.platform.startswith("linux"):
+        return "GPUs are used on Linux only"
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver is installed"
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value < 1:
+        return "the NVIDIA driver finds no GPU"
+    if runtime == "onnx":
+        import onnxruntime
+
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            return "this ONNX Runtime is built without CUDA: install onnxruntime-gpu instead"
+    return None
+
+
+class OnnxEngine:
+    """The graph on ONNX Runtime."""
+
+    def __init__(self, path: Path, card: Card, device: str, threads: int) -> None:
+        import onnxruntime
+
+        self.device = device
+        with _quiet(onnxruntime):
+            self._session = _session(onnxruntime, path, device, threads)
+        if device == "cuda" and self._session.get_providers()[0] != "CUDAExecutionProvider":
+            raise Gone("ONNX Runtime could not start CUDA; is the `gpu` extra installed?")
+        self._session.disable_fallback()  # it would print and go on; here the loss is told
+        self._errors = _onnx_errors()
+        _check_shapes(self._session, path, card)
+
+    def run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+        """See :class:`Engine`."""
+        try:
+            logits, maps = self._session.run(["logits", "maps"], {"pixels": tensor})
+        except self._errors as error:
+            raise Gone(str(error)) from error
+        return logits, maps
+
+
+def _session(onnxruntime: ModuleType, path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # A watching daemon waits most of the time: threads that spin would burn a core for nothing.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Patterns are kept per batch size; without them a session stays 15 MB smaller and as fast.
+    options.enable_mem_pattern = False
+    providers: list[object] = ["CPUExecutionProvider"]
+    if device == "cuda":
+        onnxruntime.preload_dlls()
+        # No TF32: the CPU, the GPU and torch shall give the same results.
+        providers.insert(
+            0, ("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"})
+        )
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except _onnx_errors() as error:
+        if device == "cuda":
+            raise Gone(str(error)) from error
+        raise ModelError(f"{path} is not a model ONNX Runtime can load: {_one_line(error)}") from error
+
+
+@contextmanager
+def _quiet(onnxruntime: ModuleType) -> Iterator[None]:
+    """Keep ONNX Runtime's own lines off standard error while a provider is tried."""
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)  # its own default
+
+
+def _onnx_errors() -> tuple[type[Exception], ...]:
+    """ONNX Runtime's exceptions, which share no base."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("EPFail", "EngineError", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf",
+             "NoModel", "NoSuchFile", "NotImplemented", "RuntimeException")  # fmt: skip
+    return tuple(getattr(state, name) for name in names)
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card) -> None:
+    outputs, grid = len(card.outputs), card.side // 32 + (card.side % 32 > 0)
+    wanted = {
+        "pixels": [3, card.side, card.side],
+        "logits": [outputs],
+        "maps": [outputs, grid, grid],
+    }
+    found = {node.name: list(node.shape[1:]) for node in (*session.get_inputs(), *session.get_outputs())}
+    if found != wanted:
+        raise ModelError(f"{path} is not of aurorad's shape: it has {found}, the card asks for {wanted}")
+
+
+class TorchEngine:
+    """The same file's weights in :class:`models.network.AuroraNet`, on torch."""
+
+    def __init__(self, path: Path, card: Card, device: str, threads: int) -> None:
+        try:
+            import torch
+        except ImportError:
+            raise ModelError(
+                "the torch runtime needs torch, which is not installed: install aurorad[training], "
+                'or set [model] runtime = "onnx"'
+            ) from None
+        self.device = device
+        self._torch = torch
+        if device == "cpu":
+            torch.set_num_threads(threads)
+        else:
+            torch.backends.cudnn.allow_tf32 = False  # as OnnxEngine: no TF32
+        try:
+            net = _net_of(path, card).to(device).to(memory_format=torch.channels_last)
+        except RuntimeError as error:
+            raise Gone(str(error)) from error
+        self._net = net
+
+    def run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+        """See :class:`Engine`."""
+        torch = self._torch
+        try:
+            with torch.inference_mode():
+                pixels = torch.from_numpy(tensor).to(self.device, memory_format=torch.channels_last)
+                logits, maps = self._net(pixels)
+                return logits.cpu().numpy(), maps.cpu().numpy()
+        except RuntimeError as error:
+            raise Gone(str(error)) from error
+
+
+def _net_of(path: Path, card: Card) -> AuroraNet:
+    """The network that was exported into an ONNX file: its weights carry the network's own names."""
+    import onnx
+    import torch
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import numpy_helper
+
+    from models.network import AuroraNet, fold
+
+    net = fold(AuroraNet(outputs=len(card.outputs), dropout=0, stochastic_depth=0, head_std=0))
+    try:
+        initializers = onnx.load(path).graph.initializer
+    except DecodeError as error:
+        raise ModelError(f"{path} is not an ONNX file: {_one_line(error)}") from error
+    held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in initializers}
+    # The exporter leaves out biases that are all 0.
+    weights = {name: held.get(name, torch.zeros_like(value) if name.endswith("bias") else None)
+               for name, value in net.state_dict().items()}  # fmt: skip
+    missing = [name for name, value in weights.items() if value is None]
+    if missing:
+        raise ModelError(f"{path} is not of aurorad's shape: it has no {missing[0]}")
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{path} is not of aurorad's shape: {_one_line(error)}") from error
+    return net
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,214 @@
+"""A trained network → the model file the daemon runs, and its card.
+
+    aurorad-train export runs/b1-seed1/model.pt models/weights/aurorad-b1.onnx --description "…"
+
+The graph answers logits and Grad-CAM maps in one pass (``models.network``), with the batch
+normalisations folded in and the batch size free. Before anything is written in place the file is
+run on ONNX Runtime and compared with the network it came from; more than rounding between them
+ends the export. Skill, calibration and thresholds come after evaluation, with :func:`describe`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import torch
+
+from models.card import Card, ModelError, Thresholds, card_path, read_card, sha256_of
+from models.labels import OUTPUTS
+from models.network import AuroraNet, fold
+from models.preprocess import MEAN, SIDE, STD, shrink, to_input
+
+LOGITS_PARITY: Final = 1e-4
+MAPS_PARITY: Final = 1e-4
+"""Greatest allowed difference, relative to the largest logit and to each map's peak."""
+
+OPSET: Final = 18
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a person says of a model when exporting it; goes into the card as it stands."""
+
+    name: str
+    description: str
+    licence: str = "MIT"
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+def export(checkpoint: Path, target: Path, account: Account) -> Card:
+    """Write ``target`` (.onnx) and its card from a finished training run's ``model.pt``.
+
+    The checkpoint's recipe and seed go into the card beside the account's own. Both files appear
+    only when everything passed. Raises ModelError: not a checkpoint, or the file does not give the
+    network's answers.
+    """
+    net, recipe = read_checkpoint(checkpoint)
+    return export_net(net, target, replace(account, recipe={**recipe, **account.recipe}))
+
+
+def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
+    """A training run's ``model.pt`` → the network in eval mode, and its recipe and seed.
+
+    Raises ModelError where the file is missing or holds something else.
+    """
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        weights = kept["net"]
+        net = AuroraNet(outputs=weights["head.bias"].shape[0], dropout=0, stochastic_depth=0)
+        net.load_state_dict(weights)
+    except FileNotFoundError:
+        raise ModelError(f"no trained network at {path}: make one with `aurorad-train fit`") from None
+    except Exception as error:  # torch.load raises whatever the bytes lead it to
+        raise ModelError(
+            f"{path} is not a trained network of aurorad: {' '.join(str(error).split())[:160]}"
+        ) from error
+    recipe = json.loads(kept["recipe"]) if "recipe" in kept else {}
+    return net.eval(), {"recipe": recipe, "seed": kept.get("seed")}
+
+
+def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
+    """As :func:`export`, from a network in memory."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        write_graph(fold(net), part)
+        parity = check_parity(net, part)
+        outputs = net.head.out_features
+        card = Card(
+            name=account.name,
+            description=account.description,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            licence=account.licence,
+            sha256=sha256_of(part),
+            outputs=OUTPUTS[:outputs],
+            side=SIDE,
+            mean=MEAN,
+            std=STD,
+            data=account.data,
+            recipe=account.recipe,
+            skill={},
+            temperature=1.0,
+            sky_temperature=1.0,
+            thresholds=Thresholds(0.5, {}),
+            parity=parity,
+        )
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    write_card(card, target)
+    return card
+
+
+def write_graph(net: AuroraNet, path: Path) -> None:
+    """The network as ONNX in one file: ``pixels`` (n, 3, 240, 240) → ``logits``, ``maps``."""
+    example = torch.zeros(2, 3, SIDE, SIDE)
+    frames = torch.export.Dim("n", min=1, max=4096)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            net.eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["pixels"],
+            output_names=["logits", "maps"],
+            dynamic_shapes=({0: frames},),
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    for node in proto.graph.node:  # the trace's Python stacks: a tenth of the file, and paths of this machine
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        value.ClearField("metadata_props")
+    onnx.save_model(proto, path)
+
+
+def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
+    """Run the file and the network on the same frames; the greatest relative differences.
+
+    Raises ModelError where they differ by more than rounding, and where the network answers all
+    frames alike: then agreement would prove nothing.
+    """
+    frames = to_input(probe_frames())
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    logits, maps = session.run(["logits", "maps"], {"pixels": frames})
+    with torch.inference_mode():
+        expected_logits, expected_maps = (one.numpy() for one in net.eval()(torch.from_numpy(frames)))
+    if np.ptp(expected_logits, axis=0).max() < 1e-3:
+        raise ModelError("the network answers every frame alike, so it is not trained: nothing to export")
+    return {
+        "logits": _parity("logits", logits, expected_logits, np.abs(expected_logits).max(), LOGITS_PARITY),
+        "maps": _parity("maps", maps, expected_maps, expected_maps.max((2, 3), keepdims=True), MAPS_PARITY),
+    }
+
+
+def _parity(what: str, found: Any, expected: Any, scale: Any, allowed: float) -> float:
+    difference = float((np.abs(found - expected) / np.maximum(scale, 1e-12)).max())
+    if not difference <= allowed:
+        raise ModelError(
+            f"the exported {what} differ from the network's by {difference:.1e} (allowed {allowed:.0e}): "
+            "the export went wrong, nothing was written"
+        )
+    return difference
+
+
+def probe_frames(count: int = 5) -> npt.NDArray[np.uint8]:
+    """Frames to compare on, (count, 240, 240, 3): gradients, arcs and noise, the same every time."""
+    draw = np.random.default_rng(7)
+    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
+    frames = []
+    for _ in range(count):
+        slope = draw.uniform(-0.3, 0.3, 3) * x[..., None] + draw.uniform(0, 0.4, 3)
+        arc = np.exp(-(((y - draw.uniform(-0.5, 0.5) - 0.3 * x**2) / draw.uniform(0.03, 0.2)) ** 2))
+        light = slope + arc[..., None] * draw.uniform(0, 1, 3) + draw.normal(0, 0.03, (SIDE, SIDE, 3))
+        frames.append(shrink((np.clip(light, 0, 1) * 255).astype(np.uint8)))
+    return np.stack(frames)
+
+
+def describe(
+    model: Path,
+    *,
+    skill: Mapping[str, Mapping[str, Any]],
+    temperature: float,
+    sky_temperature: float,
+    thresholds: Thresholds,
+) -> Card:
+    """Write what evaluation found into a model's card. The model file stays as it is.
+
+    Raises ModelError where the card is missing or would not be one.
+    """
+    card = replace(
+        read_card(model),
+        skill=skill,
+        temperature=temperature,
+        sky_temperature=sky_temperature,
+        thresholds=thresholds,
+    )
+    write_card(card, model)
+    return card
+
+
+def write_card(card: Card, model: Path) -> None:
+    """Put the card beside its model: written beside, then moved in place."""
+    path = card_path(model)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(card.to_json(), encoding="utf-8")
+    os.replace(part, path)
