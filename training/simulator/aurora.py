@@ -25,6 +25,7 @@ EARTH_KM = 6371.0
 BASE_KM = 110.0
 SPREAD_KM = 150.0
 FAR_KM = 2600.0
+SHEET_KM = (105.0, 124.0)  # diffuse and pulsating aurora: a thin sheet (Sangalli et al. 2011)
 _EDGE = float(np.arctan(FAR_KM / SPREAD_KM))
 
 # Heights and layer thicknesses, km: dense at the bottom, where curtains are bright and sharp.
@@ -128,12 +129,14 @@ def _curtain(form: Form, texels: int) -> Plane:
         fine = sample(
             tile(number + 3, 1.6), x / 420 + offset[2], across / 1800 + np.float32(form.phase * 0.2)
         )
-        thread = sample(
-            tile(number + 4, 2.0), x / 900 + offset[3], across / 130 + np.float32(form.phase * 0.1)
-        )
         # Rays finer than a texel average out rather than flicker.
         seen = np.float32(form.rays) / (1 + (size / 14) ** 2)
-        shape = shape * np.maximum(0.08, 1 + seen * (0.55 * fine + 0.5 * thread))
+        shape = shape * np.maximum(0.08, 1 + seen * 0.55 * fine)
+    if form.threads > 0:
+        thread = sample(
+            tile(number + 4, 2.2), x / 1500 + offset[3], across / 150 + np.float32(form.phase * 0.1)
+        )
+        shape = shape * np.maximum(0.05, 1 + np.float32(form.threads) / (1 + (size / 25) ** 2) * thread)
     ends = np.clip((form.length_km / 2 - np.abs(x - form.east_km)) / (0.2 * form.length_km) + 0.5, 0, 1)
     return np.asarray(shape * ends * np.float32(form.brightness), dtype=np.float32)
 
@@ -170,21 +173,40 @@ def _layer_light(aurora: Aurora, fine: bool) -> tuple[Plane, Plane, Plane]:
     return green / green.sum(), red / red.sum(), 0.6 * violet / violet.sum()
 
 
+def _footprints(aurora: Aurora, texels: int) -> tuple[Plane | None, Plane | None]:
+    """Energy on the map of curtains (deep in height) and of diffuse sheets (thin), None where none."""
+    curtains, sheets = None, None
+    for form in aurora.forms:
+        if form.brightness <= 0:
+            continue
+        if form.kind in ("patches", "veil"):
+            drawn = _diffuse(form, texels)
+            sheets = drawn if sheets is None else sheets + drawn
+        else:
+            drawn = _curtain(form, texels)
+            curtains = drawn if curtains is None else curtains + drawn
+    return curtains, sheets
+
+
 def emission(aurora: Aurora, side: int) -> tuple[Plane, Plane, Plane] | None:
     """Green, red and violet light of the aurora over a north-up, east-right sky, or None if none."""
     if not any(form.brightness > 0 for form in aurora.forms):
         return None
     fine = side > 250
     texels = 192 if side <= 170 else 256 if side <= 250 else 448
-    footprint = np.zeros((texels, texels), dtype=np.float32)
-    for form in aurora.forms:
-        if form.brightness > 0:
-            footprint += (_diffuse if form.kind in ("patches", "veil") else _curtain)(form, texels)
+    curtains, sheets = _footprints(aurora, texels)
     views, path = _views(side, texels, aurora.tilt_deg, fine)
     green_share, red_share, violet_share = _layer_light(aurora, fine)
     green, red, violet = (np.zeros((side, side), dtype=np.float32) for _ in range(3))
+    if sheets is not None:
+        base = [i for i, h in enumerate(heights(fine)) if SHEET_KM[0] <= h <= SHEET_KM[1]]
+        for i in base:
+            layer = cv2.remap(sheets, views[i][0], views[i][1], cv2.INTER_LINEAR)
+            cv2.scaleAdd(layer, 1 / len(base), green, green)
+    if curtains is None:
+        return green * path, red, violet
     for view, g, r, v in zip(views, green_share, red_share, violet_share, strict=True):
-        layer = cv2.remap(footprint, view[0], view[1], cv2.INTER_LINEAR)
+        layer = cv2.remap(curtains, view[0], view[1], cv2.INTER_LINEAR)
         cv2.scaleAdd(layer, float(g), green, green)
         if r > 0.004 and aurora.red > 0:
             cv2.scaleAdd(layer, float(r), red, red)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from daemon.observation import Picture
 from training.simulator.lens import grid, place, sky_mask, toward
 from training.simulator.noise import Plane, grain, sample, tile
-from training.simulator.parts import Dome, Scene, Sensor
+from training.simulator.parts import Dome, Lens, Scene, Sensor, Town
 
 _STEPS = 4096
 
@@ -54,7 +54,7 @@ def through_dome(light: Plane, scene: Scene, side: int) -> Plane:
         even = np.float32(0.35 * (dome.seed % 2))
         light = light + (dome.flash * (near + even))[..., None] * np.array([0.85, 0.95, 1.0], np.float32)
     sky = sky_mask(lens, side)[..., None]
-    return np.asarray(light * sky + _ground(scene, side) * (1 - sky), dtype=np.float32)
+    return np.asarray(light * sky + _ground(scene.lens, scene.town, side) * (1 - sky), dtype=np.float32)
 
 
 def _frosted(light: Plane, dome: Dome, x: Plane, y: Plane) -> Plane:
@@ -89,26 +89,25 @@ def _reflected(light: Plane, dome: Dome, x: Plane, y: Plane) -> Plane:
     return np.asarray(out[..., None] * np.float32(dome.reflection) * mean, dtype=np.float32)
 
 
-def _ground(scene: Scene, side: int) -> Plane:
+@lru_cache(maxsize=8)
+def _ground(lens: Lens, town: Town, side: int) -> Plane:
     """Below the skyline: dark earth, or a lit snowbank with its texture, and a few lamps."""
-    lens, g = scene.lens, grid(scene.lens, side)
+    g = grid(lens, side)
     light = np.empty((side, side, 3), dtype=np.float32)
     light[:] = np.array(lens.ground[::-1], dtype=np.float32)
     if lens.snowbank > 0:
-        at = toward(lens, scene.town.azimuth_deg, 0)
+        at = toward(lens, town.azimuth_deg, 0)
         near = np.clip(0.55 + 0.45 * (g.vx * np.float32(at[0]) + g.vy * np.float32(at[1])), 0.1, 1)
         rough = sample(tile(lens.seed, 2.6), g.x * np.float32(0.5) + 0.4, g.y * np.float32(0.5) + 0.4)
         bank = lens.snowbank * near**2 * np.maximum(0.2, 1 + 0.3 * rough)
         light += bank[..., None] * np.array([0.85, 0.95, 1.0], dtype=np.float32)
-    if scene.town.lamps:
-        rng = np.random.default_rng([lens.seed, 22])
-        for _ in range(scene.town.lamps):
-            azimuth = scene.town.azimuth_deg + rng.normal(0, 25)
-            x, y = place(lens, side, azimuth, rng.uniform(-1, 3))
-            size = rng.uniform(0.004, 0.02) * side
-            spot = (g.x * (side / 2) + side / 2 - x) ** 2 + (g.y * (side / 2) + side / 2 - y) ** 2
-            spot = np.exp(-spot / (2 * size * size)) * rng.uniform(0.05, 1.0)
-            light += spot[..., None].astype(np.float32) * np.array(scene.town.colour[::-1], dtype=np.float32)
+    rng = np.random.default_rng([lens.seed, 22])
+    for _ in range(town.lamps):
+        x, y = place(lens, 2, town.azimuth_deg + rng.normal(0, 25), rng.uniform(-1, 3))
+        size, bright = rng.uniform(0.004, 0.02), float(np.exp(rng.uniform(np.log(0.01), np.log(0.8))))
+        spot = (g.x + np.float32(0.5 - x)) ** 2 + (g.y + np.float32(0.5 - y)) ** 2
+        spot = np.exp(spot * np.float32(-0.5 / size**2)) * np.float32(bright)
+        light += spot[..., None] * np.array(town.colour[::-1], dtype=np.float32)
     return light
 
 

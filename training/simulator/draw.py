@@ -23,7 +23,7 @@ from training.simulator.cloud import air_glow, through_cloud, veil
 from training.simulator.heaven import heaven_light, stars
 from training.simulator.lens import Grid, direction, grid, sky_mask
 from training.simulator.noise import Plane
-from training.simulator.parts import Aurora, Scene
+from training.simulator.parts import Scene
 
 CONTRAST = 0.08
 AREA = 0.006
@@ -63,8 +63,9 @@ class _Layers:
 
     behind: Plane
     aurora: Plane | None
+    through: Plane
     hidden: Plane
-    grid: Grid
+    side: int
 
 
 def without_aurora(scene: Scene) -> Scene:
@@ -72,22 +73,28 @@ def without_aurora(scene: Scene) -> Scene:
     return replace(scene, aurora=replace(scene.aurora, forms=()))
 
 
-def _layers(scene: Scene, side: int) -> _Layers:
-    work = side if side <= 320 else side // 2
+def _layers(scene: Scene, work: int) -> _Layers:
+    """Everything but stars and contrails, which need the picture's own resolution."""
     through, cloud_light, hidden = veil(scene, work)
     behind: Plane = (heaven_light(scene, work) + air_glow(scene, work)) * through[..., None] + cloud_light
     aurora = aurora_light(scene, work)
     if aurora is not None:
         aurora = through_cloud(aurora, through)
     hidden = np.maximum(hidden, scene.dome.snow)
-    if work != side:
-        behind, through, hidden = (_enlarged(p, side) for p in (behind, through, hidden))
+    return _Layers(np.asarray(behind, np.float32), aurora, through, np.asarray(hidden, np.float32), work)
+
+
+def _sharp(layers: _Layers, scene: Scene, side: int) -> _Layers:
+    """The layers at the picture's resolution, with what is finer than they are."""
+    behind, through, aurora = layers.behind, layers.through, layers.aurora
+    if layers.side != side:
+        behind, through = _enlarged(behind, side), _enlarged(through, side)
         aurora = None if aurora is None else _enlarged(aurora, side)
     if scene.heaven.stars > 0 and float(through.max()) > 0.2:
         behind = behind + stars(scene, side) * through[..., None]
     if scene.dome.contrail > 0:
         behind = behind + _contrail(scene, grid(scene.lens, side))
-    return _Layers(np.asarray(behind, np.float32), aurora, hidden, grid(scene.lens, side))
+    return replace(layers, behind=behind, aurora=aurora, through=through, side=side)
 
 
 def _enlarged(plane: Plane, side: int) -> Plane:
@@ -107,24 +114,24 @@ def _levels(light: Plane, scene: Scene, side: int) -> Plane:
     return tone(through_dome(light, scene, side), scene.sensor)
 
 
-def _truth(scene: Scene, layers: _Layers, dark: Plane, lit: Plane | None) -> Truth:
-    side = dark.shape[0]
-    sky = sky_mask(scene.lens, side) * (layers.grid.r < 1) * layers.grid.square > 0.5
+def _truth(scene: Scene, layers: _Layers) -> Truth:
+    side, g = layers.side, grid(scene.lens, layers.side)
+    sky = sky_mask(scene.lens, side) * (g.r < 1) * g.square > 0.5
     share = float(layers.hidden[sky].mean()) if sky.any() else 1.0
     cloudy = share >= OBSCURED_SHARE
-    if lit is None:
+    if layers.aurora is None:
         return Truth(False, False, 0.0, 0.0, (), share, cloudy, None, None)
+    dark = _levels(layers.behind, scene, side)
+    lit = _levels(layers.behind + layers.aurora, scene, side)
     before, after = (cv2.blur(p @ np.full(3, 1 / 3, np.float32), (3, 3)) for p in (dark, lit))
     contrast = np.where(sky, (after - before) / (before + FLOOR_LEVELS), 0)
-    values = contrast[layers.grid.square > 0]
+    values = contrast[g.square > 0]
     place = max(1, round(AREA * values.size))
     reached = float(np.partition(values, values.size - place)[values.size - place])
     area = float((values >= CONTRAST).mean())
     names = [f.kind for f in sorted(scene.aurora.forms, key=lambda f: -f.brightness) if f.brightness > 0]
     row, column = np.unravel_index(int(np.argmax(contrast)), contrast.shape)
-    azimuth, elevation = direction(
-        scene.lens, float(layers.grid.x[row, column]), float(layers.grid.y[row, column])
-    )
+    azimuth, elevation = direction(scene.lens, float(g.x[row, column]), float(g.y[row, column]))
     visible = reached >= CONTRAST
     return Truth(
         aurora=visible,
@@ -139,24 +146,36 @@ def _truth(scene: Scene, layers: _Layers, dark: Plane, lit: Plane | None) -> Tru
     )
 
 
+def _work_side(side: int) -> int:
+    """Soft things of large pictures are drawn at half size: nothing in them is finer."""
+    return side if side <= 320 else side // 2
+
+
 def draw(scene: Scene, side: int = 240) -> Drawn:
     """The scene's picture of ``side`` pixels, and its truth. The same scene gives the same bytes."""
-    layers = _layers(scene, side)
-    dark = _levels(layers.behind, scene, side)
-    lit = None if layers.aurora is None else _levels(layers.behind + layers.aurora, scene, side)
-    truth = _truth(scene, layers, dark, lit)
-    return Drawn(develop(dark if lit is None else lit, scene, layers.grid.square), truth)
+    layers = _layers(scene, _work_side(side))
+    sharp = _sharp(layers, scene, side)
+    light = sharp.behind if sharp.aurora is None else sharp.behind + sharp.aurora
+    return Drawn(_developed(light, scene, side), _truth(scene, layers))
 
 
 def draw_pair(scene: Scene, side: int = 240) -> tuple[Drawn, Drawn]:
     """(with, without) aurora: one background, one grain, one camera."""
-    layers = _layers(scene, side)
-    dark = _levels(layers.behind, scene, side)
-    bare = Drawn(develop(dark, scene, layers.grid.square), _truth(scene, layers, dark, None))
-    if layers.aurora is None:
+    layers = _layers(scene, _work_side(side))
+    sharp = _sharp(layers, scene, side)
+    bare = Drawn(_developed(sharp.behind, scene, side), _truth(scene, replace(layers, aurora=None)))
+    if sharp.aurora is None:
         return bare, bare
-    lit = _levels(layers.behind + layers.aurora, scene, side)
-    return Drawn(develop(lit, scene, layers.grid.square), _truth(scene, layers, dark, lit)), bare
+    return Drawn(_developed(sharp.behind + sharp.aurora, scene, side), _truth(scene, layers)), bare
 
 
-__all__ = ["Aurora", "Drawn", "Truth", "draw", "draw_pair", "without_aurora"]
+def truth(scene: Scene, side: int = 96) -> Truth:
+    """The truth alone, from a small drawing without camera noise."""
+    return _truth(scene, _layers(scene, side))
+
+
+def _developed(light: Plane, scene: Scene, side: int) -> Picture:
+    return develop(_levels(light, scene, side), scene, grid(scene.lens, side).square)
+
+
+__all__ = ["Drawn", "Truth", "draw", "draw_pair", "truth", "without_aurora"]

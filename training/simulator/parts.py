@@ -145,7 +145,7 @@ class Form:
     ``north_km`` of its centre line at x = 0, ``slope`` and ``bend`` (km at 500 km) its course,
     ``width_km`` of the sharp side and ``trail`` times that on the other; ``fold_km`` how far it is
     thrown about, ``fold_scale_km`` over which length; ``curls`` vortices; ``rays`` 0..1 fine
-    structure; ``patch`` 0..1 unevenness along it; ``phase`` its age in shapes.
+    structure along it (seen as rays), ``threads`` 0..1 filaments side by side; ``patch`` 0..1 unevenness along it; ``phase`` its age in shapes.
     """
 
     kind: FormKind = "arc"
@@ -160,6 +160,7 @@ class Form:
     curls: int = 0
     rays: float = 0.3
     patch: float = 0.5
+    threads: float = 0.3
     east_km: float = 0.0
     length_km: float = 3000.0
     phase: float = 0.0

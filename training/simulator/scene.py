@@ -25,7 +25,7 @@ def _heaven(rng: np.random.Generator) -> Heaven:
     sun = rng.uniform(-14.5, -4.5) if light in ("twilight", "both") else rng.uniform(-45, -15)
     moon = rng.uniform(3, 55) if light in ("moon", "both") else -20.0
     phase = 180 * rng.beta(2.2, 1.0)
-    tint = _tint(rng)
+    tint = random_tint(rng)
     return Heaven(
         sun_altitude_deg=float(sun),
         sun_azimuth_deg=float(rng.uniform(0, 360)),
@@ -44,7 +44,7 @@ def _heaven(rng: np.random.Generator) -> Heaven:
     )
 
 
-def _tint(rng: np.random.Generator) -> tuple[float, float, float]:
+def random_tint(rng: np.random.Generator) -> tuple[float, float, float]:
     """Dark clear skies as seen: blue-black, grey, olive, greenish, brownish."""
     seen = [
         (8, 8, 14),
@@ -61,7 +61,7 @@ def _tint(rng: np.random.Generator) -> tuple[float, float, float]:
     return r, g, b
 
 
-def _town(rng: np.random.Generator) -> Town:
+def random_town(rng: np.random.Generator) -> Town:
     seen = [
         (86, 50, 24),
         (58, 37, 23),
@@ -87,7 +87,7 @@ def _town(rng: np.random.Generator) -> Town:
     )
 
 
-def _cloud(rng: np.random.Generator, kind: str) -> Cloud:
+def random_cloud(rng: np.random.Generator, kind: str) -> Cloud:
     cover, depth, soft, stretch = {
         "thin": (rng.uniform(0.3, 0.9), rng.uniform(0.1, 0.7), rng.uniform(1, 3), rng.uniform(1, 4)),
         "broken": (rng.uniform(0.15, 0.8), rng.uniform(0.8, 4), rng.uniform(0.2, 1.2), rng.uniform(1, 2.5)),
@@ -113,9 +113,9 @@ def _weather(rng: np.random.Generator) -> tuple[tuple[Cloud, ...], float]:
         return (), 0.0
     if kind == "fog":
         return (), float(rng.uniform(0.1, 1.2))
-    layers = [_cloud(rng, kind)]
+    layers = [random_cloud(rng, kind)]
     if rng.random() < 0.35:
-        layers.append(_cloud(rng, str(rng.choice(["thin", "broken", "streets"]))))
+        layers.append(random_cloud(rng, str(rng.choice(["thin", "broken", "streets"]))))
     return tuple(layers), float(rng.uniform(0, 0.2)) if rng.random() < 0.2 else 0.0
 
 
@@ -149,7 +149,7 @@ def random_scene(rng: np.random.Generator, *, aurora: bool | None = None, camera
     """
     name = pick(rng) if camera == "any" else camera
     clouds, fog = _weather(rng)
-    heaven, town, dome = _heaven(rng), _town(rng), _dome(rng, fog)
+    heaven, town, dome = _heaven(rng), random_town(rng), _dome(rng, fog)
     optics, eye = lens(rng, name), sensor(rng, name)
     seed = int(rng.integers(0, 2**31))
     scene = Scene(optics, eye, heaven, clouds, town, dome, Aurora(), seed)
