@@ -1,0 +1,126 @@
+"""What the stand-in site shows: a drawn night, or a movie played at its own pace."""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from daemon.errors import ClockError, MovieError
+from daemon.observation import Picture
+from training.simulator.movie import STEP_S, STYLES, Style, compose
+
+DAY_STEP_S = 90.0
+"""By day a new still comes every one to two minutes."""
+
+
+class Footage(Protocol):
+    """Full frames of one night by their time. ``begins`` and ``ends`` are aware UTC."""
+
+    begins: datetime
+    ends: datetime
+
+    def exposure(self, now: datetime) -> datetime:
+        """The time of the newest exposure at ``now``."""
+        ...
+
+    def frame(self, at: datetime) -> Picture:
+        """The frame of an exposure, (height, width, 3) BGR, its clock burnt in."""
+        ...
+
+
+class DrawnNight:
+    """Frames drawn when they are asked for.
+
+    ``draw`` gives the square sky disc of an instant. Between ``begins`` and ``ends`` there is an
+    exposure every six seconds, by day every one and a half minutes.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[datetime], Picture],
+        begins: datetime,
+        ends: datetime,
+        style: Style = STYLES[2024],
+        timezone: str = "America/Yellowknife",
+    ) -> None:
+        self.draw = draw
+        self.begins, self.ends = begins, ends
+        self.style, self.timezone = style, timezone
+
+    def exposure(self, now: datetime) -> datetime:
+        """The last multiple of the step since the night began."""
+        step_s = STEP_S if self.begins <= now < self.ends else DAY_STEP_S
+        since = self.begins if now < self.ends else self.ends
+        return since + timedelta(seconds=(now - since).total_seconds() // step_s * step_s)
+
+    def frame(self, at: datetime) -> Picture:
+        """The sky of the instant with titles and clock, (720, 1280, 3)."""
+        return compose(self.draw(at), at, self.style, self.timezone)
+
+
+class PlayedMovie:
+    """A movie's frames at their own times. After its end the feed stands still.
+
+    ``times`` are those of its frames, rising. Frames are best asked for in order: a movie can only
+    be played forwards, and going back begins at its first frame again.
+    """
+
+    def __init__(self, path: Path, times: Sequence[datetime]) -> None:
+        if not times:
+            raise MovieError("empty", f"{path}: no frame of it has a time")
+        self.path, self.times = path, list(times)
+        self.begins, self.ends = self.times[0], self.times[-1]
+        self._capture = cv2.VideoCapture(str(path))
+        self._next = 0
+        self._frame: Picture | None = None
+
+    def exposure(self, now: datetime) -> datetime:
+        """The time of the last frame not after ``now``; before the first, that of the first."""
+        return self.times[max(0, bisect_right(self.times, now) - 1)]
+
+    def frame(self, at: datetime) -> Picture:
+        """The frame of that time. Raises MovieError where the movie ends before it."""
+        index = max(0, bisect_right(self.times, at) - 1)
+        if self._frame is not None and index == self._next - 1:
+            return self._frame
+        if index < self._next:
+            self._capture.release()
+            self._capture, self._next = cv2.VideoCapture(str(self.path)), 0
+        while self._next <= index:
+            if not self._capture.grab():
+                raise MovieError(
+                    "truncated", f"{self.path}: ends at frame {self._next}, {index} was asked for"
+                )
+            self._next += 1
+        _, pixels = self._capture.retrieve()
+        self._frame = np.asarray(pixels, dtype=np.uint8)
+        return self._frame
+
+
+def movie_times(path: Path, begins: datetime | None = None, step_s: float = STEP_S) -> list[datetime]:
+    """The time of each frame of a movie: counted from ``begins``, or of the table beside it.
+
+    The table has the movie's name with ``.csv`` and a column ``observed_at_utc``. Raises MovieError
+    for a file that is no movie, ClockError where there is neither.
+    """
+    capture = cv2.VideoCapture(str(path))
+    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    capture.release()
+    if frames <= 0:
+        raise MovieError("not a movie", f"{path}: no movie that can be opened")
+    if begins is not None:
+        return [begins + timedelta(seconds=step_s * index) for index in range(frames)]
+    table = path.with_suffix(".csv")
+    try:
+        with open(table, newline="", encoding="utf-8") as opened:
+            texts = [row["observed_at_utc"] for row in csv.DictReader(opened)]
+        return [datetime.fromisoformat(text).astimezone(UTC) for text in texts][:frames]
+    except (OSError, KeyError, ValueError):
+        raise ClockError("no clock", f"{path}: say with --begins when its first frame was made") from None
