@@ -255,6 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--side", type=int, default=720, help="pixels the sky is drawn at; less is faster and coarser")
     add("--movie", type=Path, help="show this movie's frames instead of a drawn night")
+    add("--movie-step", type=float, help="draw the night's movie too, a frame in so many seconds of it")
     add(
         "--begins",
         type=from_utc_text,
