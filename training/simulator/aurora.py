@@ -25,6 +25,7 @@ EARTH_KM = 6371.0
 BASE_KM = 110.0
 SPREAD_KM = 150.0
 FAR_KM = 2600.0
+CURTAIN = 2.5  # height smears a curtain: this brings its peak near the stated brightness
 SHEET_KM = (105.0, 124.0)  # diffuse and pulsating aurora: a thin sheet (Sangalli et al. 2011)
 _EDGE = float(np.arctan(FAR_KM / SPREAD_KM))
 
@@ -74,7 +75,7 @@ def _views(side: int, texels: int, tilt_deg: int, fine: bool) -> tuple[list[tupl
         rho = np.arctan(away / SPREAD_KM) / _EDGE
         u = ((east / away * rho + 1) / 2 * texels - 0.5).astype(np.float32)
         v = ((1 - north / away * rho) / 2 * texels - 0.5).astype(np.float32)
-        views.append(cv2.convertMaps(u, v, cv2.CV_16SC2))
+        views.append((u, v))
     lean = np.arcsin(EARTH_KM / (EARTH_KM + BASE_KM) * np.sin(np.minimum(zenith, np.pi / 2)))
     airmass = 1 / (np.cos(np.minimum(zenith, np.pi / 2)) + 0.025)
     path = np.exp(-0.06 * (airmass - 1)) / np.cos(lean)
@@ -91,8 +92,8 @@ def _thrown(form: Form, east: Plane, north: Plane) -> tuple[Plane, Plane]:
     if form.fold_km > 0.5:
         # The tile spans four fold lengths; throws across the arc are larger than along it.
         u, v = east * step + offset[0], north * step * np.float32(0.7) + offset[1]
-        across = evolving(number, 3.6, u, v, form.phase)
-        along = evolving(number + 5, 3.6, u + offset[2], v + offset[3], form.phase)
+        across = evolving(number, 4.6, u, v, form.phase)
+        along = evolving(number + 5, 4.6, u + offset[2], v + offset[3], form.phase)
         y = north + np.float32(form.fold_km) * across
         x = east + np.float32(form.fold_km * 1.2) * along
     for _ in range(form.curls):
@@ -138,7 +139,7 @@ def _curtain(form: Form, texels: int) -> Plane:
         )
         shape = shape * np.maximum(0.05, 1 + np.float32(form.threads) / (1 + (size / 25) ** 2) * thread)
     ends = np.clip((form.length_km / 2 - np.abs(x - form.east_km)) / (0.2 * form.length_km) + 0.5, 0, 1)
-    return np.asarray(shape * ends * np.float32(form.brightness), dtype=np.float32)
+    return np.asarray(shape * ends * np.float32(CURTAIN * form.brightness), dtype=np.float32)
 
 
 def _diffuse(form: Form, texels: int) -> Plane:

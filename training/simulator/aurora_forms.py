@@ -47,7 +47,7 @@ def veil(rng: np.random.Generator, brightness: float, north_km: float) -> Form:
         kind="veil",
         brightness=brightness,
         north_km=north_km,
-        width_km=float(rng.uniform(8, 120)),
+        width_km=float(np.exp(rng.uniform(np.log(6), np.log(90)))),
         fold_km=float(rng.uniform(5, 80)),
         fold_scale_km=float(rng.uniform(80, 350)),
         rays=float(rng.uniform(0, 0.8)) if rng.random() < 0.6 else 0.0,
@@ -89,7 +89,7 @@ def _forms(rng: np.random.Generator, display: str, b: float) -> list[Form]:
             arc(rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(0, 160)), float(rng.uniform(0.5, 1)))
             for _ in range(int(rng.integers(2, 5)))
         ]
-        return [*out, veil(rng, b * float(rng.uniform(0.1, 0.5)), float(rng.normal(0, 100)))]
+        return [*out, veil(rng, b * float(rng.uniform(0.02, 0.3)), float(rng.normal(0, 100)))]
     if display == "corona":
         out = [
             arc(rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(0, 35)), float(rng.uniform(0.2, 0.9)))

@@ -99,10 +99,11 @@ def _skyline(lens: Lens, bins: int) -> Plane:
     line = np.full(bins, lens.horizon, dtype=np.float32)
     for wave in range(1, 6):
         line += lens.hills / wave * np.cos(wave * turn + rng.uniform(0, 2 * np.pi)) * rng.normal()
-    for _ in range(lens.trees):
-        at, width, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.006, 0.03), rng.exponential(0.022)
-        apart = np.abs((turn - at + np.pi) % (2 * np.pi) - np.pi)
-        line -= np.float32(min(height, 0.09)) * np.maximum(0, 1 - apart / width)
+    stems, width = rng.uniform(0, bins, lens.trees), rng.uniform(0.002, 0.012, lens.trees) * bins / 2
+    height = np.minimum(rng.exponential(0.022, lens.trees), 0.09)
+    for centre, half, top in zip(stems, width, height, strict=True):
+        near = np.arange(int(centre - half), int(centre + half) + 2)
+        line[near % bins] -= np.float32(top) * np.maximum(0, 1 - np.abs(near - centre) / half)
     for _ in range(lens.notches):
         at, width, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.35), rng.uniform(0.03, 0.12)
         apart = np.abs((turn - at + np.pi) % (2 * np.pi) - np.pi)

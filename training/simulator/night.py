@@ -28,7 +28,6 @@ from training.simulator.parts import Aurora, Cloud, Dome, Form, Heaven, Scene
 from training.simulator.scene import random_cloud, random_tint, random_town
 
 START_SUN_ALTITUDE_DEG = -11.5  # where AuroraMAX begins, FACTS of its 2022-25 nights
-TRUTH_SIDE = 96
 SIDEREAL_DEG_PER_S = 360.98564736629 / 86400
 
 WeatherKind = Literal["clear", "thin", "broken", "overcast", "changing"]
@@ -174,7 +173,7 @@ class Night:
 
     def truth(self, at: datetime) -> Truth:
         """The truth alone, from a small picture: some milliseconds."""
-        return truth(self.scene(at), TRUTH_SIDE)
+        return truth(self.scene(at))
 
     def exposures(self, cadence_s: float = 6.0) -> Iterator[datetime]:
         """Instants of the night's frames: gaps leave theirs out, a restart begins a new count."""
@@ -329,7 +328,7 @@ def _plan(rng: np.random.Generator, length_s: float, number: int, count: int, ga
         arc(rng, 1.0, float(rng.normal(40, 120)), float(rng.uniform(0.5, 1)))
         for _ in range(int(rng.integers(2, 4)))
     )
-    late = (veil(rng, 0.09, float(rng.normal(0, 120))), patches(rng, 0.08, float(rng.normal(-60, 100))))
+    late = (veil(rng, 0.1, float(rng.normal(0, 120))), patches(rng, 0.1, float(rng.normal(-60, 100))))
     return _Plan(
         begin,
         begin + growth * lasts,

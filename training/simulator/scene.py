@@ -89,9 +89,9 @@ def random_town(rng: np.random.Generator) -> Town:
 
 def random_cloud(rng: np.random.Generator, kind: str) -> Cloud:
     cover, depth, soft, stretch = {
-        "thin": (rng.uniform(0.3, 0.9), rng.uniform(0.1, 0.7), rng.uniform(1, 3), rng.uniform(1, 4)),
-        "broken": (rng.uniform(0.15, 0.8), rng.uniform(0.8, 4), rng.uniform(0.2, 1.2), rng.uniform(1, 2.5)),
-        "streets": (rng.uniform(0.25, 0.9), rng.uniform(0.3, 2.5), rng.uniform(0.3, 1.5), rng.uniform(3, 12)),
+        "thin": (rng.uniform(0.3, 0.9), rng.uniform(0.1, 0.7), rng.uniform(1.2, 3.5), rng.uniform(1, 4)),
+        "broken": (rng.uniform(0.15, 0.8), rng.uniform(0.6, 3), rng.uniform(0.4, 2.5), rng.uniform(1, 2.5)),
+        "streets": (rng.uniform(0.25, 0.9), rng.uniform(0.3, 2.5), rng.uniform(0.6, 2.5), rng.uniform(3, 12)),
         "overcast": (rng.uniform(0.9, 0.995), rng.uniform(0.8, 5), rng.uniform(0.8, 2.5), rng.uniform(1, 5)),
     }[kind]
     return Cloud(
