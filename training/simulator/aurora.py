@@ -150,7 +150,7 @@ def _diffuse(form: Form, texels: int) -> Plane:
     offset, number = rng.random(4).astype(np.float32), int(rng.integers(0, 1000))
     belt = np.exp(-(((y - form.north_km) / (form.width_km * 8)) ** 2) / 2)
     scale = 4 * form.fold_scale_km
-    lump = evolving(number, 3.2, x / (scale * 1.6) + offset[0], y / scale + offset[1], form.phase)
+    lump = evolving(number, 3.8, x / (scale * 1.6) + offset[0], y / scale + offset[1], form.phase)
     if form.kind == "veil":
         shape = belt * np.maximum(0, 1 + form.patch * lump)
         if form.rays > 0:
@@ -214,7 +214,10 @@ def emission(aurora: Aurora, side: int) -> tuple[Plane, Plane, Plane] | None:
         if v > 0.004 and aurora.fringe > 0:
             # Only energetic precipitation reaches this low: the fringe grows faster than the light.
             cv2.scaleAdd(layer * np.minimum(layer * 4, 1), float(v), violet, violet)
-    return green * path, red * path * np.float32(0.35 * aurora.red), violet * path * np.float32(aurora.fringe)
+    if aurora.red > 0:
+        # The 630.0 nm state lives for 110 s: the red drifts and blurs, and shows no layers.
+        red = np.asarray(cv2.GaussianBlur(red, (0, 0), side / 60), dtype=np.float32)
+    return green * path, red * path * np.float32(0.25 * aurora.red), violet * path * np.float32(aurora.fringe)
 
 
 def turn_to_picture(plane: Plane, lens: Lens, declination_deg: float, side: int) -> Plane:

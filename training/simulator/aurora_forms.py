@@ -26,13 +26,13 @@ def arc(rng: np.random.Generator, brightness: float, north_km: float, wild: floa
         north_km=north_km,
         slope=float(rng.normal(0, 0.12)),
         bend=float(rng.normal(-25, 40)),
-        width_km=float(np.exp(rng.uniform(np.log(2.5), np.log(14)))),
-        trail=float(np.exp(rng.uniform(0, np.log(12)))),
-        fold_km=float(rng.uniform(2, 20) + 130 * wild * rng.uniform(0.3, 1)),
-        fold_scale_km=float(rng.uniform(150, 500) / (1 + wild)),
+        width_km=float(np.exp(rng.uniform(np.log(3), np.log(20)))),
+        trail=float(np.exp(rng.uniform(np.log(1.2), np.log(12)))),
+        fold_km=float(rng.uniform(2, 20) + 110 * wild * rng.uniform(0.2, 1)),
+        fold_scale_km=float(rng.uniform(180, 600) / (1 + 0.6 * wild)),
         curls=int(rng.integers(0, 1 + round(4 * wild))) if wild > 0.2 else 0,
         rays=float(rng.uniform(0, 1)) if rng.random() < 0.3 else float(rng.uniform(0, 0.2)),
-        threads=float(rng.uniform(0, 0.7)),
+        threads=float(rng.uniform(0, 0.8)),
         patch=float(rng.uniform(0.1, 0.9)),
         east_km=float(rng.normal(0, 250)),
         length_km=float(rng.uniform(300, 3000)),
@@ -113,7 +113,9 @@ def random_aurora(rng: np.random.Generator, background: float, gain: float) -> A
     """A display whose brightness starts a little under what ``background`` (radiance) lets one see."""
     display = str(rng.choice(list(DISPLAYS), p=list(DISPLAYS.values())))
     faint = min(0.25 * background + 0.002 / gain, 0.5)
-    bright = float(np.exp(rng.uniform(np.log(faint), np.log(max(1.6 / gain, 3 * faint)))))
+    # More faint than bright, as in a season of keograms.
+    reach = float(rng.beta(1, 1.25))
+    bright = float(np.exp(np.log(faint) + reach * np.log(max(1.1 / gain / faint, 3))))
     tall = float(np.exp(rng.uniform(np.log(8), np.log(30))))
     return Aurora(
         forms=tuple(_forms(rng, display, bright)),

@@ -60,7 +60,7 @@ def sensor(rng: np.random.Generator, name: str) -> Sensor:
     )
     return Sensor(
         name=name,
-        gain=float(gain * np.exp(rng.normal(0, 0.35))),
+        gain=float(gain * np.exp(rng.normal(0, 0.45))),
         gamma=round(float(rng.uniform(1.75, 2.45)), 1),
         shoulder=round(float(rng.uniform(0, 1)), 1),
         saturation=float(np.clip(rng.normal(1.0, 0.18), 0.5, 1.6)),
@@ -82,19 +82,19 @@ def lens(rng: np.random.Generator, name: str) -> Lens:
     """The optics and surroundings of one camera of a generation."""
     old = name in ("auroramax-2015", "auroramax-2016", "auroramax-dark")
     radius = rng.uniform(0.92, 1.0) if old or rng.random() < 0.3 else rng.uniform(0.97, 1.04)
-    bank = float(rng.uniform(0.02, 0.3)) if name == "auroramax-2022" or rng.random() < 0.08 else 0.0
+    bank = float(rng.uniform(0.02, 0.3)) if name == "auroramax-2022" or rng.random() < 0.04 else 0.0
     return Lens(
         north_deg=float(rng.uniform(0, 360)),
         east_left=bool(rng.random() < 0.5),
         radius=round(float(radius), 2),
         edge_elevation_deg=float(rng.choice([0, 0, 0, 3, 6])),
-        horizon=float(rng.uniform(0.9, 1.0) if bank else rng.uniform(0.94, 1.01)),
-        hills=float(rng.choice([0.002, 0.006, 0.015])) * (2 if bank else 1),
+        horizon=float(rng.uniform(0.97, 1.03) if bank else rng.uniform(0.94, 1.01)),
+        hills=float(rng.uniform(0.015, 0.045) if bank else rng.choice([0.002, 0.006, 0.015])),
         trees=int(rng.integers(20, 90)) if old else int(rng.integers(0, 40)),
         notches=int(rng.integers(1, 3)) if name in ("longyearbyen", "trex") or rng.random() < 0.15 else 0,
         snowbank=bank,
         ground=(0.0006, 0.0006, 0.0008) if rng.random() < 0.7 else (0.0016, 0.0014, 0.0012),
-        vignette=float(rng.uniform(0.05, 0.7)),
+        vignette=float(rng.uniform(0.1, 0.85)),
         meridian=bool(old and rng.random() < 0.2),
         seed=int(rng.integers(0, 2**31)),
     )

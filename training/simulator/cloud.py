@@ -55,7 +55,7 @@ def _lit(scene: Scene, g: Grid) -> Plane:
     if moon > 1e-4:
         to = toward(scene.lens, heaven.moon_azimuth_deg, heaven.moon_altitude_deg)
         cosine = g.vx * np.float32(to[0]) + g.vy * np.float32(to[1]) + g.vz * np.float32(to[2])
-        shine = 0.32 * moon * (0.55 + 0.35 * np.maximum(cosine, 0) ** 2 + 0.9 * np.maximum(cosine, 0) ** 24)
+        shine = 0.4 * moon * (0.55 + 0.35 * np.maximum(cosine, 0) ** 2 + 0.9 * np.maximum(cosine, 0) ** 24)
         light = light + shine[..., None] * np.array([1.0, 0.97, 0.96], dtype=np.float32)
     dusk = twilight_level(heaven.sun_altitude_deg)
     if dusk > 1e-4:

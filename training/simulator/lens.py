@@ -105,9 +105,9 @@ def _skyline(lens: Lens, bins: int) -> Plane:
         near = np.arange(int(centre - half), int(centre + half) + 2)
         line[near % bins] -= np.float32(top) * np.maximum(0, 1 - np.abs(near - centre) / half)
     for _ in range(lens.notches):
-        at, width, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.35), rng.uniform(0.03, 0.12)
-        apart = np.abs((turn - at + np.pi) % (2 * np.pi) - np.pi)
-        line = np.minimum(line, 1 - depth + 0.6 * (apart / width) ** 4).astype(np.float32)
+        angle, wide, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.35), rng.uniform(0.03, 0.12)
+        apart = np.abs((turn - angle + np.pi) % (2 * np.pi) - np.pi)
+        line = np.minimum(line, 1 - depth + 0.6 * (apart / wide) ** 4).astype(np.float32)
     return line
 
 

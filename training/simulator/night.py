@@ -328,7 +328,10 @@ def _plan(rng: np.random.Generator, length_s: float, number: int, count: int, ga
         arc(rng, 1.0, float(rng.normal(40, 120)), float(rng.uniform(0.5, 1)))
         for _ in range(int(rng.integers(2, 4)))
     )
-    late = (veil(rng, 0.1, float(rng.normal(0, 120))), patches(rng, 0.1, float(rng.normal(-60, 100))))
+    late = (
+        replace(veil(rng, 0.06, float(rng.normal(60, 100))), width_km=float(rng.uniform(6, 25))),
+        patches(rng, 0.07, float(rng.normal(-60, 100))),
+    )
     return _Plan(
         begin,
         begin + growth * lasts,

@@ -73,6 +73,7 @@ def random_town(rng: np.random.Generator) -> Town:
         (70, 60, 34),
         (84, 77, 67),
         (150, 95, 50),
+        (110, 50, 12),
         (75, 72, 62),
     ]
     chosen = np.array(seen[int(rng.integers(0, len(seen)))], dtype=float) * np.exp(rng.normal(0, 0.05, 3))
@@ -126,7 +127,7 @@ def _dome(rng: np.random.Generator, fog: float) -> Dome:
         fog=fog,
         flash=float(np.exp(rng.uniform(np.log(0.005), np.log(0.8)))) if rng.random() < 0.04 else 0.0,
         flash_azimuth_deg=float(rng.uniform(0, 360)),
-        contrail=float(np.exp(rng.uniform(np.log(0.002), np.log(0.08)))) if rng.random() < 0.05 else 0.0,
+        contrail=float(np.exp(rng.uniform(np.log(0.002), np.log(0.08)))) if rng.random() < 0.03 else 0.0,
         reflection=float(rng.uniform(0.02, 0.4)) if rng.random() < 0.15 else 0.0,
         seed=int(rng.integers(0, 2**31)),
     )
