@@ -1,0 +1,346 @@
+"""The record as JSON, read-only. Each operation stands once, in :data:`OPERATIONS`."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from daemon.observation import from_utc_text, utc_text
+from daemon.store import Reader, heatmap_from_bytes
+from daemon.web import params, showing, words
+from daemon.web.deps import View
+from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
+from daemon.web.params import Param
+from daemon.web.room import Room, night_of_text, room_of
+
+Row = Mapping[str, Any]
+LABEL_COLUMNS = (
+    "camera", "observed_at", "label", "labelled_by", "labelled_at", "queue", "event_id",
+    "model_sha256", "model_probability", "model_verdict", "picture", "source",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One GET: where, what it takes, what it gives. ``path_params`` are always required."""
+
+    path: str
+    name: str
+    summary: str
+    gives: str
+    handler: Callable[[Request], Response]
+    params: tuple[Param, ...] = ()
+    path_params: tuple[Param, ...] = ()
+    media_type: str = "application/json"
+
+
+def cameras(request: Request) -> Response:
+    """The cameras and the live state of their watch."""
+    room = room_of(request)
+    params.read(request, ())
+    with room.reader() as reader:
+        views = room.all_views(reader)
+    return JSONResponse({"cameras": [_camera(room, view) for view in views]})
+
+
+def _camera(room: Room, view: View) -> dict[str, Any]:
+    status = room.deps.status.camera(view.name)
+    told: dict[str, Any] = {
+        "name": view.name,
+        "title": view.title,
+        "timezone": view.timezone,
+        "cadence_s": view.cadence_s,
+        "latitude_deg": view.latitude_deg,
+        "longitude_deg": view.longitude_deg if view.configured else None,
+        "watched": status is not None,
+        "last_fetch_at": None,
+        "last_frame_at": None,
+        "stale": None,
+        "look": None,
+        "alert": None,
+        "reason": None,
+        "until": None,
+    }
+    if status is not None:
+        told |= {
+            "last_fetch_at": _text(status.last_fetch_at),
+            "last_frame_at": _text(status.last_frame_at),
+            "stale": status.stale,
+            "look": status.gate.look,
+            "alert": status.gate.alert,
+            "reason": status.gate.reason,
+            "until": _text(status.gate_until),
+        }
+    return told
+
+
+def _text(at: Any) -> str | None:
+    return utc_text(at) if at is not None else None
+
+
+def observations(request: Request) -> Response:
+    """Observations between two instants."""
+    room = room_of(request)
+    asked = params.read(
+        request, (params.CAMERA, params.SINCE, params.UNTIL, params.VERDICT, params.ORDER, params.LIMIT)
+    )
+    with room.reader() as reader:
+        rows = reader.between(
+            _known(room, reader, asked),
+            asked.get("since"),
+            asked.get("until"),
+            asked.get("limit", 500),
+            newest_first=asked.get("order") == "newest",
+            verdict=asked.get("verdict"),
+        )
+    return JSONResponse({"observations": [_observation(row) for row in rows]})
+
+
+def observation(request: Request) -> Response:
+    """One observation with its heat map, the map's outline, and what the page says of it."""
+    room = room_of(request)
+    params.read(request, ())
+    at = _path_value(request, "observed_at", params.instant)
+    with room.reader() as reader:
+        view = next((v for v in room.all_views(reader) if v.name == request.path_params["camera"]), None)
+        row = reader.at(view.name, at) if view else None
+    if row is None or view is None:
+        raise HTTPException(404, "there is no such observation")
+    kept = row["heatmap"]
+    return JSONResponse(
+        _observation(row)
+        | {
+            "heatmap": heatmap_from_bytes(kept).round(3).tolist() if kept else None,
+            "outline": showing.outline(kept),
+            "words": words.of_row(row, view.timezone).sentence,
+            "facts": [list(fact) for fact in showing.facts(row)],
+        }
+    )
+
+
+def _observation(row: Row) -> dict[str, Any]:
+    told = {key: value for key, value in row.items() if key != "heatmap"}
+    return told | {"picture": showing.picture_url(row["picture"])}
+
+
+def events(request: Request) -> Response:
+    """Spells of aurora, newest first."""
+    room = room_of(request)
+    asked = params.read(request, _EVENT_PARAMS)
+    with room.reader() as reader:
+        _known(room, reader, asked)
+        query = params.event_query(asked, room.views) | {"strong": asked.get("strong")}
+        rows = reader.events(**query, limit=asked.get("limit", 500), offset=asked.get("offset", 0))
+    return JSONResponse({"events": [_event(row) for row in rows]})
+
+
+def event(request: Request) -> Response:
+    """One spell, with the messages that told of it."""
+    room = room_of(request)
+    params.read(request, ())
+    with room.reader() as reader:
+        row = reader.event(request.path_params["id"])
+    if row is None:
+        raise HTTPException(404, "there is no such event")
+    kept = ("kind", "channel", "audience", "title", "created_at", "delivered_at", "expired_at", "attempts")
+    messages = [{key: message[key] for key in kept} for message in row["messages"]]
+    return JSONResponse(_event(row) | {"messages": messages})
+
+
+def _event(row: Row) -> dict[str, Any]:
+    told = {key: value for key, value in row.items() if key not in ("messages", "quiet")}
+    return told | {"picture": showing.picture_url(row["picture"]), "quiet": bool(row["quiet"])}
+
+
+def nights(request: Request) -> Response:
+    """Nights with their sums."""
+    room = room_of(request)
+    asked = params.read(request, (params.CAMERA, params.FROM_NIGHT, params.TO_NIGHT))
+    with room.reader() as reader:
+        rows = reader.nights(_known(room, reader, asked), asked.get("since"), asked.get("until"))
+    return JSONResponse({"nights": rows})
+
+
+def night(request: Request) -> Response:
+    """One night's frames as columns, for going through them."""
+    room = room_of(request)
+    asked = params.read(request, (params.CAMERA,))
+    day = night_of_text(request.path_params["night"])
+    with room.reader() as reader:
+        _known(room, reader, asked)
+        view = room.view(request, reader)
+        rows = reader.night(view.name, day)
+    times = [from_utc_text(row["observed_at"]) for row in rows]
+    findings = [words.of_row(row, view.timezone) for row in rows]
+    return JSONResponse(
+        {
+            "camera": view.name,
+            "night": day.isoformat(),
+            "sheet": {"frames": SHEET_FRAMES, "columns": SHEET_COLUMNS, "side": SHEET_SIDE},
+            "observed_at": [row["observed_at"] for row in rows],
+            "clock": [words.clock_and_zone(at, view.timezone) for at in times],
+            "verdict": [row["verdict"] for row in rows],
+            "headline": [finding.headline for finding in findings],
+            "detail": [finding.detail for finding in findings],
+            "kind": [finding.kind for finding in findings],
+            "calibrated_probability": [row["calibrated_probability"] for row in rows],
+            "threshold": [row["threshold"] for row in rows],
+            "picture": [showing.picture_url(row["picture"]) for row in rows],
+        }
+    )
+
+
+def labels(request: Request) -> Response:
+    """What people said of frames, each frame's valid label."""
+    room = room_of(request)
+    asked = params.read(request, (params.CAMERA, params.SINCE))
+    with room.reader() as reader:
+        rows = reader.labels(_known(room, reader, asked), asked.get("since"))
+    return JSONResponse({"labels": [{key: row[key] for key in LABEL_COLUMNS} for row in rows]})
+
+
+def labels_csv(request: Request) -> Response:
+    """The same as CSV, for a spreadsheet or ``aurorad-train sample``."""
+    room = room_of(request)
+    params.read(request, ())
+    with room.reader() as reader:
+        rows = reader.labels()
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(LABEL_COLUMNS)
+    table.writerows([_plain(row[key]) for key in LABEL_COLUMNS] for row in rows)
+    return Response(text.getvalue(), media_type="text/csv", headers=_as_file("aurorad-labels.csv"))
+
+
+def labels_parquet(request: Request) -> Response:
+    """The same as Parquet, where pyarrow is installed."""
+    room = room_of(request)
+    params.read(request, ())
+    if not has_parquet():
+        raise HTTPException(404, "Parquet needs pyarrow: pip install 'aurorad[training]'")
+    import pyarrow
+    from pyarrow import parquet
+
+    with room.reader() as reader:
+        rows = reader.labels()
+    text, number = pyarrow.string(), pyarrow.float64()
+    fields = [(key, number if key == "model_probability" else text) for key in LABEL_COLUMNS]
+    kept = [{key: row[key] for key in LABEL_COLUMNS} for row in rows]
+    table = pyarrow.Table.from_pylist(kept, schema=pyarrow.schema(fields))
+    data = io.BytesIO()
+    parquet.write_table(table, data)
+    return Response(
+        data.getvalue(),
+        media_type="application/vnd.apache.parquet",
+        headers=_as_file("aurorad-labels.parquet"),
+    )
+
+
+def has_parquet() -> bool:
+    """Whether Parquet can be written here."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def _plain(value: Any) -> Any:
+    """Text a spreadsheet would take for a formula is marked as text."""
+    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _as_file(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}"'}
+
+
+def queue(request: Request) -> Response:
+    """Frames that want a label, most wanted first."""
+    room = room_of(request)
+    asked = params.read(request, _QUEUE_PARAMS)
+    with room.reader() as reader:
+        rows = reader.label_queue(
+            asked.get("queue", "uncertainty"),
+            _known(room, reader, asked),
+            night=asked.get("night"),
+            limit=asked.get("limit", 200),
+            seed=asked.get("seed", 0),
+        )
+        views = {view.name: view for view in room.all_views(reader)}
+    return JSONResponse({"queue": list(_queued(rows, views))})
+
+
+def _queued(rows: Sequence[Row], views: Mapping[str, View]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        view = views[row["camera"]]
+        at = from_utc_text(row["observed_at"])
+        yield {
+            "camera": row["camera"],
+            "observed_at": row["observed_at"],
+            "picture": showing.picture_url(row["picture"]),
+            "where": f"{view.title}, {words.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
+            "sky": f"sun {row['sun_altitude_deg']:.0f}°, {words.moon(row)}",
+            "said": f"{words.of_row(row, view.timezone).sentence}; probability "
+            f"{showing.decimal(row['calibrated_probability'])}, threshold {showing.decimal(row['threshold'])}",
+        }
+
+
+def _known(room: Room, reader: Reader, asked: Mapping[str, Any]) -> str | None:
+    """The camera asked for. Raises 404 where there is none of that name."""
+    wanted: str | None = asked.get("camera")
+    if wanted is not None and wanted not in {view.name for view in room.all_views(reader)}:
+        raise HTTPException(404, "no camera is called so")
+    return wanted
+
+
+def _path_value(request: Request, name: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(request.path_params[name])
+    except ValueError as error:
+        raise HTTPException(404, f"{name}: {error}") from None
+
+
+_EVENT_PARAMS = (
+    params.CAMERA, params.SINCE, params.UNTIL, params.STRONG, params.MIN_PROBABILITY, params.JUDGED,
+    params.LIMIT, params.OFFSET,
+)  # fmt: skip
+_QUEUE_PARAMS = (params.QUEUE, params.CAMERA, params.NIGHT, params.SEED, params.LIMIT)
+_AT = Param(
+    "observed_at", {"type": "string", "format": "date-time"}, params.instant, "The instant, to the second."
+)
+_NIGHT_PATH = Param("night", {"type": "string", "format": "date"}, params.day, "The night's UTC date.")
+_CAMERA_PATH = Param("camera", {"type": "string"}, params.name, "Name of a camera.")
+_ID = Param("id", {"type": "string"}, str, "The event's id.")
+
+OPERATIONS = (
+    Operation("/api/cameras", "cameras", "Cameras and the live state of their watch", "Cameras", cameras),
+    Operation(
+        "/api/observations", "observations", "Observations between two instants", "Observations", observations,
+        (params.CAMERA, params.SINCE, params.UNTIL, params.VERDICT, params.ORDER, params.LIMIT),
+    ),
+    Operation(
+        "/api/observations/{camera}/{observed_at}", "observation", "One observation with its heat map",
+        "ObservationWhole", observation, path_params=(_CAMERA_PATH, _AT),
+    ),
+    Operation("/api/events", "events", "Spells of aurora, newest first", "Events", events, _EVENT_PARAMS),
+    Operation("/api/events/{id}", "event", "One spell and its messages", "EventWhole", event, path_params=(_ID,)),
+    Operation(
+        "/api/nights", "nights", "Nights and their sums", "Nights", nights,
+        (params.CAMERA, params.FROM_NIGHT, params.TO_NIGHT),
+    ),
+    Operation(
+        "/api/nights/{night}", "night", "One night's frames as columns", "NightColumns", night,
+        (params.CAMERA,), (_NIGHT_PATH,),
+    ),
+    Operation("/api/labels", "labels", "What people said of frames", "Labels", labels, (params.CAMERA, params.SINCE)),
+    Operation("/api/labels.csv", "labelsCsv", "Labels as CSV", "", labels_csv, media_type="text/csv"),
+    Operation(
+        "/api/labels.parquet", "labelsParquet", "Labels as Parquet, where pyarrow is installed", "",
+        labels_parquet, media_type="application/vnd.apache.parquet",
+    ),
+    Operation("/api/queue", "queue", "Frames that want a label", "Queue", queue, _QUEUE_PARAMS),
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""The page's table of contents: every address, and what stands before all of them.
+
+``create_app(deps)`` makes the application; :class:`daemon.web.server.Server` serves it.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from daemon.errors import StoreError
+from daemon.web import api, label, openapi, pages, pictures, season, writes
+from daemon.web.deps import WebDeps
+from daemon.web.room import Room, room_of
+from daemon.web.security import MAX_BODY_BYTES, SecurityHeaders
+
+log = logging.getLogger("aurorad.web")
+STATIC_KEEP_S = 365 * 24 * 3600  # the address changes with the content
+
+
+def create_app(deps: WebDeps) -> Starlette:
+    """The page over one record. Nothing is opened or read before the first request."""
+    app = Starlette(
+        routes=[
+            Route("/", pages.tonight),
+            Route("/live", pages.live),
+            Route("/night", pages.newest_night),
+            Route("/night/{night}", pages.night),
+            Route("/season", season.season),
+            Route("/events", pages.events),
+            Route("/events/answer", writes.judge_event, methods=["POST"]),
+            Route("/label", label.label),
+            Route("/label", writes.give_label, methods=["POST"]),
+            Route("/label/undo", writes.undo_label, methods=["POST"]),
+            Route("/sign-in", writes.sign_in_page),
+            Route("/sign-in", writes.sign_in, methods=["POST"]),
+            Route("/frames/{path:path}", pictures.frame),
+            Route("/sheets/{camera}/{night}/{number}.jpg", pictures.sheet),
+            Route("/keogram/{camera}/{night}.png", pictures.keogram),
+            Route("/metrics", metrics),
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+            Route("/api/openapi.json", openapi.serve),
+            *(Route(operation.path, operation.handler) for operation in api.OPERATIONS),
+            Mount("/static/{version}", _Static(directory=Path(__file__).parent / "static")),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders, tls=deps.settings.daemon.tls_certificate is not None),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+        ],
+        exception_handlers={HTTPException: _refused, StoreError: _no_record, Exception: _failed},
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.state.room = Room(deps)
+    return app
+
+
+def metrics(request: Request) -> Response:
+    """What Prometheus scrapes."""
+    registry = room_of(request).deps.registry
+    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def healthy(request: Request) -> Response:
+    """200 while the watch makes progress; not mere life."""
+    return _state(*room_of(request).deps.status.healthy())
+
+
+def ready(request: Request) -> Response:
+    """200 once the watch has all it needs."""
+    return _state(*room_of(request).deps.status.ready())
+
+
+def _state(well: bool, told: str) -> Response:
+    return PlainTextResponse(f"{told}\n", 200 if well else 503)
+
+
+class _Static(StaticFiles):
+    """Files whose address carries a digest of all of them are kept by the browser.
+
+    The digest is a folder, not a query, so that a module's imports stay of its own version.
+    """
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Starlette's answer (ETag and 304 included), with how long to keep it."""
+        reply = super().file_response(*args, **kwargs)
+        scope = args[2] if len(args) > 2 else kwargs["scope"]
+        current = scope["path_params"].get("version") == scope["app"].state.room.static_version
+        kept = f"public, max-age={STATIC_KEEP_S}, immutable" if current else "no-cache"
+        reply.headers["cache-control"] = kept
+        return reply
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """One line, as JSON under /api and for those who sent JSON; never a traceback."""
+    assert isinstance(error, HTTPException)
+    return _told(request, error.status_code, error.detail, dict(error.headers or {}))
+
+
+def _no_record(request: Request, error: Exception) -> Response:
+    log.warning("the page cannot read the record: %s", error)
+    # The message may name folders, which are the operator's business: it stays in the log.
+    return _told(request, 503, "the record cannot be read just now", {"retry-after": "5"})
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    log.error("the page failed on %s: %r", request.url.path[:200], error, exc_info=error)
+    return _told(request, 500, "something went wrong here; the log says what", {})
+
+
+def _told(request: Request, status: int, text: str, headers: dict[str, str]) -> Response:
+    wants_json = request.url.path.startswith("/api/") or request.headers.get("content-type", "").startswith(
+        "application/json"
+    )
+    if wants_json:
+        return JSONResponse({"error": text}, status, headers=headers)
+    return PlainTextResponse(f"{text}\n", status, headers=headers)

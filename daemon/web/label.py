@@ -1,0 +1,32 @@
+"""The labelling page. What it asks and answers goes through /api/queue and :mod:`daemon.web.writes`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.web import api, params
+from daemon.web.room import room_of
+
+QUEUES = (
+    ("uncertainty", "unsure"),
+    ("disagreement", "in disagreement"),
+    ("night", "in order of time"),
+    ("random", "at random"),
+)
+
+
+def label(request: Request) -> Response:
+    """One frame, one question, one key an answer."""
+    room = room_of(request)
+    asked = params.read(request, (params.QUEUE, params.NIGHT), forgiving=True)
+    with room.reader() as reader:
+        context = {
+            "camera": room.view(request, reader),
+            "queues": QUEUES,
+            "queue": asked.get("queue", "uncertainty"),
+            "night": asked.get("night"),
+            "parquet": api.has_parquet(),
+            "label_count": reader.counts()["labels"],
+        }
+        return room.page(request, reader, "label.html", context, here="Label")

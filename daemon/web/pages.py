@@ -1,0 +1,313 @@
+"""The pages: Tonight, a night, the season, the events. What they say is decided in the rooms below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from daemon.observation import from_utc_text
+from daemon.store import Reader
+from daemon.web import params, showing, words
+from daemon.web.deps import CameraStatus, View
+from daemon.web.frames import answer, etag_of
+from daemon.web.room import Room, night_of_text, room_of
+from daemon.web.strip import Strip, span_of, strip
+
+Row = Mapping[str, Any]
+STALE_CADENCES = 2.0  # a picture later than this is said to be stale, whatever the reason
+EVENTS_A_PAGE = 50
+LIVE_CACHE_S = 0
+
+
+def tonight(request: Request) -> Response:
+    """The page people leave open."""
+    room = room_of(request)
+    with room.reader() as reader:
+        view = room.view(request, reader)
+        context = _tonight(room, reader, view)
+        return room.page(request, reader, "tonight.html", context, here="Tonight")
+
+
+def live(request: Request) -> Response:
+    """Tonight's moving parts, for the open page to take over. 304 while nothing has changed."""
+    room = room_of(request)
+    with room.reader() as reader:
+        view = room.view(request, reader)
+        context = _tonight(room, reader, view)
+    # The age is left to the browser's clock: an answer that changed each second were never 304.
+    context["shown"] = replace(context["shown"], age="") if context["shown"] else None
+    html = room.fragment(request, "_tonight.html", context).encode()
+    reply = answer(request, html, etag_of(html), "text/html; charset=utf-8", LIVE_CACHE_S)
+    reply.headers["aurorad-now"] = f"{room.now().timestamp():.3f}"
+    return reply
+
+
+def night(request: Request) -> Response:
+    """Any night, with a cursor that goes through its frames."""
+    room = room_of(request)
+    day = night_of_text(request.path_params["night"])
+    with room.reader() as reader:
+        view = room.view(request, reader)
+        return room.page(
+            request, reader, "night.html", _night(room, reader, view, day, request), here="Night"
+        )
+
+
+def newest_night(request: Request) -> Response:
+    """``/night``: the newest night there is."""
+    room = room_of(request)
+    with room.reader() as reader:
+        view = room.view(request, reader)
+        row = reader.latest(view.name)
+    day = view.night(from_utc_text(row["observed_at"])) if row else view.night(room.now())
+    return RedirectResponse(showing.night_link(view, day), 302)
+
+
+def events(request: Request) -> HTMLResponse:
+    """Spells of aurora, filtered."""
+    room = room_of(request)
+    asked = params.read(request, params.EVENT_FILTERS, forgiving=True)
+    page = max(0, asked.pop("page", None) or 0)
+    with room.reader() as reader:
+        views = {view.name: view for view in room.all_views(reader)}
+        rows = reader.events(
+            **params.event_query(asked, views),
+            limit=EVENTS_A_PAGE + 1,
+            offset=page * EVENTS_A_PAGE,
+        )
+        cards = showing.cards(rows[:EVENTS_A_PAGE], views, room.now())
+        groups = [(words.day(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)]
+        more = len(rows) > EVENTS_A_PAGE
+        context = {
+            "camera": views.get(asked.get("camera") or ""),
+            "filters": {
+                key: asked.get(key) for key in ("camera", "since", "until", "min_probability", "judged")
+            }
+            | {"strong": asked.get("strong") or False},
+            "groups": groups,
+            "found": _found(len(cards), page, more),
+            "newer": _page_link(request, page - 1) if page else None,
+            "older": _page_link(request, page + 1) if more else None,
+        }
+        return room.page(request, reader, "events.html", context, here="Events")
+
+
+def _found(count: int, page: int, more: bool) -> str:
+    if not count:
+        return "No spell of aurora fits."
+    first = page * EVENTS_A_PAGE + 1
+    if page or more:
+        return f"Spells {first} to {first + count - 1}, newest first."
+    return "One spell." if count == 1 else f"{count} spells, newest first."
+
+
+def _page_link(request: Request, page: int) -> str:
+    query = {name: value for name, value in request.query_params.items() if name != "page"}
+    return f"/events?{urlencode(query | {'page': page})}"
+
+
+# ---------------------------------------------------------------------- tonight
+
+
+def _tonight(room: Room, reader: Reader, view: View) -> dict[str, Any]:
+    now = room.now()
+    status = room.deps.status.camera(view.name)
+    latest = reader.latest(view.name)
+    day = view.night(now)
+    drawn = _drawn(room, reader, view, day)
+    spells = reader.events(view.name, limit=1)
+    since = from_utc_text(spells[0]["onset_at"]) if spells and not spells[0]["ended_at"] else None
+    due_s = _due_s(view, status, now)
+    finding = _finding(view, status, latest, since, now, due_s)
+    healthy, health = room.deps.status.healthy()
+    return {
+        "camera": view,
+        "now_s": f"{now.timestamp():.3f}",
+        "rate": room.deps.clock_rate,
+        "finding": finding,
+        "healthy": healthy,
+        "health": health,
+        "shown": showing.shown(_latest_with_picture(reader, view, latest), view, now, since),
+        "gauge": showing.gauge(latest) if finding.kind in ("aurora", "clear", "obscured") else None,
+        "due_s": due_s,
+        "compass": showing.compass(view),
+        "facts": showing.facts(latest),
+        "night": day,
+        "night_words": f"Night of {words.day(day - timedelta(days=1)).rsplit(' ', 1)[0]} to {words.day(day)}",
+        "night_link": showing.night_link(view, day),
+        "last_night": None if drawn.rows else _last_night(reader, view, day),
+        "outlook": _outlook(room, view, day, now, status),
+        "strip": drawn.strip,
+        "keogram": drawn.keogram,
+        "events": showing.cards(reversed(drawn.events), {view.name: view}, now),
+    }
+
+
+def _latest_with_picture(reader: Reader, view: View, latest: Row | None) -> Row | None:
+    """The newest observation that has a picture, of the last few hundred; else the newest."""
+    if latest is None or latest["picture"]:
+        return latest
+    rows = reader.between(view.name, newest_first=True, limit=300)
+    return next((row for row in rows if row["picture"]), latest)
+
+
+def _due_s(view: View, status: CameraStatus | None, now: datetime) -> str | None:
+    """When the page will call the picture stale by itself, as the watch's time; None while asleep."""
+    if status is None or not status.gate.look or status.last_frame_at is None:
+        return None
+    due = status.last_frame_at + timedelta(seconds=STALE_CADENCES * view.cadence_s)
+    return f"{due.timestamp():.1f}"
+
+
+def _finding(
+    view: View,
+    status: CameraStatus | None,
+    latest: Row | None,
+    since: datetime | None,
+    now: datetime,
+    due_s: str | None,
+) -> words.Finding:
+    """The one thing the page says first."""
+    if status is None:
+        return words.Finding("asleep", "Not watched", "this camera's footage is from the archive")
+    if status.stale is not None:
+        return words.stale(status.stale, status.last_frame_at, view.timezone)
+    if not status.gate.look:
+        reason = status.gate.reason.partition(":")[0]
+        return words.asleep(reason, status.gate_until, view.timezone, now)
+    if latest is None:
+        return words.Finding("asleep", "Waiting", "the first picture has not come yet")
+    if due_s is not None and now.timestamp() > float(due_s):
+        return words.stale(
+            f"one is due every {words.lasting(view.cadence_s)}", status.last_frame_at, view.timezone
+        )
+    return words.of_row(latest, view.timezone, since if latest["verdict"] == "aurora" else None)
+
+
+def _last_night(reader: Reader, view: View, day: date) -> dict[str, str] | None:
+    before, _ = reader.neighbours(view.name, day)
+    if before is None:
+        return None
+    (row,) = reader.nights(view.name, before, before)
+    told = f"{words.day(before).rsplit(' ', 1)[0]}"
+    if row["events"]:
+        told += f", {row['events']} {'spell' if row['events'] == 1 else 'spells'} of aurora"
+    elif not row["observable"]:
+        told += ", nothing could be seen"
+    else:
+        told += ", no aurora"
+    return {"link": showing.night_link(view, before), "words": told}
+
+
+def _outlook(
+    room: Room, view: View, day: date, now: datetime, status: CameraStatus | None
+) -> list[tuple[str, str]]:
+    """When it is dark, where the moon is, when the source was last asked."""
+    told: list[tuple[str, str]] = []
+    sky = room.sky(view, day)
+    dark = [state for state in sky if state.sun_altitude_deg <= view.look_below_deg]
+    if sky and not dark:
+        told.append(("Dark", "not at all tonight"))
+    elif dark and len(dark) == len(sky):
+        told.append(("Dark", "around the clock"))
+    elif dark:
+        begins, ends = (words.clock(state.at, view.timezone) for state in (dark[0], dark[-1]))
+        told.append(("Dark", f"{begins} to {ends}"))
+    if sky:
+        told.append(("Moon", _moon_words(sky, view)))
+    if status is not None and status.last_fetch_at is not None:
+        told.append(("Feed", f"last answered {words.clock_and_zone(status.last_fetch_at, view.timezone)}"))
+    return told
+
+
+def _moon_words(sky: Sequence[Any], view: View) -> str:
+    up = [state for state in sky if state.moon_altitude_deg > 0]
+    lit = words.lit_percent(sky[len(sky) // 2].moon_phase_deg)
+    if not up:
+        return f"below the horizon, {lit} % lit"
+    if len(up) == len(sky):
+        return f"up all night, {lit} % lit"
+    spells = [up[0], up[-1]]
+    if (up[-1].at - up[0].at) / (sky[1].at - sky[0].at) > len(up):  # sets and rises again
+        down = [state for state in sky if state.moon_altitude_deg <= 0]
+        sets, rises = (words.clock(state.at, view.timezone) for state in (down[0], down[-1]))
+        return f"{lit} % lit, down from {sets} to {rises}"
+    begins, ends = (words.clock(state.at, view.timezone) for state in spells)
+    return f"{lit} % lit, up from {begins} to {ends}"
+
+
+# ---------------------------------------------------------------------- a night
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    rows: list[Row]
+    events: list[Row]
+    strip: Strip
+    keogram: str | None
+
+
+def _drawn(room: Room, reader: Reader, view: View, day: date) -> _Drawn:
+    """A night's rows, spells and strip, and where its keogram is."""
+    rows: list[Row] = list(reader.night(view.name, day))
+    spells: list[Row] = list(reader.events_of_night(view.name, day))
+    sky = room.sky(view, day)
+    laid = strip(
+        rows,
+        sky,
+        spells,
+        span_of(day, view.longitude_deg, sky),
+        timezone=view.timezone,
+        cadence_s=view.cadence_s,
+        look_below_deg=view.look_below_deg,
+        now=room.now(),
+    )
+    # Whole minutes in the address: the picture is made anew once a minute, not once a frame.
+    last = rows[-1]["observed_at"][:16] if rows else ""
+    keogram = f"/keogram/{quote(view.name)}/{day}.png?to={quote(last)}" if rows else None
+    return _Drawn(rows, spells, laid, keogram)
+
+
+def _night(room: Room, reader: Reader, view: View, day: date, request: Request) -> dict[str, Any]:
+    drawn = _drawn(room, reader, view, day)
+    rows = drawn.rows
+    at = params.instant_or_none(request.query_params.get("at"))
+    index = _index_at(rows, at)
+    row = rows[index] if rows else None
+    before, after = reader.neighbours(view.name, day)
+    return {
+        "camera": view,
+        "now_s": f"{room.now().timestamp():.3f}",
+        "rate": room.deps.clock_rate,
+        "night": day,
+        "night_words": f"Night of {words.day(day - timedelta(days=1)).rsplit(' ', 1)[0]} to {words.day(day)}",
+        "before": showing.night_link(view, before) if before else None,
+        "after": showing.night_link(view, after) if after else None,
+        "shown": showing.shown(row, view),
+        "finding": words.of_row(row, view.timezone) if row else None,
+        "facts": showing.facts(row),
+        "compass": showing.compass(view),
+        "strip": drawn.strip,
+        "keogram": drawn.keogram,
+        "count": len(rows),
+        "index": index,
+        "position": f"{index + 1} of {len(rows)}",
+        "tally": showing.tally(rows),
+        "events": showing.cards(drawn.events, {view.name: view}, room.now()),
+    }
+
+
+def _index_at(rows: Sequence[Row], at: datetime | None) -> int:
+    """The frame nearest an instant; else the strongest one; 0 where there are none."""
+    if not rows:
+        return 0
+    if at is None:
+        return max(range(len(rows)), key=lambda i: rows[i]["calibrated_probability"] or 0.0)
+    return min(range(len(rows)), key=lambda i: abs(from_utc_text(rows[i]["observed_at"]) - at))

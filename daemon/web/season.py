@@ -1,0 +1,178 @@
+"""The season: nights as cells, aurora's share of the time the sky could be seen, moon and cloud."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import cos, radians
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.observation import SkyState
+from daemon.web import showing, words
+from daemon.web.deps import View
+from daemon.web.room import FIRST_YEAR, LAST_YEAR, room_of
+
+Row = Mapping[str, Any]
+FIRST_MONTH = 8  # August: no camera of the north watches across its beginning
+LEVELS = (0.0, 0.02, 0.10, 0.25, 0.50)  # aurora's share above which a cell is of the next level
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One night: ``moon`` is the lit part as an SVG path of radius 5, ``cloud`` in percent."""
+
+    day: int
+    link: str | None
+    level: int
+    share: str
+    cloud: float
+    moon: str | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month's cells; ``offset`` weekdays (from Monday) are left free before the first."""
+
+    name: str
+    offset: int
+    cells: tuple[Cell, ...]
+
+
+def season(request: Request) -> Response:
+    """The page."""
+    room = room_of(request)
+    with room.reader() as reader:
+        view = room.view(request, reader)
+        year = _year_asked(request, view.night(room.now()))
+        since, until = date(year, FIRST_MONTH, 1), date(year + 1, FIRST_MONTH, 1) - timedelta(days=1)
+        nights = reader.nights(view.name, since, until)
+        days = _days(nights)
+        sky = {view.night(state.at): state for state in room.midnights(view, days)}
+        context = {
+            "camera": view,
+            "season": {
+                "name": f"{year}–{(year + 1) % 100:02d}",
+                "before": _link(view, year - 1),
+                "after": _link(view, year + 1) if until < view.night(room.now()) else None,
+                "sums": _sums(nights),
+                "months": _months(view, nights, days, sky),
+            },
+        }
+        return room.page(request, reader, "season.html", context, here="Season")
+
+
+def _year_asked(request: Request, today: date) -> int:
+    asked = request.query_params.get("season")
+    if not asked:
+        return today.year if today.month >= FIRST_MONTH else today.year - 1
+    if not re.fullmatch(r"\d{4}", asked) or not FIRST_YEAR <= int(asked) < LAST_YEAR:
+        raise HTTPException(404, "a season is the year it begins in: 2024")
+    return int(asked)
+
+
+def _link(view: View, year: int) -> str:
+    return f"/season?{urlencode({'camera': view.name, 'season': year})}"
+
+
+def _days(nights: Sequence[Row]) -> list[date]:
+    """Every day of the months between the first and the last night on record."""
+    if not nights:
+        return []
+    first = date.fromisoformat(nights[0]["night"]).replace(day=1)
+    last = date.fromisoformat(nights[-1]["night"])
+    last = last.replace(day=calendar.monthrange(last.year, last.month)[1])
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _months(
+    view: View, nights: Sequence[Row], days: Sequence[date], sky: Mapping[date, SkyState]
+) -> list[Month]:
+    by_day = {date.fromisoformat(row["night"]): row for row in nights}
+    months: list[Month] = []
+    for first in [day for day in days if day.day == 1]:
+        of_month = [day for day in days if (day.year, day.month) == (first.year, first.month)]
+        cells = tuple(_cell(view, day, by_day.get(day), _moon(sky, day)) for day in of_month)
+        months.append(Month(f"{first:%B} {first.year}", first.weekday(), cells))
+    return months
+
+
+def _moon(sky: Mapping[date, SkyState], day: date) -> tuple[float, bool] | None:
+    """The folded phase at a night's middle, and whether the moon wanes (it was fuller before)."""
+    if day not in sky:
+        return None
+    phase_deg = sky[day].moon_phase_deg
+    before = sky.get(day - timedelta(days=1))
+    after = sky.get(day + timedelta(days=1))
+    if before is not None:
+        return phase_deg, before.moon_phase_deg > phase_deg
+    return phase_deg, after is not None and after.moon_phase_deg < phase_deg
+
+
+def _cell(view: View, day: date, row: Row | None, phase: tuple[float, bool] | None) -> Cell:
+    moon = moon_path(*phase) if phase is not None else None
+    if row is None:
+        return Cell(day.day, None, 0, "", 0, moon, "")
+    share, looked = row["aurora_share"], row["looked"]
+    cloud = round(100 * row["obscured"] / looked, 1) if looked else 0.0
+    told = [words.day(day)]
+    if not looked:
+        told.append("nothing was looked at")
+    else:
+        told.append(
+            f"aurora {words.percent(share)} of the time the sky was seen"
+            if share is not None
+            else "sky never seen"
+        )
+        told.append(f"obscured {cloud:.0f} %")
+    if row["events"]:
+        told.append(f"{row['events']} {'spell' if row['events'] == 1 else 'spells'}")
+    if phase is not None:
+        told.append(f"moon {words.lit_percent(phase[0])} % lit")
+    return Cell(
+        day=day.day,
+        link=showing.night_link(view, day),
+        level=level_of(share),
+        share="–" if share is None else f"{100 * share:.0f}",
+        cloud=cloud,
+        moon=moon,
+        words=", ".join(told),
+    )
+
+
+def level_of(share: float | None) -> int:
+    """0 (none) to 5 (more than half)."""
+    return 0 if share is None else sum(share > limit for limit in LEVELS)
+
+
+def moon_path(phase_deg: float, waning: bool = False) -> str:
+    """The lit part of a moon of radius 5, by its folded phase (0 new, 180 full).
+
+    A half circle on the right (waxing, seen from the north) or left, and the terminator as half an
+    ellipse whose half-width is 5·cos φ.
+    """
+    bulge = 5 * cos(radians(phase_deg))
+    outer, inner = (0, int(bulge > 0)) if waning else (1, int(bulge <= 0))
+    return f"M0 -5A5 5 0 0 {outer} 0 5A{abs(bulge):.2f} 5 0 0 {inner} 0 -5Z"
+
+
+def _sums(nights: Sequence[Row]) -> list[tuple[str, str]]:
+    if not nights:
+        return []
+    aurora, seen, looked = (sum(row[key] for row in nights) for key in ("aurora", "observable", "looked"))
+    told = [("Nights", str(len(nights)))]
+    with_aurora = sum(bool(row["events"]) for row in nights)
+    told.append(("With aurora", f"{with_aurora}"))
+    if seen:
+        told.append(("Aurora", f"{words.percent(aurora / seen)} of the time the sky was seen"))
+    if looked:
+        told.append(("Obscured", f"{words.percent((looked - seen) / looked)} of the time looked at"))
+    return told

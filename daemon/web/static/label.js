@@ -1,0 +1,166 @@
+// Labels by one key each: A aurora, N none, O obscured, S skip, U undo, B back, M what the model said.
+import { getCookie, setCookie } from "./common.js";
+import { send } from "./judge.js";
+
+const page = document.querySelector("[data-label]");
+const form = page.querySelector("[data-queue-form]");
+const image = page.querySelector("[data-frame]");
+const who = page.querySelector("[data-who]");
+const part = (name) => page.querySelector(`[data-${name}]`);
+const KEYS = { a: "aurora", n: "none", o: "obscured", s: "skip" };
+const TOLD = { aurora: "aurora", none: "no aurora", obscured: "obscured", skip: "skipped" };
+
+let queue = [];
+let position = 0;
+let labelled = 0;
+let revealed = false;
+let busy = Promise.resolve();
+const given = new Map(); // position → { id, label } of what this page has said
+const order = []; // positions in the order they were labelled, for undo
+
+who.value = getCookie("aurorad_who");
+who.addEventListener("change", () => setCookie("aurorad_who", who.value.trim()));
+
+async function load() {
+  const asked = new URLSearchParams({ limit: "200" });
+  for (const name of ["camera", "queue", "night"]) {
+    if (form.elements[name].value) asked.set(name, form.elements[name].value);
+  }
+  const reply = await fetch(`/api/queue?${asked}`);
+  const told = await reply.json();
+  queue = reply.ok ? told.queue : [];
+  position = 0;
+  show(reply.ok ? "" : told.error);
+}
+
+function show(trouble = "") {
+  const item = queue[position];
+  part("undo").disabled = !order.length;
+  part("back").disabled = position === 0;
+  part("progress").max = Math.max(1, queue.length);
+  part("progress").value = Math.min(position, queue.length);
+  part("progress-text").textContent = queue.length ? `${Math.min(position + 1, queue.length)} of ${queue.length} · ${labelled} labelled` : "";
+  image.hidden = !item;
+  part("empty").hidden = Boolean(item);
+  page.dataset.at = item ? item.observed_at : "";
+  if (!item) {
+    part("empty").textContent = trouble || (queue.length ? "That was the whole queue. Thank you." : "This queue is empty.");
+    part("frame-facts").textContent = "–";
+    part("said").hidden = true;
+    return;
+  }
+  if (item.picture) image.src = `${item.picture}?w=720`;
+  image.alt = `The whole sky, ${item.where}`;
+  const before = given.get(position);
+  part("frame-facts").textContent = `${item.where} · ${item.sky}${before ? ` · you said ${TOLD[before.label]}` : ""}`;
+  part("said").textContent = item.said;
+  part("said").hidden = !revealed;
+  for (const next of [1, 2, 3]) {
+    const ahead = queue[position + next];
+    if (ahead?.picture) new Image().src = `${ahead.picture}?w=720`;
+  }
+}
+
+function name() {
+  const text = who.value.trim();
+  if (!text) {
+    who.focus();
+    say("Say who you are first: labels carry a name.");
+  }
+  return text;
+}
+
+const say = (text) => { part("last").textContent = text; };
+
+// Answers are sent one after the other, in the order of the keys, however fast they come.
+function inTurn(work) {
+  busy = busy.then(work).catch((error) => say(`Not kept: ${error.message}.`));
+  return busy;
+}
+
+function answer(label) {
+  const at = position;
+  const item = queue[at];
+  if (!item || page.dataset.locked === "true") return;
+  if (label !== "skip" && !name()) return;
+  position += 1;
+  show();
+  if (label === "skip") {
+    say("Skipped.");
+    return;
+  }
+  inTurn(async () => {
+    const before = given.get(at);
+    const told = await send("/label", {
+      camera: item.camera,
+      observed_at: item.observed_at,
+      label,
+      who: who.value.trim(),
+      queue: form.elements.queue.value,
+    });
+    if (before) {
+      await send("/label/undo", { id: before.id });
+      order.splice(order.indexOf(at), 1);
+    } else {
+      labelled += 1;
+    }
+    given.set(at, { id: told.id, label });
+    order.push(at);
+    say(`Kept: ${TOLD[label]}.`);
+    show();
+  });
+}
+
+function undo() {
+  inTurn(async () => {
+    const at = order.pop();
+    if (at === undefined) return;
+    const last = given.get(at);
+    await send("/label/undo", { id: last.id });
+    given.delete(at);
+    labelled -= 1;
+    position = at;
+    say(`Taken back: ${TOLD[last.label]}.`);
+    show();
+  });
+}
+
+function back() {
+  if (position === 0) return;
+  position -= 1;
+  show();
+}
+
+function reveal() {
+  revealed = !revealed;
+  part("reveal").setAttribute("aria-pressed", String(revealed));
+  show();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.target.closest("input, select, textarea")) return;
+  const key = event.key.toLowerCase();
+  if (KEYS[key]) answer(KEYS[key]);
+  else if (key === "u") undo();
+  else if (key === "b" || key === "backspace") back();
+  else if (key === "m") reveal();
+  else return;
+  event.preventDefault();
+});
+page.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.answer) answer(button.dataset.answer);
+  else if ("undo" in button.dataset) undo();
+  else if ("back" in button.dataset) back();
+  else if ("reveal" in button.dataset) reveal();
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  setCookie("aurorad_who", who.value.trim());
+  load();
+  document.activeElement.blur();
+});
+for (const name_ of ["camera", "queue", "night"]) form.elements[name_].addEventListener("change", load);
+load();

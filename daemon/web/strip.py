@@ -1,0 +1,294 @@
+"""The night as one strip: when, how sure, what could be seen. Rows in, coordinates out. Pure.
+
+x runs from 0 at the strip's beginning to 1000 at its end, y of the curve from 0 (probability 1)
+to 100 (probability 0). The template draws these as SVG without a script.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytz
+
+from daemon.observation import SkyState, from_utc_text
+
+Row = Mapping[str, Any]
+WIDTH = 1000.0
+HEIGHT = 100.0
+MAX_POINTS = 1500  # more than any screen has pixels; a 6 s cadence would send 9,000
+GAP_CADENCES = 2.5  # a missing frame is not a gap, two are
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch of the strip, ``x`` to ``x + width``, of one kind."""
+
+    x: float
+    width: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A full hour: ``percent`` of the width, and its local name."""
+
+    percent: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Everything the template draws."""
+
+    start: datetime
+    end: datetime
+    twilight: tuple[Band, ...]
+    moon: tuple[Band, ...]
+    verdicts: tuple[Band, ...]
+    gaps: tuple[Band, ...]
+    spells: tuple[Band, ...]
+    curve: str
+    lit: str
+    threshold: str
+    ticks: tuple[Tick, ...]
+    now_percent: float | None
+    summary: str
+
+    def x(self, at: datetime) -> float:
+        """Where an instant lies, 0 to 1000."""
+        return _x(at, self.start, self.end)
+
+
+def span_of(night: date, longitude_deg: float, sky: Sequence[SkyState]) -> tuple[datetime, datetime]:
+    """The strip's beginning and end: sunset to sunrise, outwards to full hours.
+
+    The whole day around local solar midnight where the sun does not set, does not rise, or where
+    the sky is not known.
+    """
+    noon = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=longitude_deg / 15 + 12)
+    start, end = noon, noon + timedelta(hours=24)
+    below = [state.at for state in sky if state.sun_altitude_deg < 0]
+    if below and len(below) < len(sky):
+        start, end = min(below), max(below)
+    return _hour_before(start), _hour_before(end + timedelta(minutes=59, seconds=59))
+
+
+def sample_times(night: date, longitude_deg: float, step_min: int = 5) -> list[datetime]:
+    """Instants from local solar noon to noon, for the sky's shading."""
+    noon = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=longitude_deg / 15 + 12)
+    return [noon + timedelta(minutes=m) for m in range(0, 24 * 60 + 1, step_min)]
+
+
+def strip(
+    rows: Sequence[Row],
+    sky: Sequence[SkyState],
+    events: Iterable[Row],
+    span: tuple[datetime, datetime],
+    *,
+    timezone: str,
+    cadence_s: float,
+    look_below_deg: float,
+    now: datetime,
+) -> Strip:
+    """Lay a night out. ``rows`` are one night's observations in order of time."""
+    start, end = span
+    if rows:
+        start, end = widened(span, *(from_utc_text(rows[i]["observed_at"]) for i in (0, -1)))
+    points = _thinned([(from_utc_text(row["observed_at"]), row) for row in rows])
+    step = _step(points, cadence_s)
+    seen = [(at, row) for at, row in points if row.get("calibrated_probability") is not None]
+    runs = list(_runs(seen, step * GAP_CADENCES))
+    bands = tuple(_verdict_bands(points, step, start, end))
+    return Strip(
+        start=start,
+        end=end,
+        twilight=tuple(_sky_bands(sky, start, end, lambda state: state.twilight)),
+        moon=tuple(band for band in _sky_bands(sky, start, end, _moon_kind) if band.kind != "down"),
+        verdicts=bands,
+        gaps=tuple(_gaps(points, sky, step, (start, min(end, now)), (start, end), look_below_deg)),
+        spells=tuple(_spells(events, start, end, now)),
+        curve=" ".join(_path(run, "calibrated_probability", start, end) for run in runs),
+        lit=" ".join(_area(run, start, end) for run in _above(runs)),
+        threshold=" ".join(_path(run, "threshold", start, end) for run in runs),
+        ticks=tuple(_ticks(start, end, timezone)),
+        now_percent=round(_x(now, start, end) / 10, 1) if start <= now <= end else None,
+        summary=_summary(points, events),
+    )
+
+
+def _x(at: datetime, start: datetime, end: datetime) -> float:
+    share = (at - start) / (end - start)
+    return round(WIDTH * min(1.0, max(0.0, share)), 2)
+
+
+def _hour_before(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def widened(span: tuple[datetime, datetime], first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    """The span with a night's first and last row inside: no finding falls off the strip's edge."""
+    return min(span[0], _hour_before(first)), max(span[1], last)
+
+
+def _thinned(points: list[tuple[datetime, Row]]) -> list[tuple[datetime, Row]]:
+    """At most MAX_POINTS: the highest probability of each bucket stays, so no onset is lost."""
+    size = -(-len(points) // MAX_POINTS)
+    if size <= 1:
+        return points
+    buckets = (points[i : i + size] for i in range(0, len(points), size))
+    return [
+        max(bucket, key=lambda point: point[1].get("calibrated_probability") or -1.0) for bucket in buckets
+    ]
+
+
+def _step(points: Sequence[tuple[datetime, Row]], cadence_s: float) -> timedelta:
+    """The time between points: the cadence, or more where points were thinned."""
+    if len(points) < 3:
+        return timedelta(seconds=cadence_s)
+    steps = sorted(b[0] - a[0] for a, b in itertools.pairwise(points))
+    return max(timedelta(seconds=cadence_s), steps[len(steps) // 2])
+
+
+def _runs(points: Sequence[tuple[datetime, Row]], gap: timedelta) -> Iterable[list[tuple[datetime, Row]]]:
+    """Stretches without a gap."""
+    run: list[tuple[datetime, Row]] = []
+    for point in points:
+        if run and point[0] - run[-1][0] > gap:
+            yield run
+            run = []
+        run.append(point)
+    if run:
+        yield run
+
+
+def _above(runs: Iterable[list[tuple[datetime, Row]]]) -> Iterable[list[tuple[datetime, Row]]]:
+    """The parts of the runs at or above their threshold."""
+    for run in runs:
+        part: list[tuple[datetime, Row]] = []
+        for point in run:
+            threshold = point[1].get("threshold")
+            if threshold is not None and point[1]["calibrated_probability"] >= threshold:
+                part.append(point)
+            elif part:
+                yield part
+                part = []
+        if part:
+            yield part
+
+
+def _path(run: Sequence[tuple[datetime, Row]], key: str, start: datetime, end: datetime) -> str:
+    known = [(at, row[key]) for at, row in run if row.get(key) is not None]
+    if not known:
+        return ""
+    spots = [f"{_x(at, start, end):g} {HEIGHT * (1 - value):.1f}" for at, value in known]
+    if len(spots) == 1:  # one frame alone is drawn as a short stroke, not as nothing
+        spots.append(f"{_x(known[0][0], start, end) + 0.5:g} {HEIGHT * (1 - known[0][1]):.1f}")
+    return "M" + "L".join(spots)
+
+
+def _area(run: Sequence[tuple[datetime, Row]], start: datetime, end: datetime) -> str:
+    top = _path(run, "calibrated_probability", start, end)
+    left = _x(run[0][0], start, end)
+    right = _x(run[-1][0], start, end) + (0.5 if len(run) == 1 else 0.0)
+    return f"{top}L{right:g} 100L{left:g} 100Z"
+
+
+def _sky_bands(sky: Sequence[SkyState], start: datetime, end: datetime, kind: Any) -> Iterable[Band]:
+    """Neighbouring samples of one kind as one band; changes fall midway between samples."""
+    edges: list[tuple[datetime, str]] = []
+    for before, state in zip([None, *sky], sky, strict=False):
+        if before is None or kind(before) != kind(state):
+            edges.append(
+                (state.at if before is None else before.at + (state.at - before.at) / 2, kind(state))
+            )
+    stops = [at for at, _ in edges[1:]] + ([sky[-1].at] if sky else [])
+    for (begin, name), stop in zip(edges, stops, strict=True):
+        left, right = _x(begin, start, end), _x(stop, start, end)
+        if right > left:
+            yield Band(left, round(right - left, 2), name)
+
+
+def _moon_kind(state: SkyState) -> str:
+    if state.moon_altitude_deg <= 0:
+        return "down"
+    return {"none": "thin", "quarter": "quarter", "full": "full"}[state.moonlight]
+
+
+def _verdict_bands(
+    points: Sequence[tuple[datetime, Row]], step: timedelta, start: datetime, end: datetime
+) -> Iterable[Band]:
+    begin: datetime | None = None
+    for (at, row), after in zip(points, [*points[1:], None], strict=True):
+        begin = begin or at
+        goes_on = after is not None and after[0] - at <= step * GAP_CADENCES
+        if goes_on and after is not None and after[1]["verdict"] == row["verdict"]:
+            continue
+        stop = after[0] if goes_on and after is not None else at + step
+        left, right = _x(begin, start, end), _x(stop, start, end)
+        yield Band(left, round(max(right - left, 0.6), 2), str(row["verdict"]).replace(" ", "-"))
+        begin = None
+
+
+def _gaps(
+    points: Sequence[tuple[datetime, Row]],
+    sky: Sequence[SkyState],
+    step: timedelta,
+    past: tuple[datetime, datetime],
+    span: tuple[datetime, datetime],
+    look_below_deg: float,
+) -> Iterable[Band]:
+    """Dark time without rows: ``gap``. Time the sun forbade looking: ``gated``."""
+    for state, after in itertools.pairwise(sky):
+        if state.sun_altitude_deg > look_below_deg:
+            left, right = _x(state.at, *span), _x(after.at, *span)
+            if right > left:
+                yield Band(left, round(right - left, 2), "gated")
+    dark = [state.at for state in sky if state.sun_altitude_deg <= look_below_deg]
+    if not dark:
+        return
+    begin, stop = max(past[0], dark[0]), min(past[1], dark[-1])
+    marks = [begin, *(at for at, _ in points if begin <= at <= stop), stop]
+    for a, b in itertools.pairwise(marks):
+        if b - a > step * GAP_CADENCES:
+            left, right = _x(a, *span), _x(b, *span)
+            yield Band(left, round(right - left, 2), "gap")
+
+
+def _spells(events: Iterable[Row], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
+    for event in events:
+        begin = from_utc_text(event["onset_at"])
+        stop = from_utc_text(event["ended_at"]) if event.get("ended_at") else min(now, end)
+        left, right = _x(begin, start, end), _x(stop, start, end)
+        yield Band(left, round(max(right - left, 2.0), 2), "strong" if event.get("strong_at") else "spell")
+
+
+def _ticks(start: datetime, end: datetime, timezone: str) -> Iterable[Tick]:
+    """Full local hours, every second or third one where there are many."""
+    zone = pytz.timezone(timezone)
+    hours = (end - start) / timedelta(hours=1)
+    every = 1 if hours <= 9 else 2 if hours <= 18 else 3
+    at = _hour_before(start)
+    while at <= end:
+        here = at.astimezone(zone)
+        at += timedelta(minutes=15)  # zones with half and quarter hours have full hours too
+        if here.minute or here.hour % every:
+            continue
+        share = _x(here.astimezone(UTC), start, end) / 10
+        if 2 <= share <= 98:
+            yield Tick(share, here.strftime("%H:%M"))
+
+
+def _summary(points: Sequence[tuple[datetime, Row]], events: Iterable[Row]) -> str:
+    """The strip in a sentence, for those who do not see it."""
+    if not points:
+        return "No frames have been recorded."
+    counts: dict[str, int] = {}
+    for _, row in points:
+        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
+    parts = [f"{name} {100 * count / len(points):.0f} %" for name, count in counts.items()]
+    spells = len(list(events))
+    return f"{len(points)} frames: {', '.join(parts)}; {spells} {'spell' if spells == 1 else 'spells'} of aurora."
