@@ -1,0 +1,56 @@
+# aurorad: `make demo` shows a night, `make test` runs the tests. Each prepares what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+ARGS   ?=
+
+.PHONY: demo test lint bench soak browser lock clean help
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1  /p' $(MAKEFILE_LIST) | expand -t 10
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "aurorad needs Python 3.11 or newer; '$(PYTHON)' is not. Call: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 cannot make a virtual environment here; install its venv module (Debian: apt install python3-venv)" >&2; exit 2; }
+
+$(VENV)/.watching: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing what watching needs (about half a minute) …"
+	@sh deploy/prepare.sh watching
+	@$(PIP) install -c requirements.lock -e .
+	@touch $@
+
+$(VENV)/.testing: $(VENV)/.watching
+	@echo "Installing what training and testing need (torch with it: about 6 GB, a few minutes) …"
+	@sh deploy/prepare.sh testing
+	@$(PIP) install -c requirements.lock -e '.[training,dev,cluster]'
+	@touch $@
+
+demo: $(VENV)/.watching  ## a night in minutes: stand-in AuroraMAX site, daemon, page, alerts in the terminal
+	@$(BIN)/aurorad demo $(ARGS)
+
+test: $(VENV)/.testing  ## the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.testing  ## ruff, mypy, pip-audit
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+	@$(BIN)/pip-audit --skip-editable --progress-spinner off || { echo "pip-audit could not vouch for every dependency" >&2; exit 1; }
+
+bench: $(VENV)/.testing  ## the ratios, as one table
+	@$(PIP) install --no-deps 'grad-cam==1.5.7' 'ttach==0.0.3'  # without its opencv-python-headless, which breaks cv2
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(VENV)/.testing  ## the long tests: crash loop, a month of nights
+	@$(BIN)/python -m pytest -m soak $(ARGS)
+
+browser: $(VENV)/.testing  ## the page in a real Chromium, with axe-core where npm can bring it
+	@cd tests/browser && npm install --no-audit --no-fund --silent || echo "axe-core is not there (npm install failed): accessibility is not checked"
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+lock:  ## resolve the dependencies anew into requirements.lock
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile --universal -p 3.11 --no-emit-index-url --no-annotate --all-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock -q --upgrade
+
+clean:  ## forget the environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,64 @@
+"""The kept pictures: ``<state_dir>/frames/<camera>/<night>/<name>.jpg``, named as in the method.
+
+``20240201011954_20240201_0.jpg`` is the frame of 2024-02-01 01:19:54 UTC, of the night of
+2024-02-01, number 0 of its footage.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from datetime import date
+from pathlib import Path
+
+from daemon.observation import Frame
+
+log = logging.getLogger("aurorad.pictures")
+
+
+class PictureFolder:
+    """Writes and removes pictures. A picture that cannot be written costs only itself.
+
+    ``allowed`` is switched off where the disk is nearly full; rows matter more than pictures.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.allowed = True
+        self.lost = 0
+
+    def keep(self, camera: str, night: date, frame: Frame) -> str | None:
+        """Write a frame's picture; its path below the root, or None where it could not be kept."""
+        if not self.allowed or frame.observed_at is None:
+            return None
+        name = f"{frame.observed_at:%Y%m%d%H%M%S}_{night:%Y%m%d}_{frame.index}.jpg"
+        relative = f"{camera}/{night.isoformat()}/{name}"
+        path = self.root / relative
+        part = path.with_suffix(".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(frame.picture)
+            part.replace(path)
+        except OSError as error:
+            self.lost += 1
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or self.lost == 1:
+                log.warning("%s: the picture is not kept: %s", path, error.strerror)
+            part.unlink(missing_ok=True)
+            return None
+        return relative
+
+    def remove(self, relative: str) -> None:
+        """Delete a kept picture, and its night's folder when that was the last. Gone already is fine."""
+        path = self.root / relative
+        path.unlink(missing_ok=True)
+        try:
+            path.parent.rmdir()
+        except OSError:
+            return
+
+    def free_mb(self) -> float:
+        """Free space of the disk the pictures lie on, in MB."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        space = os.statvfs(self.root)
+        return space.f_bavail * space.f_frsize / 1e6

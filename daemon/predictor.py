@@ -1,0 +1,74 @@
+"""The model at work, and a candidate in its shadow.
+
+One inference runs at a time, whatever the number of cameras: more would share the same cores and
+make each late. A new model is loaded beside the old one and takes its place between two frames.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from daemon.config import ModelSettings
+from daemon.errors import ModelError
+from daemon.observation import Picture, Prediction, SkyState
+from models import card, runtime
+
+
+class Predictor:
+    """Loads the model (and the shadow, where one is set) and predicts. Thread-safe.
+
+    Raises ModelError where a model cannot be used.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self.model = _load(settings.path or card.SHIPPED, settings)
+        self.shadow = _load(settings.shadow, settings) if settings.shadow else None
+
+    def predict(self, squares: Sequence[Picture]) -> list[Prediction]:
+        """One Prediction for each masked square (240, 240, 3), in order."""
+        return self._ask(self.model, squares)
+
+    def predict_shadow(self, squares: Sequence[Picture]) -> list[float] | None:
+        """The candidate's calibrated probabilities, or None where there is no candidate."""
+        if self.shadow is None:
+            return None
+        return [prediction.calibrated_probability for prediction in self._ask(self.shadow, squares)]
+
+    def threshold(self, sky: SkyState) -> float:
+        """The calibrated probability from which a frame under this sky counts as aurora."""
+        return self.model.card.threshold(sky.twilight, sky.moonlight)
+
+    def _ask(self, model: runtime.Model, squares: Sequence[Picture]) -> list[Prediction]:
+        if not squares:
+            return []
+        with self._lock:
+            try:
+                answers = model.predict(np.stack(squares))
+            except card.ModelError as error:
+                raise ModelError(str(error)) from error
+        return [
+            Prediction(
+                logits=answer.logits,
+                # Four decimals are what the record keeps; deciding on the same figure makes a
+                # replay of the record decide the same.
+                probability=round(answer.probability, 4),
+                calibrated_probability=round(answer.calibrated_probability, 4),
+                clear_probability=round(answer.clear_probability, 4),
+                heatmap=answer.heatmap,
+                model_sha256=model.sha256,
+            )
+            for answer in answers
+        ]
+
+
+def _load(path: Path, settings: ModelSettings) -> runtime.Model:
+    try:
+        return runtime.load(path, runtime=settings.runtime, device=settings.device, threads=settings.threads)
+    except card.ModelError as error:
+        raise ModelError(str(error)) from error

@@ -1,0 +1,381 @@
+"""The daemon: wiring, schedule, start, drain, stop.
+
+    run → Service.start → (watch each camera · deliver · night movies · housekeeping) → SIGTERM → stop
+
+One process, one writer to the database, one page. Each camera's look plans its own next one; a look
+that raises what nobody foresaw is counted, logged and planned anew, so that no camera stays behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from daemon import systemd
+from daemon.clock import Clock
+from daemon.config import CameraSettings, Settings, load, resolve_secret
+from daemon.delivery import Delivery
+from daemon.errors import AuroradError, ConfigError, StoreError
+from daemon.metrics import Metrics
+from daemon.nightly import Nightly
+from daemon.pictures import PictureFolder
+from daemon.pipeline import Pipeline
+from daemon.predictor import Predictor
+from daemon.source import open_source
+from daemon.store import Reader, Store
+from daemon.upkeep import Upkeep
+from daemon.web.app import create_app
+from daemon.web.deps import CameraStatus, WebDeps
+from daemon.web.server import Server
+
+log = logging.getLogger("aurorad.service")
+
+DRAIN_S = 8.0
+"""Longest a stop may take; systemd and Docker kill after more."""
+
+HOUSEKEEPING_S = 60.0
+GRACE_S = 30
+"""A look that could not start in this time (the machine slept) counts as missed, and is planned anew."""
+
+
+class Service:
+    """Everything that runs, and the one place where it is put together."""
+
+    def __init__(self, settings: Settings, config_path: Path | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.config_path = config_path
+        self.clock = clock or Clock()
+        self.metrics = Metrics()
+        self.pictures = PictureFolder(settings.daemon.state_dir / "frames")
+        self.predictor = Predictor(settings.model)
+        self.store = _open_store(settings, self.clock)
+        self._undo = contextlib.ExitStack()
+        self._undo.callback(self.store.close)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._undo.close)
+            self._wire()
+            on_failure.pop_all()
+
+    def _wire(self) -> None:
+        self._tell_model()
+        self.upkeep = Upkeep(self.store, self.settings.notify, self.clock)
+        self.pipelines = {camera.name: self._pipeline(camera) for camera in self.settings.camera}
+        self.nightlies = self._nightlies()
+        self.delivery = self._delivery()
+        self.scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(min(32, 4 + len(self.pipelines)))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
+        )
+        self.scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        self.server = Server(create_app(self._web_deps()), self.settings.daemon)
+        self.started_at = self.clock.now()
+        self._stopping = threading.Event()
+
+    def _pipeline(self, camera: CameraSettings) -> Pipeline:
+        return Pipeline(
+            camera,
+            self.settings,
+            store=self.store,
+            predictor=lambda: self.predictor,
+            metrics=self.metrics,
+            pictures=self.pictures if self.settings.daemon.keep_pictures_days else None,
+            clock=self.clock,
+            source=open_source(camera, self.settings.daemon, clock=self.clock),
+            upkeep=self.upkeep,
+        )
+
+    def _nightlies(self) -> dict[str, Nightly]:
+        return {name: Nightly(p, self.settings, self.upkeep) for name, p in self.pipelines.items()}
+
+    def _delivery(self) -> Delivery:
+        return Delivery(self.settings, self.store, self.metrics, self.clock, self.pictures.root, self.upkeep)
+
+    def _web_deps(self) -> WebDeps:
+        token = self.settings.daemon.token
+        return WebDeps(
+            settings=self.settings,
+            reader=lambda: Reader(self.store.path),
+            labels=Labels(self.store),
+            status=self,
+            registry=self.metrics.registry,
+            frames_dir=self.pictures.root,
+            skies={name: pipeline.observatory for name, pipeline in self.pipelines.items()},
+            clock=self.clock.now,
+            clock_rate=self.clock.speed,
+            token=resolve_secret(token) if token else None,
+        )
+
+    def _tell_model(self) -> None:
+        model = self.predictor.model
+        self.store.register_model(model.sha256, model.card.name, model.card.skill)
+        if self.predictor.shadow is not None:
+            shadow = self.predictor.shadow
+            self.store.register_model(shadow.sha256, shadow.card.name, shadow.card.skill)
+        self.metrics.model(model.sha256, model.card.name, model.device, self.settings.model.device)
+
+    # ------------------------------------------------------------- start, reload, stop
+
+    def start(self) -> None:
+        """Begin to watch; returns at once. The page is up before the first look."""
+        self._undo.callback(self.stop)
+        self.server.start()
+        self.delivery.start()
+        self.scheduler.start()
+        self._plan_all()
+        systemd.tell("READY=1")
+        log.info("watching %s; page at %s", ", ".join(self.pipelines), self.server.url)
+
+    def _plan_all(self) -> None:
+        now = self.clock.now()
+        for place, name in enumerate(self.pipelines):
+            # Spread the first looks: a hundred cameras at once would all be late.
+            spread_s = self.pipelines[name].camera.cadence_s * place / len(self.pipelines)
+            self._plan(f"watch {name}", lambda name=name: self._watch(name), now + timedelta(seconds=spread_s))
+            self._plan(f"movie {name}", lambda name=name: self._nightly(name), now)
+        self.scheduler.add_job(self._keep_house, "interval", seconds=HOUSEKEEPING_S, id="housekeeping", next_run_time=datetime.now(UTC))
+        interval_s = systemd.watchdog_interval_s()
+        if interval_s is not None:
+            self.scheduler.add_job(self._feed_watchdog, "interval", seconds=interval_s, id="watchdog")
+
+    def _plan(self, job: str, work: Callable[[], None], at: datetime) -> None:
+        """Run the work once at that instant of our clock."""
+        wait_s = max(0.0, self.clock.real_s((at - self.clock.now()).total_seconds()))
+        run_at = datetime.now(UTC) + timedelta(seconds=wait_s)
+        if not self._stopping.is_set():
+            self.scheduler.add_job(work, "date", run_date=run_at, id=job, name=job, replace_existing=True)
+
+    def _watch(self, name: str) -> None:
+        pipeline = self.pipelines[name]
+        following = self.clock.now() + timedelta(seconds=pipeline.camera.cadence_s)
+        try:
+            following = pipeline.watch()
+            self.upkeep.cleared("record", "", "the record can be written again")
+        except StoreError as error:
+            # Nothing is acknowledged that is not written; the next look tries again.
+            self.metrics.job_failed(f"watch {name}")
+            log.error("%s: not recorded: %s", name, error)
+            with contextlib.suppress(StoreError):
+                self.upkeep.raised("record", "", f"the record cannot be written: {error}")
+        finally:
+            self._plan(f"watch {name}", lambda: self._watch(name), following)
+
+    def _nightly(self, name: str) -> None:
+        following = self.clock.now() + timedelta(minutes=10)
+        try:
+            following = self.nightlies[name].visit(self.clock.now())
+        finally:
+            self._plan(f"movie {name}", lambda: self._nightly(name), following)
+
+    def _job_failed(self, happened: JobExecutionEvent) -> None:
+        """What no room foresaw: counted and logged whole; the job has planned itself anew."""
+        job = str(happened.job_id)
+        if happened.exception is None:
+            self.metrics.job_missed(job)
+            log.warning("%s: missed its time", job)
+            if job.startswith("watch "):
+                name = job.removeprefix("watch ")
+                self._plan(job, lambda: self._watch(name), self.clock.now())
+            elif job.startswith("movie "):
+                name = job.removeprefix("movie ")
+                self._plan(job, lambda: self._nightly(name), self.clock.now())
+            return
+        self.metrics.job_failed(job)
+        log.error("%s: failed: %r", job, happened.exception, exc_info=happened.exception)
+
+    def reload(self) -> None:
+        """Read configuration and model again; where they cannot be used, the old ones stay."""
+        systemd.tell("RELOADING=1")
+        try:
+            settings = load(self.config_path)
+            if settings.daemon != self.settings.daemon:
+                raise ConfigError("[daemon] cannot change while running; restart aurorad")
+            predictor = Predictor(settings.model)
+            for channel in settings.notify:
+                channel.address()
+        except AuroradError as error:
+            log.error("not reloaded, the old configuration stays: %s", error)
+            self.upkeep.raised("reload", "", f"the configuration was not reloaded: {error}")
+            systemd.tell("READY=1")
+            return
+        self.upkeep.cleared("reload", "", "the configuration was reloaded")
+        self._take_over(settings, predictor)
+        systemd.tell("READY=1")
+        log.info("reloaded: model %s, cameras %s", self.predictor.model.card.name, ", ".join(self.pipelines))
+
+    def _take_over(self, settings: Settings, predictor: Predictor) -> None:
+        self.scheduler.pause()
+        try:
+            same_watch = settings.model_copy(update={"model": self.settings.model}) == self.settings
+            self.settings, self.predictor = settings, predictor
+            self._tell_model()
+            if not same_watch:
+                for job in self.scheduler.get_jobs():
+                    job.remove()
+                self.delivery.stop(DRAIN_S)
+                self.upkeep = Upkeep(self.store, settings.notify, self.clock)
+                self.pipelines = {camera.name: self._pipeline(camera) for camera in settings.camera}
+                self.nightlies = self._nightlies()
+                self.delivery = self._delivery()
+                self.delivery.start()
+                self.server.replace(create_app(self._web_deps()))
+                self._plan_all()
+        finally:
+            self.scheduler.resume()
+
+    def stop(self) -> None:
+        """Finish the looks in hand, send what is due, close. Twice does no harm."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        systemd.tell("STOPPING=1")
+        log.info("stopping")
+        if self.scheduler.running:
+            finished = threading.Thread(target=self.scheduler.shutdown, daemon=True)
+            finished.start()
+            finished.join(DRAIN_S / 2)
+        self.delivery.stop(DRAIN_S / 4)
+        self.server.stop()
+        self.store.close()
+        log.info("stopped")
+
+    # ------------------------------------------------------------- housekeeping
+
+    def _keep_house(self) -> None:
+        """Disk, old pictures, the outbox: what is not about one frame."""
+        free_mb = self.pictures.free_mb()
+        low = free_mb < self.settings.daemon.min_free_mb
+        self.pictures.allowed = not low
+        if low:
+            self.upkeep.raised("disk low", "", f"only {free_mb:.0f} MB free: no pictures are kept")
+        else:
+            self.upkeep.cleared("disk low", "", f"{free_mb:.0f} MB free again: pictures are kept")
+        self._judge_device()
+        now = self.clock.now()
+        if self.settings.daemon.keep_pictures_days:
+            oldest = now - timedelta(days=self.settings.daemon.keep_pictures_days)
+            self.store.prune_pictures(oldest, self.pictures.remove)
+        for row in self.store.expire(now):
+            self.metrics.delivery(row.message.channel, "expired")
+            log.warning("%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel)
+        with Reader(self.store.path) as reader:
+            self.metrics.house(free_mb * 1e6, reader.pending())
+
+    def _judge_device(self) -> None:
+        model = self.predictor.model
+        self.metrics.model(model.sha256, model.card.name, model.device, self.settings.model.device)
+        if self.settings.model.device == "cuda" and model.device != "cuda":
+            self.upkeep.raised("model on CPU", "", f"the model runs on the CPU: {model.fallback_reason}")
+        else:
+            self.upkeep.cleared("model on CPU", "", "the model runs on the GPU again")
+
+    def _feed_watchdog(self) -> None:
+        well, why = self.healthy()
+        if well:
+            systemd.tell("WATCHDOG=1")
+        else:
+            log.error("not telling systemd that all is well: %s", why)
+
+    # ------------------------------------------------------------- what the page asks
+
+    def camera(self, name: str) -> CameraStatus | None:
+        """The live state of one camera; None where it is not watched."""
+        pipeline = self.pipelines.get(name)
+        if pipeline is None or pipeline.now.gate is None:
+            return None
+        now = pipeline.now
+        return CameraStatus(
+            gate=pipeline.now.gate,
+            last_fetch_at=now.fetched_at,
+            last_frame_at=now.framed_at,
+            stale=now.stale,
+            gate_until=now.gate_until,
+        )
+
+    def healthy(self) -> tuple[bool, str]:
+        """Progress, not mere life: every camera has been looked after lately."""
+        now = self.clock.now()
+        for name, pipeline in self.pipelines.items():
+            since = max(pipeline.now.progressed_at or self.started_at, self.started_at)
+            limit = pipeline.patience()
+            if now - since > limit:
+                return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
+        return True, f"watching {len(self.pipelines)} camera(s)"
+
+    def ready(self) -> tuple[bool, str]:
+        """Has every camera been looked at once?"""
+        waiting = [name for name, p in self.pipelines.items() if p.now.progressed_at is None]
+        if waiting:
+            return False, f"not yet looked at: {', '.join(waiting)}"
+        return True, f"model {self.predictor.model.card.name} on {self.predictor.model.device}"
+
+
+class Labels:
+    """The two things the page may change, given to it and nothing more."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(
+        self, camera: str, observed_at: datetime, label: str, who: str, *, queue: str, event_id: str | None
+    ) -> int:
+        """Write a label; gives its id."""
+        return self._store.add_label(camera, observed_at, label, who, queue=queue, event_id=event_id)
+
+    def undo(self, label_id: int) -> bool:
+        """Take a label back."""
+        return self._store.undo_label(label_id)
+
+
+def _open_store(settings: Settings, clock: Clock) -> Store:
+    folder = settings.daemon.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be made: {error.strerror}; set [daemon] state_dir") from error
+    return Store(settings.daemon.database, now=clock.now)
+
+
+@contextlib.contextmanager
+def serving(settings: Settings, config_path: Path | None = None, clock: Clock | None = None) -> Iterator[Service]:
+    """A running service, stopped at the end whatever happens."""
+    service = Service(settings, config_path, clock)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+def run(settings: Settings, config_path: Path | None) -> None:
+    """The daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads."""
+    logging.basicConfig(
+        level=settings.daemon.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # its failures are told in _job_failed
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    stop, reload = threading.Event(), threading.Event()
+    wake = threading.Event()
+
+    def on_signal(number: int, _frame: object) -> None:
+        (reload if number == signal.SIGHUP else stop).set()
+        wake.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    with serving(settings, config_path) as service:
+        while not stop.is_set():
+            wake.wait()
+            wake.clear()
+            if reload.is_set():
+                reload.clear()
+                service.reload()

@@ -1,0 +1,74 @@
+"""What an operator must know: told once when it begins and once when it is over.
+
+A condition is a short fixed word for one camera or for the whole daemon ("feed stale", "disk low",
+"model on CPU", …). It is kept in the database, so that a restart in the middle of one tells nobody
+twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+
+from daemon.clock import Clock
+from daemon.config import NotifySettings
+from daemon.notify import compose_operator
+from daemon.observation import utc_text
+from daemon.store import Store
+
+log = logging.getLogger("aurorad.upkeep")
+
+_STATE = "upkeep conditions"  # a space: no camera can be called that
+
+
+class Upkeep:
+    """The open conditions, and the operator's messages about them. Thread-safe."""
+
+    def __init__(self, store: Store, channels: Sequence[NotifySettings], clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._channels = [c for c in channels if c.audience in ("operator", "both")]
+        self._lock = threading.Lock()
+        self._open: dict[str, str] = dict(store.memory(_STATE) or {})
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The open conditions: key → since when, as UTC text."""
+        return dict(self._open)
+
+    def raised(self, condition: str, camera: str, text: str) -> None:
+        """The condition holds: a first time is logged and told, every other is silent."""
+        with self._lock:
+            key = _key(condition, camera)
+            if key in self._open:
+                return
+            now = self._clock.now()
+            log.warning("%s: %s", camera or "aurorad", text)
+            self._open[key] = utc_text(now)
+            self._tell(key, camera, text, now)
+
+    def cleared(self, condition: str, camera: str, text: str) -> None:
+        """The condition is over; silent where it did not hold."""
+        with self._lock:
+            key = _key(condition, camera)
+            since = self._open.pop(key, None)
+            if since is None:
+                return
+            log.info("%s: %s", camera or "aurorad", text)
+            self._tell(f"{key}-over", camera, text, self._clock.now())
+
+    def _tell(self, key: str, camera: str, text: str, now: datetime) -> None:
+        messages = [
+            compose_operator(key=key, camera=camera, text=text, at=now, channel=channel)
+            for channel in self._channels
+            if not channel.cameras or not camera or camera in channel.cameras
+        ]
+        with self._store.batch():
+            self._store.enqueue(messages)
+            self._store.remember(_STATE, self._open)
+
+
+def _key(condition: str, camera: str) -> str:
+    return f"{camera or 'aurorad'}-{condition.replace(' ', '-')}"
