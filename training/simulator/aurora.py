@@ -83,23 +83,31 @@ def _views(side: int, texels: int, tilt_deg: int, fine: bool) -> tuple[list[tupl
     return views, path.astype(np.float32)
 
 
-def _thrown(form: Form, east: Plane, north: Plane) -> tuple[Plane, Plane]:
-    """The map's coordinates after folding and curling: the form itself stays straight."""
-    rng = np.random.default_rng([form.seed, 2])
+@lru_cache(maxsize=2)
+def _thrown(
+    seed: int, throw_km: float, length_km: float, curls: int, phase: float, texels: int
+) -> tuple[Plane, Plane]:
+    """The map's coordinates after folding and curling: the form itself stays straight.
+
+    ``throw_km`` far over ``length_km`` long folds, then ``curls`` vortices. Cached because
+    neighbouring bands share one throw.
+    """
+    east, north, _ = _map(texels)
+    rng = np.random.default_rng([seed, 2])
     number, offset = int(rng.integers(0, 1000)), rng.random(4).astype(np.float32)
-    step = np.float32(1 / (form.fold_scale_km * 4))
+    step = np.float32(1 / (length_km * 4))
     x, y = east, north
-    if form.fold_km > 0.5:
+    if throw_km > 0.5:
         # The tile spans four fold lengths; throws across the arc are larger than along it.
         u, v = east * step + offset[0], north * step * np.float32(0.7) + offset[1]
-        across = evolving(number, 4.6, u, v, form.phase)
-        along = evolving(number + 5, 4.6, u + offset[2], v + offset[3], form.phase)
-        y = north + np.float32(form.fold_km) * across
-        x = east + np.float32(form.fold_km * 1.2) * along
-    for _ in range(form.curls):
-        centre_x = rng.normal(form.east_km, 170) + 40 * float(np.sin(form.phase + rng.uniform(0, 6)))
-        centre_y = form.north_km + rng.normal(0, 60)
-        size, turn = rng.uniform(30, 130), rng.uniform(1.2, 4.5) * rng.choice([-1, 1])
+        across = evolving(number, 4.6, u, v, phase)
+        along = evolving(number + 5, 4.6, u + offset[2], v + offset[3], phase)
+        y = north + np.float32(throw_km) * across
+        x = east + np.float32(throw_km * 1.2) * along
+    for _ in range(curls):
+        centre_x = rng.normal(0, 220) + 40 * float(np.sin(phase + rng.uniform(0, 6)))
+        centre_y = rng.normal(0, 160)
+        size, turn = rng.uniform(40, 170), rng.uniform(1.2, 4.5) * rng.choice([-1, 1])
         dx, dy = x - np.float32(centre_x), y - np.float32(centre_y)
         angle = np.float32(turn) * np.exp(-(dx * dx + dy * dy) / np.float32(2 * size * size))
         cosine, sine = np.cos(angle), np.sin(angle)
@@ -108,10 +116,14 @@ def _thrown(form: Form, east: Plane, north: Plane) -> tuple[Plane, Plane]:
     return x, y
 
 
+def _throw_of(form: Form, texels: int) -> tuple[Plane, Plane]:
+    return _thrown(form.fold_seed, form.fold_km, form.fold_scale_km, form.curls, form.phase, texels)
+
+
 def _curtain(form: Form, texels: int) -> Plane:
     """The footprint of an arc or band: sharp on one side, trailing off on the other."""
-    east, north, size = _map(texels)
-    x, y = _thrown(form, east, north)
+    size = _map(texels)[2]
+    x, y = _throw_of(form, texels)
     rng = np.random.default_rng([form.seed, 3])
     offset = rng.random(4).astype(np.float32)
     reach = x / 500
@@ -144,8 +156,8 @@ def _curtain(form: Form, texels: int) -> Plane:
 
 def _diffuse(form: Form, texels: int) -> Plane:
     """The footprint of a veil (smooth) or of pulsating patches (islands that come and go)."""
-    east, north, size = _map(texels)
-    x, y = _thrown(form, east, north)
+    size = _map(texels)[2]
+    x, y = _throw_of(form, texels)
     rng = np.random.default_rng([form.seed, 4])
     offset, number = rng.random(4).astype(np.float32), int(rng.integers(0, 1000))
     belt = np.exp(-(((y - form.north_km) / (form.width_km * 8)) ** 2) / 2)
@@ -171,7 +183,7 @@ def _layer_light(aurora: Aurora, fine: bool) -> tuple[Plane, Plane, Plane]:
     green = low * thick
     red = np.exp(-(((h - 235) / 55) ** 2)) * thick
     violet = np.exp(-(((h - 98) / 5) ** 2)) * thick
-    return green / green.sum(), red / red.sum(), 0.6 * violet / violet.sum()
+    return green / green.sum(), red / red.sum(), 0.4 * violet / violet.sum()
 
 
 def _footprints(aurora: Aurora, texels: int) -> tuple[Plane | None, Plane | None]:

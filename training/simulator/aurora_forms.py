@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from training.simulator.parts import Aurora, Form
 
 DISPLAYS = {
-    "arc": 0.24,
-    "arcs": 0.14,
-    "low arc": 0.16,
-    "band": 0.14,
-    "breakup": 0.12,
-    "veil": 0.1,
+    "arc": 0.17,
+    "arcs": 0.11,
+    "low arc": 0.15,
+    "band": 0.12,
+    "bundle": 0.12,
+    "breakup": 0.15,
+    "veil": 0.09,
     "patches": 0.05,
-    "corona": 0.05,
+    "corona": 0.04,
 }
 
 
@@ -38,7 +41,35 @@ def arc(rng: np.random.Generator, brightness: float, north_km: float, wild: floa
         length_km=float(rng.uniform(300, 3000)),
         phase=float(rng.uniform(0, 50)),
         seed=int(rng.integers(0, 2**31)),
+        fold_seed=int(rng.integers(0, 2**31)),
     )
+
+
+def bundle(rng: np.random.Generator, brightness: float, north_km: float, wild: float) -> list[Form]:
+    """Neighbouring bands thrown about together: filaments and dark lanes side by side."""
+    first = arc(rng, brightness, north_km, wild)
+    apart = float(np.exp(rng.uniform(np.log(10), np.log(80))))
+    out = [first]
+    for i in range(1, int(rng.integers(3, 7))):
+        own = arc(
+            rng,
+            brightness * float(rng.uniform(0.1, 1)),
+            north_km + apart * i * float(rng.uniform(0.6, 1.4)),
+            wild,
+        )
+        out.append(
+            replace(
+                own,
+                slope=first.slope + float(rng.normal(0, 0.03)),
+                bend=first.bend,
+                fold_km=first.fold_km,
+                fold_scale_km=first.fold_scale_km,
+                curls=first.curls,
+                phase=first.phase,
+                fold_seed=first.fold_seed,
+            )
+        )
+    return out
 
 
 def veil(rng: np.random.Generator, brightness: float, north_km: float) -> Form:
@@ -54,6 +85,7 @@ def veil(rng: np.random.Generator, brightness: float, north_km: float) -> Form:
         patch=float(rng.uniform(0.2, 0.9)),
         phase=float(rng.uniform(0, 50)),
         seed=int(rng.integers(0, 2**31)),
+        fold_seed=int(rng.integers(0, 2**31)),
     )
 
 
@@ -68,6 +100,7 @@ def patches(rng: np.random.Generator, brightness: float, north_km: float) -> For
         fold_scale_km=float(rng.uniform(12, 60)),
         phase=float(rng.uniform(0, 50)),
         seed=int(rng.integers(0, 2**31)),
+        fold_seed=int(rng.integers(0, 2**31)),
     )
 
 
@@ -84,18 +117,23 @@ def _forms(rng: np.random.Generator, display: str, b: float) -> list[Form]:
         return [
             arc(rng, b * float(rng.uniform(0.25, 1)), float(middle + apart * i), wild) for i in range(count)
         ]
+    if display == "bundle":
+        return bundle(rng, b, float(rng.normal(0, 200)), float(rng.uniform(0.1, 1)))
     if display == "breakup":
-        out = [
-            arc(rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(0, 160)), float(rng.uniform(0.5, 1)))
-            for _ in range(int(rng.integers(2, 5)))
-        ]
+        out = bundle(
+            rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(-60, 120)), float(rng.uniform(0.5, 1))
+        )
+        if rng.random() < 0.7:
+            out += bundle(
+                rng, b * float(rng.uniform(0.2, 1)), float(rng.normal(60, 160)), float(rng.uniform(0.3, 1))
+            )[:3]
         return [*out, veil(rng, b * float(rng.uniform(0.02, 0.3)), float(rng.normal(0, 100)))]
     if display == "corona":
         out = [
             arc(rng, b * float(rng.uniform(0.4, 1)), float(rng.normal(0, 35)), float(rng.uniform(0.2, 0.9)))
             for _ in range(int(rng.integers(1, 4)))
         ]
-        return [Form(**{**f.__dict__, "rays": float(rng.uniform(0.7, 1))}) for f in out]
+        return [replace(f, rays=float(rng.uniform(0.7, 1))) for f in out]
     if display == "veil":
         out = [veil(rng, b * 0.7, float(rng.normal(0, 250)))]
         return out + (

@@ -82,7 +82,7 @@ def _reflected(light: Plane, dome: Dome, x: Plane, y: Plane) -> Plane:
     rng = np.random.default_rng([dome.seed, 21])
     out = np.zeros_like(x)
     for _ in range(int(rng.integers(1, 5))):
-        angle, at, wide = rng.uniform(0, np.pi), rng.uniform(-0.9, 0.9), rng.uniform(0.01, 0.08)
+        angle, at, wide = rng.uniform(0, np.pi), rng.uniform(-0.9, 0.9), rng.uniform(0.02, 0.14)
         off = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) - np.float32(at)
         out += np.exp(-((off / np.float32(wide)) ** 2)) * np.float32(rng.uniform(0.2, 1))
     mean = light.mean(axis=(0, 1)) * np.array([0.9, 0.95, 1.1], dtype=np.float32)

@@ -89,7 +89,7 @@ def air_glow(scene: Scene, side: int) -> Plane:
     at = toward(scene.lens, town.azimuth_deg, 0)
     near = g.vx * np.float32(at[0]) + g.vy * np.float32(at[1])
     low = np.clip(1 - g.vz, 0, 1)
-    glow = town.glow * (np.exp(5 * (near - 1)) * low**2 + 0.05 * low**2 + 0.012)
+    glow = town.glow * (np.exp(5 * (near - 1)) * low**2 + 0.05 * low**2 + 0.007)
     return np.asarray(glow[..., None] * np.array(town.colour[::-1], dtype=np.float32), dtype=np.float32)
 
 
@@ -101,8 +101,9 @@ def through_cloud(aurora: Plane, through: Plane) -> Plane:
     small = cv2.resize(aurora, (24, 24), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), 1.6, borderType=cv2.BORDER_REPLICATE)
     soft = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
-    hidden = 1 - through
-    share = 0.45 * hidden * np.exp(-hidden)  # thick cloud returns less than it takes
+    depth = -np.log(np.maximum(through, 1e-6))
+    # Two-stream transmission of a cloud that scatters forward, less what leaves it elsewhere.
+    share = 0.3 * (1 - through) / (1 + np.float32(0.15) * depth)
     return np.asarray(aurora * through[..., None] + np.maximum(soft, 0) * share[..., None], dtype=np.float32)
 
 

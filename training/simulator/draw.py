@@ -3,9 +3,10 @@
 Aurora counts as visible by a stated criterion, measured before noise and coding: the contrast of a
 pixel is ``change / (level + 30)``, where ``level`` is the picture's grey level (mean of the colours,
 at 96 pixels a side, smoothed over 3) without aurora and ``change`` what aurora adds to it, both after cloud and the
-camera's tone curve; the contrast of the frame is the one exceeded over ``AREA`` (0.6 %) of the
-disc; it is visible where that is at least ``CONTRAST`` (0.08). 30 levels stand for
-noise and the eye's floor in the dark: some 2.6 levels over black, 10 over a moonlit sky of 95.
+camera's tone curve, less ``EVEN`` (0.7) times its mean over the sky, since light that is
+the same everywhere cannot be told from haze; the contrast of the frame is the one exceeded over ``AREA`` (0.6 %) of the
+disc; it is visible where that is at least ``CONTRAST`` (0.12). 30 levels stand for
+noise and the eye's floor in the dark: some 4 levels over black, 15 over a moonlit sky of 95.
 Frames between half and twice the criterion are ``marginal``: two people would differ over them.
 """
 
@@ -25,9 +26,10 @@ from training.simulator.lens import Grid, direction, grid, sky_mask
 from training.simulator.noise import Plane
 from training.simulator.parts import Scene
 
-CONTRAST = 0.08
+CONTRAST = 0.12
 AREA = 0.006
 FLOOR_LEVELS = 30.0
+EVEN = 0.7
 OBSCURED_SHARE = 0.75
 TRUTH_SIDE = 96
 
@@ -141,7 +143,9 @@ def _truth(scene: Scene, layers: _Layers) -> Truth:
     dark = _levels(layers.behind, scene, side)
     lit = _levels(layers.behind + layers.aurora, scene, side)
     before, after = (cv2.blur(p @ np.full(3, 1 / 3, np.float32), (3, 3)) for p in (dark, lit))
-    contrast = np.where(sky, (after - before) / (before + FLOOR_LEVELS), 0)
+    change = after - before
+    change = change - EVEN * float(change[sky].mean() if sky.any() else 0.0)
+    contrast = np.where(sky, change / (before + FLOOR_LEVELS), 0)
     values = contrast[g.square > 0]
     place = max(1, round(AREA * values.size))
     reached = float(np.partition(values, values.size - place)[values.size - place])

@@ -11,6 +11,7 @@ is a smooth function of time, so frames may be asked for in any order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -186,7 +187,7 @@ class Night:
             elif stop.kind == "restart":
                 at = stop.end
             else:
-                missing = int((stop.end - at).total_seconds() // cadence_s) + 1
+                missing = math.ceil((stop.end - at).total_seconds() / cadence_s)
                 at += timedelta(seconds=cadence_s * missing)
 
     @cached_property

@@ -146,6 +146,7 @@ class Form:
     ``width_km`` of the sharp side and ``trail`` times that on the other; ``fold_km`` how far it is
     thrown about, ``fold_scale_km`` over which length; ``curls`` vortices; ``rays`` 0..1 fine
     structure along it (seen as rays), ``threads`` 0..1 filaments side by side; ``patch`` 0..1 unevenness along it; ``phase`` its age in shapes.
+    Forms with one ``fold_seed`` are thrown about together, as neighbouring bands are.
     """
 
     kind: FormKind = "arc"
@@ -165,6 +166,7 @@ class Form:
     length_km: float = 3000.0
     phase: float = 0.0
     seed: int = 0
+    fold_seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def random_cloud(rng: np.random.Generator, kind: str) -> Cloud:
         cover=float(cover),
         depth=float(depth),
         softness=float(soft),
-        scale=float(np.exp(rng.uniform(np.log(0.6), np.log(7)))),
+        scale=float(np.exp(rng.uniform(np.log(1.1), np.log(8)))),
         stretch=float(stretch),
         bearing_deg=float(rng.uniform(0, 360)),
         phase=float(rng.uniform(0, 50)),
@@ -127,8 +127,8 @@ def _dome(rng: np.random.Generator, fog: float) -> Dome:
         fog=fog,
         flash=float(np.exp(rng.uniform(np.log(0.005), np.log(0.8)))) if rng.random() < 0.04 else 0.0,
         flash_azimuth_deg=float(rng.uniform(0, 360)),
-        contrail=float(np.exp(rng.uniform(np.log(0.002), np.log(0.08)))) if rng.random() < 0.03 else 0.0,
-        reflection=float(rng.uniform(0.02, 0.4)) if rng.random() < 0.15 else 0.0,
+        contrail=float(np.exp(rng.uniform(np.log(0.002), np.log(0.08)))) if rng.random() < 0.02 else 0.0,
+        reflection=float(rng.uniform(0.02, 0.25)) if rng.random() < 0.1 else 0.0,
         seed=int(rng.integers(0, 2**31)),
     )
 
