@@ -58,8 +58,12 @@ class Store:
         except BaseException:
             self._process.release()
             raise
-        with self._write() as db:
-            outbox.release(db, now())
+        try:
+            with self._write() as db:
+                outbox.release(db, now())
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Store:
         return self
