@@ -1,0 +1,303 @@
+"""A movie's clock from a few dozen readings of its stamps. Pure; used through :mod:`daemon.overlay`.
+
+Readings may be wrong: a line that most of them lie on gives the cadence, the largest set that a real
+clock could show is kept, jumps forward (a camera switched off, frames lost) split the movie, and
+what the readings do not establish stays undated. Which frames to read is decided here as well:
+evenly spread ones first, then those around whatever does not fit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+
+from daemon.errors import ClockError
+
+LEAST_AGREEING = 3
+_LEAST_SHARE = 1 / 3  # of the legible readings; fewer agree by chance
+_SLACK = 1.2  # of the stamp's resolution: two readings cut to whole seconds differ by up to one
+_EVEN = 0.75  # of the resolution: how far a reading may lie off an even clock's line
+_WANDER = 4.0  # of the resolution: a jump so small is followed, not cut
+_DRIFT = 0.001  # of the elapsed time
+_JUMP_COST = 1.9  # readings that must speak for a gap before it is believed
+_LONGEST_GAP_S = 20 * 3600.0
+
+
+@dataclass(frozen=True, order=True)
+class Reading:
+    """What the stamp of frame ``index`` was read as."""
+
+    index: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of frames one cadence apart; ``readings`` are those that agree, three at least.
+
+    ``line`` is the clock's even gait, (start, seconds after it at frame 0, seconds a frame);
+    ``strays`` are (frame, seconds) by which the clock departs from it, none where it never does.
+    """
+
+    readings: tuple[Reading, ...]
+    resolution_s: float
+    line: tuple[datetime, float, float]
+    strays: tuple[tuple[int, float], ...]
+
+    @property
+    def cadence_s(self) -> float:
+        """Seconds a frame."""
+        return self.line[2]
+
+    @property
+    def first(self) -> int:
+        """Index of the first agreeing reading."""
+        return self.readings[0].index
+
+    @property
+    def last(self) -> int:
+        """Index of the last agreeing reading."""
+        return self.readings[-1].index
+
+    def at(self, index: int) -> datetime:
+        """UTC in whole seconds: on the line, plus what the clock strays around there."""
+        start, offset_s, cadence_s = self.line
+        seconds = offset_s + cadence_s * index
+        if self.strays:
+            seconds += float(np.interp(index, [i for i, _ in self.strays], [off for _, off in self.strays]))
+        # A stamp is cut to its resolution, so the instant lies half of that later on average.
+        return (start + timedelta(seconds=seconds + self.resolution_s / 2)).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class MovieClock:
+    """When each frame of a movie was taken.
+
+    ``cadence_s`` is seconds a frame. Frames between two segments, before the first agreeing reading
+    and after the last are not dated. ``agreeing`` of ``readings`` legible stamps agree.
+    """
+
+    segments: tuple[Segment, ...]
+    cadence_s: float
+    agreeing: int
+    readings: int
+
+    def at(self, index: int) -> datetime | None:
+        """The frame's instant in UTC, whole seconds; None where the readings do not establish it."""
+        for segment in self.segments:
+            if segment.first <= index <= segment.last:
+                return segment.at(index)
+        return None
+
+
+def consensus(readings: Iterable[Reading], nominal_cadence_s: float | None = None) -> MovieClock:
+    """Offset and cadence from readings of which some are wrong; gaps split the movie into segments.
+
+    ``nominal_cadence_s`` only breaks ties: the cadence is estimated. Raises ClockError, reason
+    ``no consensus`` or ``clock stopped``.
+    """
+    ordered = sorted({reading.index: reading for reading in readings}.values())
+    if len(ordered) < LEAST_AGREEING:
+        raise ClockError(
+            "no consensus", f"only {len(ordered)} stamps are legible; {LEAST_AGREEING} must agree"
+        )
+    index = np.array([r.index for r in ordered], dtype=np.float64)
+    seconds = np.array([(r.at - ordered[0].at).total_seconds() for r in ordered])
+    resolution_s = 60.0 if not any(r.at.second for r in ordered) else 1.0
+    cadence_s = _cadence(index, seconds, _SLACK * resolution_s, nominal_cadence_s)
+    chain = _chain(index, seconds, cadence_s, resolution_s)
+    runs = _runs(chain, index, seconds, cadence_s, resolution_s)
+    segments = tuple(_segment([ordered[i] for i in run], cadence_s, resolution_s) for run in runs)
+    agreeing = sum(len(segment.readings) for segment in segments)
+    if not segments or agreeing < _LEAST_SHARE * len(ordered):
+        raise ClockError("no consensus", f"only {agreeing} of {len(ordered)} stamps agree on a clock")
+    longest = max(segments, key=lambda segment: segment.last - segment.first)
+    return MovieClock(segments, longest.cadence_s, agreeing, len(ordered))
+
+
+_Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+def _cadence(index: _Array, seconds: _Array, slack_s: float, nominal_s: float | None) -> float:
+    """The slope of the line through two readings that most others lie on (RANSAC over all pairs)."""
+    first, second = np.triu_indices(len(index), k=1)
+    slopes = (seconds[second] - seconds[first]) / (index[second] - index[first])
+    elapsed = index[None, :] - index[first, None]
+    off = seconds[None, :] - seconds[first, None] - slopes[:, None] * elapsed
+    votes = (np.abs(off) <= slack_s).sum(axis=1)
+    if np.all(slopes[votes == votes.max()] <= 0) and votes.max() >= LEAST_AGREEING:
+        raise ClockError("clock stopped", "the stamps do not advance: the clock stands still")
+    votes = np.where((slopes > 0) & (slopes < 3600), votes, 0)
+    if votes.max() < LEAST_AGREEING:
+        raise ClockError("no consensus", f"no {LEAST_AGREEING} of {len(index)} stamps agree on a clock")
+    best = np.flatnonzero(votes == votes.max())
+    # Of equals the line with the widest base is the most exact, and the one nearest to what is usual.
+    unusual = np.abs(np.log(slopes[best] / nominal_s)) > 0.7 if nominal_s else np.zeros(len(best))
+    pick = best[np.lexsort((index[first[best]] - index[second[best]], unusual))[0]]
+    lying = np.abs(off[pick]) <= slack_s
+    fitted = float(np.polyfit(index[lying], seconds[lying], 1)[0])
+    return fitted if fitted > 0 else float(slopes[pick])
+
+
+def _excess(index: _Array, seconds: _Array, i: int, j: int, cadence_s: float) -> tuple[float, float]:
+    """(seconds by which the clock ran ahead between two readings, elapsed seconds)."""
+    elapsed = cadence_s * float(index[j] - index[i])
+    return float(seconds[j] - seconds[i]) - elapsed, elapsed
+
+
+def _smooth(excess_s: float, elapsed_s: float, resolution_s: float) -> bool:
+    return abs(excess_s) <= max(_WANDER * resolution_s, _SLACK * resolution_s + _DRIFT * elapsed_s)
+
+
+def _chain(index: _Array, seconds: _Array, cadence_s: float, resolution_s: float) -> list[int]:
+    """The largest set of readings a real clock could show: forward in time, gaps few and paid for."""
+    score, before = [1.0] * len(index), [-1] * len(index)
+    for j in range(len(index)):
+        for i in range(j):
+            excess_s, elapsed_s = _excess(index, seconds, i, j, cadence_s)
+            if _smooth(excess_s, elapsed_s, resolution_s):
+                worth = score[i] + 1.0 - 1e-6 * abs(excess_s)
+            elif 0 < excess_s < _LONGEST_GAP_S:
+                worth = score[i] + 1.0 - _JUMP_COST
+            else:
+                continue
+            if worth > score[j]:
+                score[j], before[j] = worth, i
+    at = int(np.argmax(score))
+    chain = []
+    while at >= 0:
+        chain.append(at)
+        at = before[at]
+    return chain[::-1]
+
+
+def _runs(
+    chain: list[int], index: _Array, seconds: _Array, cadence_s: float, resolution_s: float
+) -> list[list[int]]:
+    """The chain cut at its jumps; runs too short to be believed are left out."""
+    runs = [[chain[0]]]
+    for i, j in pairwise(chain):
+        if _smooth(*_excess(index, seconds, i, j, cadence_s), resolution_s):
+            runs[-1].append(j)
+        else:
+            runs.append([j])
+    return [run for run in runs if len(run) >= LEAST_AGREEING]
+
+
+def _segment(readings: list[Reading], cadence_s: float, resolution_s: float) -> Segment:
+    """Fit a line. What lies off it alone is a slip and left out; off it in company is the clock's own gait."""
+    index = np.array([r.index for r in readings], dtype=np.float64)
+    seconds = np.array([(r.at - readings[0].at).total_seconds() for r in readings])
+    first, second = np.triu_indices(len(index), k=1)
+    slope = float(np.median((seconds[second] - seconds[first]) / (index[second] - index[first])))
+    slope = slope if slope > 0 else cadence_s
+    off = seconds - slope * index
+    lies = np.abs(off - np.median(off)) <= _EVEN * resolution_s
+    if lies.sum() >= LEAST_AGREEING:
+        slope = float(np.polyfit(index[lies], seconds[lies], 1)[0])
+        off = seconds - slope * index
+        lies = np.abs(off - np.median(off[lies])) <= _EVEN * resolution_s
+    offset = float(off[lies].max() + off[lies].min()) / 2
+    strays = np.where(lies, 0.0, off - offset)
+    near = np.abs(np.diff(strays)) <= _SLACK * resolution_s
+    with_next, with_previous = np.append(near & ~lies[1:], False), np.insert(near & ~lies[:-1], 0, False)
+    believed = lies | with_next | with_previous
+    return Segment(
+        readings=tuple(r for r, true in zip(readings, believed.tolist(), strict=True) if true),
+        resolution_s=resolution_s,
+        line=(readings[0].at, offset, slope),
+        strays=tuple(zip(index[believed].astype(int).tolist(), strays[believed].tolist(), strict=True))
+        if not lies[believed].all()
+        else (),
+    )
+
+
+# ── which frames to read ────────────────────────────────────────────────────────────────────────
+
+
+def plan(indices: Sequence[int], count: int) -> list[int]:
+    """``count`` of the indices, evenly spread, first and last among them."""
+    if len(indices) <= count:
+        return list(indices)
+    return [indices[round(k * (len(indices) - 1) / (count - 1))] for k in range(count)]
+
+
+def where_to_read_next(indices: Sequence[int], tried: set[int], clock: MovieClock | None) -> int | None:
+    """The frame whose reading would tell most, or None when every frame's time is settled.
+
+    Without a clock, the middle of the widest stretch nobody has tried. With one, the middle of the
+    widest stretch over which it is not even: a gap, or an end that no agreeing reading reaches.
+    """
+    widest: tuple[int, int] | None = None
+    for low, high in _unsettled(indices, tried, clock):
+        between = [
+            i for i in indices[bisect_left(indices, low) : bisect_left(indices, high + 1)] if i not in tried
+        ]
+        if between and (widest is None or high - low > widest[0]):
+            widest = (high - low, min(between, key=lambda i: abs(2 * i - low - high)))
+    return widest[1] if widest else None
+
+
+def _unsettled(
+    indices: Sequence[int], tried: set[int], clock: MovieClock | None
+) -> Iterable[tuple[int, int]]:
+    if clock is None:
+        marks = [indices[0], *sorted(tried), indices[-1]]
+        yield from pairwise(marks)
+        return
+    known = [(segment, reading) for segment in clock.segments for reading in segment.readings]
+    yield indices[0], known[0][1].index
+    for (segment, one), (other, two) in pairwise(known):
+        excess_s = (two.at - one.at).total_seconds() - segment.cadence_s * (two.index - one.index)
+        if segment is not other or abs(excess_s) > _SLACK * segment.resolution_s:
+            yield one.index, two.index
+    yield known[-1][1].index, indices[-1]
+
+
+def date_frames(
+    indices: Sequence[int],
+    read: Callable[[int], datetime | None],
+    nominal_cadence_s: float | None = None,
+    known: Iterable[Reading] = (),
+    first: int = 16,
+    most: int = 48,
+) -> MovieClock:
+    """The clock of a movie from few readings of its sampled frames.
+
+    ``indices`` ascend; ``read`` gives what one frame's stamp says, or None where it is illegible;
+    ``known`` are readings already made (the movie's first frames). ``first`` readings are spread
+    evenly, further ones go where the clock is not settled, ``most`` at most. Raises ClockError.
+    """
+    if not indices:
+        raise ClockError("no consensus", "the movie has no frames")
+    readings = list(known)
+    tried: set[int] = {r.index for r in readings}
+    calls = 0
+    waiting = [i for i in plan(indices, first) if i not in tried]
+    while calls < most:
+        if waiting:
+            index = waiting.pop(0)
+        else:
+            clock = _consensus_or_none(readings, nominal_cadence_s)
+            wanted = where_to_read_next(indices, tried, clock)
+            if wanted is None:
+                break
+            index = wanted
+        tried.add(index)
+        calls += 1
+        at = read(index)
+        if at is not None:
+            readings.append(Reading(index, at))
+    return consensus(readings, nominal_cadence_s)
+
+
+def _consensus_or_none(readings: list[Reading], nominal_cadence_s: float | None) -> MovieClock | None:
+    try:
+        return consensus(readings, nominal_cadence_s)
+    except ClockError:
+        return None
