@@ -220,8 +220,8 @@ class _Body:
 
 def _strong_validator(head: Head) -> str:
     """What If-Range may carry: a strong ETag or else Last-Modified; empty where there is neither."""
-    tag = head.headers.get("etag", "")
-    return tag if tag and not tag.startswith("W/") else head.headers.get("last-modified", "")
+    tag = head.validator("etag")
+    return tag if tag and not tag.startswith("W/") else head.validator("last-modified")
 
 
 def _boot() -> str:

@@ -52,6 +52,11 @@ class Head:
     headers: Mapping[str, str]
     url: str
 
+    def validator(self, name: str) -> str:
+        """A header that goes back to the server as a condition; empty where it is none to send back."""
+        text = self.headers.get(name, "")
+        return text if text.isascii() and text.isprintable() and len(text) < 500 else ""
+
     @property
     def length(self) -> int | None:
         """Content-Length, None where there is none or it is no number."""
@@ -162,10 +167,7 @@ class _Request:
         try:
             target = checked(urljoin(head.url, location))
         except (FetchError, ValueError):
-            raise FetchError(
-                "redirect",
-                f"{redact(head.url)}: redirects to what is no web address; look whether the feed has moved",
-            ) from None
+            raise _off_the_web(head.url) from None
         if head.url.startswith("https:") and not target.startswith("https:"):
             raise FetchError(
                 "redirect",
@@ -279,6 +281,12 @@ def _refused(head: Head) -> Refused:
     return Refused(reason, f"{redact(head.url)}: answered {head.status}: {mend}", wait_s)
 
 
+def _off_the_web(url: str) -> FetchError:
+    return FetchError(
+        "redirect", f"{redact(url)}: redirects to what is no web address; look whether the feed has moved"
+    )
+
+
 def _translated(error: Exception, url: str) -> FetchError:
     """httpx's exception as ours, told by its cause; its own text may hold an address and is left out."""
     where = redact(url)
@@ -305,7 +313,10 @@ def _translated(error: Exception, url: str) -> FetchError:
         return FetchError(
             "truncated", f"{where}: the answer ends before its announced length; it is asked again"
         )
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+    if isinstance(error, httpx.InvalidURL) or "location header" in str(error):
+        # Our own address was checked before; httpx reads a redirect's too, though it is not to follow it.
+        return _off_the_web(url)
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return FetchError("address", f"{where}: cannot be asked; mend `url`")
     if isinstance(error, httpx.ProtocolError):
         return FetchError("protocol", f"{where}: the answer is not HTTP; look whether the feed has moved")

@@ -48,8 +48,11 @@ BLOCK = 12
 
 _TEXTURE = 0.1  # grey levels²: a square smoother than this, in both pictures together, tells nothing
 _WITNESSES = 20  # squares with texture below which two pictures cannot be compared
-_NEW_NOISE = 0.3  # share of the texture that is new. Same frame at JPEG quality 75 and up: under 0.28;
-_NEW_LIGHT = 0.5  # grey levels, 98th percentile. Under 0.35 there; 1.5 and up between real frames 38 s apart
+_NEW_NOISE = 0.4  # share of the texture that is new, median of the squares
+_NEW_LIGHT = 0.5  # change of a square's brightness, grey levels, 98th percentile of the squares
+# Measured on 247 real AuroraMAX frames: one frame encoded anew at JPEG quality 75 has at most 0.33
+# and 0.46, the next frame 38 s later at least 0.36 and 1.5. A sky that does not change at all but
+# for noise of 3 grey levels a pixel has 0.93 and 0.20.
 
 
 class Freshness:

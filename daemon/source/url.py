@@ -131,7 +131,7 @@ def user_agent(contact: str) -> str:
 def validators_of(head: Head) -> dict[str, str]:
     """The request headers that ask "is there anything newer than this answer?"."""
     pairs = (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
-    return {ours: head.headers[theirs] for ours, theirs in pairs if head.headers.get(theirs)}
+    return {ours: head.validator(theirs) for ours, theirs in pairs if head.validator(theirs)}
 
 
 def last_modified_of(head: Head) -> datetime | None:

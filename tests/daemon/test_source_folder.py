@@ -1,0 +1,176 @@
+"""A folder another program writes: the newest whole picture, once."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.config import SourceSettings
+from daemon.errors import FetchError
+from daemon.source.folder import FolderSource
+
+
+def picture(seed: int = 0, kind: str = ".jpg") -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 90, (40, 60, 3), dtype=np.uint8)
+    return cv2.imencode(kind, pixels)[1].tobytes()
+
+
+def put(path: Path, data: bytes, age_s: float = 30.0) -> Path:
+    """A file that was written some time ago."""
+    path.write_bytes(data)
+    then = time.time() - age_s
+    os.utime(path, (then, then))
+    return path
+
+
+def watching(folder: Path, cursor: str | None = None, **more: object) -> FolderSource:
+    settings = SourceSettings.model_validate({"kind": "folder", "path": str(folder), **more})
+    return FolderSource(settings, cursor=cursor)
+
+
+def test_the_newest_picture_is_given_once(tmp_path: Path) -> None:
+    """Of several new files the newest is taken; a second look finds nothing new; a later file does."""
+    put(tmp_path / "b.jpg", picture(1), 300)
+    newest = put(tmp_path / "a.jpg", picture(2), 100)
+    source = watching(tmp_path)
+    still = source.latest()
+    assert still is not None
+    assert still.data == newest.read_bytes()
+    assert still.source == str(newest)
+    assert still.name == "a.jpg"
+    assert still.last_modified == datetime.fromtimestamp(newest.stat().st_mtime_ns / 1e9, UTC)
+    assert source.latest() is None
+    put(tmp_path / "c.jpg", picture(3), 10)
+    again = source.latest()
+    assert again is not None
+    assert again.name == "c.jpg"
+
+
+def test_after_a_restart_the_cursor_goes_on(tmp_path: Path) -> None:
+    """What was given before the restart is not given again; a spoilt cursor only repeats one."""
+    put(tmp_path / "a.jpg", picture(), 100)
+    before = watching(tmp_path)
+    assert before.latest() is not None
+    assert watching(tmp_path, before.cursor).latest() is None
+    assert watching(tmp_path, "nonsense").latest() is not None
+    put(tmp_path / "b.jpg", picture(1), 50)
+    after = watching(tmp_path, before.cursor).latest()
+    assert after is not None
+    assert after.name == "b.jpg"
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+def test_a_file_being_written_is_left_until_it_is_whole(tmp_path: Path, kind: str) -> None:
+    """Half a picture is never given; the one before it is, and the whole one as soon as it is there."""
+    data = picture(1, kind)
+    put(tmp_path / f"a{kind}", picture(0, kind), 100)
+    source = watching(tmp_path, pattern=f"*{kind}")
+    growing = tmp_path / f"b{kind}"
+    growing.write_bytes(data[: len(data) // 2])
+    first = source.latest()
+    assert first is not None
+    assert first.name == f"a{kind}"
+    growing.write_bytes(data[: len(data) * 3 // 4])
+    assert source.latest() is None
+    growing.write_bytes(data)
+    whole = source.latest()
+    assert whole is not None
+    assert whole.data == data
+
+
+def test_a_file_that_stopped_growing_is_taken_as_it_is(tmp_path: Path) -> None:
+    """A picture that will never be whole is handed on, so that it is counted and not waited for."""
+    cut = picture()[:-200]
+    source = watching(tmp_path)
+    (tmp_path / "a.jpg").write_bytes(cut)
+    assert source.latest() is None
+    given = source.latest()
+    assert given is not None
+    assert given.data == cut
+
+
+def test_drafts_folders_and_pipes_are_no_pictures(tmp_path: Path) -> None:
+    """Names with a leading dot, other patterns, folders, and pipes that would block are passed over."""
+    put(tmp_path / ".a.jpg", picture())
+    put(tmp_path / "a.jpg.tmp", picture())
+    (tmp_path / "b.jpg").mkdir()
+    os.mkfifo(tmp_path / "c.jpg")
+    assert watching(tmp_path).latest() is None
+
+
+def test_what_is_no_picture_is_said_once_and_passed_over(tmp_path: Path) -> None:
+    """Text under a picture's name raises once; the next picture is taken."""
+    source = watching(tmp_path)
+    put(tmp_path / "a.jpg", b"<html>", 60)
+    with pytest.raises(FetchError) as caught:
+        source.latest()
+    assert caught.value.reason == "not an image"
+    assert source.latest() is None
+    put(tmp_path / "b.jpg", picture(), 30)
+    assert source.latest() is not None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_rights_is_said_once(tmp_path: Path) -> None:
+    """A file that cannot be read raises once, naming it."""
+    put(tmp_path / "a.jpg", picture(), 60).chmod(0)
+    source = watching(tmp_path)
+    with pytest.raises(FetchError, match=r"a\.jpg"):
+        source.latest()
+    assert source.latest() is None
+
+
+def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
+    """The limit on bytes holds for files too."""
+    put(tmp_path / "a.jpg", picture())
+    with pytest.raises(FetchError) as caught:
+        watching(tmp_path, max_bytes=100).latest()
+    assert caught.value.reason == "too large"
+
+
+def test_a_file_from_the_future_hides_no_other(tmp_path: Path) -> None:
+    """One file dated next year does not stop the watch."""
+    source = watching(tmp_path)
+    put(tmp_path / "a.jpg", picture(), -400 * 86400)
+    assert source.latest() is not None
+    time.sleep(0.02)
+    (tmp_path / "b.jpg").write_bytes(picture(1))
+    still = source.latest()
+    assert still is not None
+    assert still.name == "b.jpg"
+
+
+def test_folders_by_date_are_searched_where_the_pattern_says_so(tmp_path: Path) -> None:
+    """A pattern with a slash looks into the folders a camera program makes for each night."""
+    (tmp_path / "20240210").mkdir()
+    put(tmp_path / "20240210" / "a.jpg", picture())
+    still = watching(tmp_path, pattern="*/*.jpg").latest()
+    assert still is not None
+    assert still.name == "a.jpg"
+
+
+@pytest.mark.parametrize("pattern", ["*.jpg", "*/*.jpg"])
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path, pattern: str) -> None:
+    """A missing folder is an error of one line, not an empty night."""
+    source = watching(tmp_path / "gone", pattern=pattern)
+    with pytest.raises(FetchError) as caught:
+        source.latest()
+    assert caught.value.reason == "unreadable"
+    assert str(tmp_path / "gone") in str(caught.value)
+
+
+def test_ask_shows_the_newest_without_taking_it(tmp_path: Path) -> None:
+    """What doctor asks changes nothing for the watch; an empty folder is told."""
+    source = watching(tmp_path)
+    with pytest.raises(FetchError) as caught:
+        source.ask()
+    assert caught.value.reason == "empty"
+    put(tmp_path / "a.jpg", picture())
+    assert source.ask().name == "a.jpg"
+    assert source.latest() is not None
