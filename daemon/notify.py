@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -141,7 +141,7 @@ def compose_operator(*, key: str, camera: str, text: str, at: datetime, channel:
 
 def compose_summary(
     night: Mapping[str, Any],
-    events: list[Mapping[str, Any]],
+    events: Sequence[Mapping[str, Any]],
     camera: CameraSettings,
     channel: NotifySettings,
     at: datetime,
@@ -368,17 +368,20 @@ def _service(url: SecretStr) -> Any:
 
 
 def _quieten() -> None:
-    """Keep addresses out of the log: Apprise names hosts, urllib3's debug lines whole paths."""
-    logging.getLogger("apprise").propagate = False
-    urllib3 = logging.getLogger("urllib3")
-    if urllib3.level < logging.INFO:
-        urllib3.setLevel(logging.INFO)
+    """Keep addresses out of the log: Apprise names hosts, its and urllib3's debug lines whole paths."""
+    apprise = logging.getLogger("apprise")
+    apprise.propagate = False
+    if not apprise.handlers:
+        apprise.addHandler(logging.NullHandler())  # without one, warnings go to standard error
+    for logger, least in ((apprise, logging.WARNING), (logging.getLogger("urllib3"), logging.INFO)):
+        if logger.level < least:
+            logger.setLevel(least)
 
 
 def redact(text: str, url: SecretStr) -> str:
     """The text without any address and without any part of this one, as written or percent-encoded."""
     whole = url.get_secret_value()
-    text = text.replace(whole, "…")
+    text = text.replace(whole, "…") if whole else text
     text = re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", "…", text)
     rest = whole.partition("://")[2]
     parts = {part for part in re.split(r"[/:@?&=,]+", rest) if len(part) >= 4}
