@@ -47,7 +47,7 @@ def through_dome(light: Plane, scene: Scene, side: int) -> Plane:
         light = _snowed(light, dome, g.x, g.y, scene.town.on_cloud)
     if dome.reflection > 0:
         light = light + _reflected(light, dome, g.x, g.y)
-    light = light * (1 - np.float32(lens.vignette) * g.r**2 * g.r)[..., None].clip(0.05)
+    light = light * _vignette(lens, side)
     if dome.flash > 0:
         at = toward(lens, dome.flash_azimuth_deg, 0)
         near = np.exp(4 * (g.vx * np.float32(at[0]) + g.vy * np.float32(at[1]) - 1)) * (0.1 + g.r**3)
@@ -61,7 +61,7 @@ def _frosted(light: Plane, dome: Dome, x: Plane, y: Plane) -> Plane:
     side = light.shape[0]
     small = cv2.resize(light, (20, 20), interpolation=cv2.INTER_AREA)
     soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), 2.5), (side, side), interpolation=cv2.INTER_LINEAR)
-    fern = sample(tile(dome.seed, 2.0), x * np.float32(0.7) + 0.2, y * np.float32(0.7) + 0.6)
+    fern = sample(tile(dome.seed, 2.8), x * np.float32(0.7) + 0.2, y * np.float32(0.7) + 0.6)
     share = np.clip(dome.frost * (0.8 + 0.35 * fern), 0, 1)[..., None]
     return np.asarray(light * (1 - share) + soft * share, dtype=np.float32)
 
@@ -69,7 +69,7 @@ def _frosted(light: Plane, dome: Dome, x: Plane, y: Plane) -> Plane:
 def _snowed(light: Plane, dome: Dome, x: Plane, y: Plane, lit: float) -> Plane:
     """Opaque snow, lit by what comes through and by the town, smooth-edged and out of focus."""
     blob = sample(tile(dome.seed + 1, 3.0), x * np.float32(0.3) + 0.1, y * np.float32(0.3) + 0.8)
-    fine = sample(tile(dome.seed + 3, 2.2), x * np.float32(0.9), y * np.float32(0.9))
+    fine = sample(tile(dome.seed + 3, 3.0), x * np.float32(0.9), y * np.float32(0.9))
     level = np.log(dome.snow / max(1 - dome.snow, 1e-3)) / 1.7
     share = np.clip((blob + 0.3 * fine + np.float32(level)) * 1.6 + 0.5, 0, 1)
     own = light.mean(axis=(0, 1)) * np.float32(0.5) + np.float32(0.25 * lit)
@@ -87,6 +87,12 @@ def _reflected(light: Plane, dome: Dome, x: Plane, y: Plane) -> Plane:
         out += np.exp(-((off / np.float32(wide)) ** 2)) * np.float32(rng.uniform(0.2, 1))
     mean = light.mean(axis=(0, 1)) * np.array([0.9, 0.95, 1.1], dtype=np.float32)
     return np.asarray(out[..., None] * np.float32(dome.reflection) * mean, dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def _vignette(lens: Lens, side: int) -> Plane:
+    r = grid(lens, side).r
+    return np.asarray(1 - np.float32(lens.vignette) * r * r * r, dtype=np.float32)[..., None].clip(0.05)
 
 
 @lru_cache(maxsize=8)
@@ -116,10 +122,10 @@ def _noisy(levels: Plane, sensor: Sensor, rng: np.random.Generator) -> Plane:
     field = grain()
     row, column = rng.integers(0, field.shape[0] - side, 2)
     speck = field[row : row + side, column : column + side]
-    grey = speck[..., 1:2]
-    mixed = (1 - sensor.chroma_noise) * grey + sensor.chroma_noise * speck
+    colour = np.float32(sensor.chroma_noise)
+    mixed = colour * speck + ((1 - colour) * speck[..., 1:2])
     # Shot noise after a gamma curve is nearly the same at every level, a little larger in the dark.
-    amount = sensor.noise * (side / 240) ** 0.6 * (0.6 + 0.9 * np.exp(-levels / 60))
+    amount = np.float32(sensor.noise * (side / 240) ** 0.6) * (0.6 + 0.9 * np.exp(levels[..., 1:2] / -60))
     return np.asarray(levels + mixed * amount, dtype=np.float32)
 
 

@@ -1,12 +1,12 @@
 """A scene becomes a picture and its truth.
 
-Aurora counts as visible by a stated criterion, measured before noise and coding: the contrast of a
-pixel is ``change / (level + 30)``, where ``level`` is the picture's grey level (mean of the colours,
-at 96 pixels a side, smoothed over 3) without aurora and ``change`` what aurora adds to it, both after cloud and the
-camera's tone curve, less ``EVEN`` (0.7) times its mean over the sky, since light that is
-the same everywhere cannot be told from haze; the contrast of the frame is the one exceeded over ``AREA`` (0.6 %) of the
-disc; it is visible where that is at least ``CONTRAST`` (0.12). 30 levels stand for
-noise and the eye's floor in the dark: some 4 levels over black, 15 over a moonlit sky of 95.
+Aurora counts as visible by a stated criterion, measured at 96 pixels a side, before noise and
+coding, but after cloud and the camera's tone curve. The contrast of a pixel is ``change / (level + 30)``:
+``level`` is the grey level without aurora, ``change`` what aurora adds to the grey level or, if that
+is more, 1.5 times what it adds to green over the mean of red and blue; each less 0.7 of its mean
+over the sky, since light that is the same everywhere cannot be told from haze. The contrast of
+the frame is the one exceeded over ``AREA`` (0.6 %) of the disc; aurora is visible where that
+is at least ``CONTRAST`` (0.12): some 4 levels over black, 15 over a moonlit sky of 95, set by looking.
 Frames between half and twice the criterion are ``marginal``: two people would differ over them.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from daemon.observation import Picture
 from training.simulator.aurora import aurora_light
@@ -30,6 +31,8 @@ CONTRAST = 0.12
 AREA = 0.006
 FLOOR_LEVELS = 30.0
 EVEN = 0.7
+GREY = (1 / 3, 1 / 3, 1 / 3)
+GREEN_EXCESS = (-0.75, 1.5, -0.75)
 OBSCURED_SHARE = 0.75
 TRUTH_SIDE = 96
 
@@ -132,6 +135,16 @@ def _levels(light: Plane, scene: Scene, side: int) -> Plane:
     return tone(through_dome(light, scene, side), scene.sensor)
 
 
+def _contrast(dark: Plane, lit: Plane, sky: npt.NDArray[np.bool_]) -> Plane:
+    """Contrast of every pixel by the module's criterion, from grey levels (side, side, 3) BGR."""
+    before, after = cv2.blur(dark, (3, 3)), cv2.blur(lit, (3, 3))
+    changes = [(after - before) @ np.array(w, np.float32) for w in (GREY, GREEN_EXCESS)]
+    if sky.any():
+        changes = [change - EVEN * float(change[sky].mean()) for change in changes]
+    level = before @ np.array(GREY, np.float32)
+    return np.asarray(np.maximum(*changes) / (level + FLOOR_LEVELS), dtype=np.float32)
+
+
 def _truth(scene: Scene, layers: _Layers) -> Truth:
     layers = _small(layers)
     side, g = layers.side, grid(scene.lens, layers.side)
@@ -142,10 +155,7 @@ def _truth(scene: Scene, layers: _Layers) -> Truth:
         return Truth(False, False, 0.0, 0.0, (), share, cloudy, None, None)
     dark = _levels(layers.behind, scene, side)
     lit = _levels(layers.behind + layers.aurora, scene, side)
-    before, after = (cv2.blur(p @ np.full(3, 1 / 3, np.float32), (3, 3)) for p in (dark, lit))
-    change = after - before
-    change = change - EVEN * float(change[sky].mean() if sky.any() else 0.0)
-    contrast = np.where(sky, change / (before + FLOOR_LEVELS), 0)
+    contrast = np.where(sky, _contrast(dark, lit, sky), 0)
     values = contrast[g.square > 0]
     place = max(1, round(AREA * values.size))
     reached = float(np.partition(values, values.size - place)[values.size - place])
