@@ -43,6 +43,8 @@ def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         mend = "check that its folder exists and that this user may write there"
         return StoreError(f"{path}: the database cannot be opened; {mend}", "unwritable")
+    if str(error).startswith("no such table"):
+        return StoreError(f"{path}: this SQLite database was not written by aurorad ({error})", "foreign")
     return StoreError(f"{path}: {error}", "failed")
 
 

@@ -74,7 +74,7 @@ CREATE TABLE observations (
     probability REAL,
     calibrated_probability REAL,
     verdict TEXT NOT NULL,
-    reason TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
     sun_altitude_deg REAL NOT NULL,
     moon_altitude_deg REAL NOT NULL,
     moon_phase_deg REAL NOT NULL,
@@ -92,8 +92,8 @@ CREATE TABLE observations (
     model INTEGER REFERENCES models(id),
     source INTEGER REFERENCES sources(id),
     file TEXT,
-    fetched_after_s INTEGER NOT NULL,
-    recorded_after_s INTEGER NOT NULL,
+    fetched_after_s INTEGER NOT NULL DEFAULT 0,
+    recorded_after_s INTEGER NOT NULL DEFAULT 0,
     fetched_at TEXT GENERATED ALWAYS AS
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, fetched_after_s || ' seconds')) VIRTUAL,
     recorded_at TEXT GENERATED ALWAYS AS
