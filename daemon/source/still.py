@@ -42,7 +42,7 @@ class LiveSource(Protocol):
         ...
 
     def next_request(self, wanted: datetime) -> datetime:
-        """``wanted``, or the later instant from which :meth:`latest` may ask again."""
+        """When to call :meth:`latest` next: about ``wanted``, or later where it may not ask before."""
         ...
 
     def describe(self) -> str:

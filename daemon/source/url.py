@@ -71,7 +71,7 @@ class UrlSource:
         return still
 
     def next_request(self, wanted: datetime) -> datetime:
-        """``wanted``, or later where the server is to be left alone until then."""
+        """``wanted``, moved into step with a fast feed; later where the server is to be left alone."""
         delay, self._delay = self._delay, timedelta()
         return max(wanted + delay, self.pace.earliest(self.clock.now()))
 
@@ -85,15 +85,20 @@ class UrlSource:
         return None
 
     def _fall_in_step(self, still: Still) -> None:
-        """Put the next look off, once in a while, so that it falls a second after a publication."""
-        cadence = self.pace.cadence
-        now, made = still.fetched_at, still.last_modified
-        rested = self._delayed_at is None or abs(now - self._delayed_at) > timedelta(minutes=5)
-        if cadence.total_seconds() > IN_STEP_UNDER_S or made is None or not rested:
+        """Move the next look so that it falls a second after a publication.
+
+        A little earlier makes up for a watch that is always a moment late; a whole step back in
+        time would be a second request in one cadence, so it is put off instead, once in a while.
+        """
+        cadence, made = self.pace.cadence, still.last_modified
+        if cadence.total_seconds() > IN_STEP_UNDER_S or made is None:
             return
-        second = timedelta(seconds=1)  # Last-Modified knows no smaller ones
-        late = now - made - second
-        if second / 2 < late < cadence:
+        now = still.fetched_at
+        late = now - made - timedelta(seconds=1)  # Last-Modified knows no smaller ones
+        rested = self._delayed_at is None or abs(now - self._delayed_at) > timedelta(minutes=5)
+        if cadence / 100 < late <= cadence / 5:
+            self._delay = -late
+        elif cadence / 5 < late < cadence and rested:
             self._delay, self._delayed_at = cadence - late, now
 
     def _get(self, validators: dict[str, str]) -> Still | None:
