@@ -1,0 +1,122 @@
+"""Banks: training pictures drawn once, kept as flat arrays on disk, read by memory map.
+
+A bank is a folder:
+
+    pictures.npy  (N, M, S, S, 3) uint8 BGR, masked; M = 2 for matched pairs (without, with aurora), else 1
+    heat.npy      (N, H, H) uint8, visible aurora light of the last member (0..255), where known
+    table.npz     aurora (N, M) int8 (1 yes, 0 no, -1 not judged), sky (N,) int8 (1 clear, 0 cloudy,
+                  -1 not judged), contrast (N,) float32 (how plain the aurora is, 0 = not there),
+                  has_heat (N,) bool, night (N,) text, source (N,) text
+
+Half a megabyte a pair at 240 px: drawing costs more than reading, so every seed and stage shares one bank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+HEAT_SIDE = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """A bank opened for reading."""
+
+    path: Path
+    pictures: npt.NDArray[np.uint8]
+    heat: npt.NDArray[np.uint8]
+    aurora: npt.NDArray[np.int8]
+    sky: npt.NDArray[np.int8]
+    contrast: npt.NDArray[np.float32]
+    has_heat: npt.NDArray[np.bool_]
+    night: npt.NDArray[np.str_]
+    source: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.aurora)
+
+    @property
+    def members(self) -> int:
+        """1, or 2 for matched pairs."""
+        return int(self.pictures.shape[1])
+
+
+def open_bank(path: Path) -> Bank:
+    """Open a bank. Raises FileNotFoundError with the command that makes one where there is none."""
+    if not (path / "table.npz").exists():
+        raise FileNotFoundError(f"no bank at {path}; make it with: aurorad-train simulate --bank {path}")
+    table = np.load(path / "table.npz")
+    pictures = np.load(path / "pictures.npy", mmap_mode="r")
+    heat = np.load(path / "heat.npy", mmap_mode="r")
+    names = ("aurora", "sky", "contrast", "has_heat", "night", "source")
+    columns: dict[str, Any] = {name: table[name] for name in names}
+    return Bank(path=path, pictures=pictures[: len(columns["aurora"])], heat=heat, **columns)
+
+
+class BankWriter:
+    """Fill a bank of known size, one item at a time; :meth:`close` writes the table.
+
+    What was filled before an interruption is readable up to the last :meth:`flush`.
+    """
+
+    def __init__(self, path: Path, count: int, members: int, side: int) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.filled = 0
+        self.pictures = np.lib.format.open_memmap(
+            path / "pictures.npy", "w+", np.uint8, (count, members, side, side, 3)
+        )
+        self.heat = np.lib.format.open_memmap(
+            path / "heat.npy", "w+", np.uint8, (count, HEAT_SIDE, HEAT_SIDE)
+        )
+        self.aurora = np.full((count, members), -1, np.int8)
+        self.sky = np.full(count, -1, np.int8)
+        self.contrast = np.zeros(count, np.float32)
+        self.has_heat = np.zeros(count, bool)
+        self.night: list[str] = []
+        self.source: list[str] = []
+
+    def add(
+        self,
+        pictures: list[npt.NDArray[np.uint8]],
+        aurora: list[int],
+        *,
+        sky: int = -1,
+        contrast: float = 0.0,
+        heat: npt.NDArray[np.uint8] | None = None,
+        night: str = "",
+        source: str = "",
+    ) -> None:
+        """Add one item. ``heat`` is (60, 60) uint8 for the last member, None where unknown."""
+        row = self.filled
+        for member, picture in enumerate(pictures):
+            self.pictures[row, member] = picture
+        self.aurora[row] = aurora
+        self.sky[row] = sky
+        self.contrast[row] = contrast
+        if heat is not None:
+            self.heat[row] = heat
+            self.has_heat[row] = True
+        self.night.append(night)
+        self.source.append(source)
+        self.filled += 1
+
+    def flush(self) -> None:
+        """Write the table of what is filled so far."""
+        n = self.filled
+        part = self.path / "table.part.npz"
+        np.savez(
+            part,
+            aurora=self.aurora[:n],
+            sky=self.sky[:n],
+            contrast=self.contrast[:n],
+            has_heat=self.has_heat[:n],
+            night=np.array(self.night, dtype=np.str_),
+            source=np.array(self.source, dtype=np.str_),
+        )
+        part.replace(self.path / "table.npz")

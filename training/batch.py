@@ -1,0 +1,48 @@
+"""One step's pictures and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.preprocess import Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures and what is known of them; -1 and False mark what is not."""
+
+    pictures: Pixels
+    """(N, S, S, 3) uint8 BGR."""
+    aurora: npt.NDArray[np.int8]
+    sky: npt.NDArray[np.int8]
+    heat: npt.NDArray[np.float32]
+    """(N, 60, 60), 0..1."""
+    has_heat: npt.NDArray[np.float32]
+
+    @staticmethod
+    def join(parts: list[Batch]) -> Batch:
+        """One batch of several."""
+        if len(parts) == 1:
+            return parts[0]
+        return Batch(
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in ("pictures", "aurora", "sky", "heat", "has_heat")
+            )
+        )
+
+    def part(self, rank: int, world: int) -> Batch:
+        """Every ``world``-th pair of pictures, from the ``rank``-th."""
+        if world == 1:
+            return self
+        chosen = np.flatnonzero(np.arange(len(self.aurora)) // 2 % world == rank)
+        return Batch(
+            self.pictures[chosen],
+            self.aurora[chosen],
+            self.sky[chosen],
+            self.heat[chosen],
+            self.has_heat[chosen],
+        )

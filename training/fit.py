@@ -1,0 +1,478 @@
+"""Train a model from a recipe:
+
+    aurorad-train fit --recipe aurorad-b1 --run runs/b1-seed1 --seed 1
+    torchrun --nproc-per-node 4 -m training.fit --recipe aurorad-b1 --run runs/b1-seed1
+
+Read from :func:`fit` downwards. A recipe (``training/recipes/*.toml``) names the materials and the
+stages; a stage is a picture side, a number of steps or epochs, an optimiser and what it may change.
+
+Every batch is a function of (seed, stage, step) alone, so a run killed and started again with the
+same command goes on from its checkpoint and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from models.network import AuroraNet, Scores
+from models.preprocess import to_input
+from training.batch import Batch
+from training.material import Material, open_material
+from training.recipe import Recipe, Stage, load_recipe
+
+TAPS: Final = {5: 112, 7: 320}
+"""Stages that get an auxiliary map of the aurora while training, and their channels: strides 16 and 32."""
+
+
+def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_after: int | None = None) -> Path:
+    """Train by the recipe into the folder ``run`` and return the path of the finished model.
+
+    Goes on from ``run/checkpoint.pt`` where there is one. ``stop_after`` ends after that many steps
+    as a kill would (for tests). Raises FileNotFoundError or RuntimeError, one line, where a material
+    or the starting weights are missing.
+    """
+    place = Place.join(device)
+    torch.manual_seed(seed)
+    student = Student(recipe).to(place.device, memory_format=torch.channels_last)
+    state = State(student, recipe, run, seed)
+    state.resume(place.device)
+    writer = SummaryWriter(str(run / "board")) if place.first else None
+    taken = 0
+    with _progress(place.first) as bar:
+        for number, stage in enumerate(recipe.stage):
+            if number < state.stage:
+                continue
+            materials = open_materials(recipe, number)
+            steps = stage.steps or stage.epochs * epoch_steps(materials, stage)
+            task = bar.add_task(stage.name, total=steps, completed=state.step)
+            trainer = Trainer(student, stage, steps, recipe, place)
+            state.begin(number, trainer)
+            for batch in batches(materials, recipe, seed, number, steps, state.step, place):
+                torch.manual_seed(batch_seed(seed, number, state.step))
+                losses = trainer.step(batch)
+                state.advance(trainer)
+                taken += 1
+                bar.update(task, advance=1, description=f"{stage.name} loss {losses['loss']:.3f}")
+                if writer is not None and state.step % 10 == 0:
+                    for name, value in losses.items():
+                        writer.add_scalar(f"{stage.name}/{name}", value, state.step)
+                end_of_epoch = stage.epochs and state.step % (steps // stage.epochs) == 0
+                if end_of_epoch and recipe.keep == "best":
+                    state.consider(validation_loss(student, materials, stage, place))
+                if place.first and (state.step % recipe.checkpoint_every == 0 or end_of_epoch):
+                    state.save(trainer)
+                if stop_after is not None and taken >= stop_after:
+                    return run / "checkpoint.pt"
+            state.finish_stage()
+            if place.first:
+                state.save(None)
+    if writer is not None:
+        writer.close()
+    path = run / "model.pt"
+    if place.first:
+        state.write_model(path)
+    place.leave()
+    return path
+
+
+# ------------------------------------------------------------------------------------------- the place
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this process trains: its device, and its rank among ``world`` processes of torchrun."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def join(cls, device: str) -> Place:
+        """Join torchrun's group where its environment says so; else stand alone."""
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        cuda = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+        rank = int(os.environ.get("RANK", "0"))
+        if world > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if cuda else "gloo")
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        return cls(torch.device(f"cuda:{local}" if cuda else "cpu"), rank, world)
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def leave(self) -> None:
+        """Leave torchrun's group."""
+        if self.world > 1:
+            dist.barrier()
+            dist.destroy_process_group()
+
+
+# ----------------------------------------------------------------------------------------- the network
+
+
+class Student(nn.Module):
+    """The network, and beside it small heads that draw a map of the aurora while it learns.
+
+    The maps' heads see one place at a time, so they tell the body where the aurora is, which an
+    answer for the whole picture takes thousands of steps to teach. They are not exported.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.net = AuroraNet(
+            outputs=recipe.outputs,
+            dropout=recipe.dropout,
+            stochastic_depth=recipe.stochastic_depth,
+            head_std=recipe.head_std,
+        )
+        taps = TAPS if recipe.map_weight > 0 else {}
+        self.taps = tuple(taps)
+        self.scores = Scores(self.net, self.taps)
+        self.maps = nn.ModuleDict({str(tap): nn.Conv2d(channels, 1, 1) for tap, channels in taps.items()})
+        load_start(self.net, recipe.weights)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(N, 3, S, S) → logits (N, outputs), maps' logits [(N, h, w), …]."""
+        logits, kept = self.scores(pixels)
+        return logits, [self.maps[str(tap)](kept[tap])[:, 0] for tap in self.taps]
+
+
+def load_start(net: AuroraNet, weights: str) -> None:
+    """Fill the body: ``none`` leaves it random, ``IMAGENET1K_V1`` is torchvision's, else a file.
+
+    Raises RuntimeError in one line where the weights cannot be had.
+    """
+    if weights == "none":
+        return
+    if weights == "IMAGENET1K_V1":
+        from torchvision.models import EfficientNet_B1_Weights
+
+        try:
+            body = EfficientNet_B1_Weights.IMAGENET1K_V1.get_state_dict(progress=False)
+        except OSError as error:
+            raise RuntimeError(
+                f"torchvision's IMAGENET1K_V1 weights cannot be fetched ({error}): "
+                "give a file with --weights, or --weights none"
+            ) from error
+        net.load_features(body)
+        return
+    try:
+        kept = torch.load(weights, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RuntimeError(f"no starting weights at {weights}: {error.strerror}") from error
+    kept = kept.get("net", kept)
+    if "head.weight" in kept and kept["head.weight"].shape == net.head.weight.shape:
+        net.load_state_dict(kept)
+    else:
+        net.load_features(kept)
+
+
+# ------------------------------------------------------------------------------------------- the steps
+
+
+def open_materials(recipe: Recipe, number: int) -> list[Material]:
+    """The materials of one stage."""
+    return [open_material(one) for one in recipe.material if one.from_stage <= number < one.until_stage]
+
+
+def batch_seed(seed: int, stage: int, step: int) -> int:
+    """One number for one step's random draws, in the picture changes and in the network."""
+    return int(np.random.SeedSequence([seed, stage, step]).generate_state(1)[0])
+
+
+def epoch_steps(materials: list[Material], stage: Stage) -> int:
+    """Steps in one epoch: every picture of the first material once."""
+    return -(-len(materials[0]) // stage.batch)
+
+
+def make_batch(
+    materials: list[Material], recipe: Recipe, seed: int, number: int, step: int, steps: int
+) -> Batch:
+    """The batch of one step: each material gives its share, by its own draw."""
+    stage = recipe.stage[number]
+    wanted = shares([material.spec.share for material in materials], stage.batch)
+    parts = [
+        material.draw(
+            np.random.default_rng([seed, number, step, index]), count, stage, step, step / steps, seed
+        )
+        for index, (material, count) in enumerate(zip(materials, wanted, strict=True))
+        if count
+    ]
+    return Batch.join(parts)
+
+
+def shares(weights: list[float], total: int) -> list[int]:
+    """Split ``total`` in proportion, largest remainders first; pairs need even numbers, so by twos."""
+    if len(weights) == 1:
+        return [total]
+    exact = np.array(weights) / sum(weights) * (total / 2)
+    counts = np.floor(exact).astype(int)
+    for index in np.argsort(counts - exact, kind="stable")[: total // 2 - int(counts.sum())]:
+        counts[index] += 1
+    return [int(2 * count) for count in counts]
+
+
+def batches(
+    materials: list[Material],
+    recipe: Recipe,
+    seed: int,
+    number: int,
+    steps: int,
+    start: int,
+    place: Place,
+) -> Iterator[Batch]:
+    """The stage's batches from step ``start``, made ahead on one thread; this rank's part of each."""
+
+    def made(step: int) -> Batch:
+        batch = make_batch(materials, recipe, seed, number, step, steps)
+        return batch.part(place.rank, place.world)
+
+    ahead = 3
+    with ThreadPoolExecutor(1) as maker:
+        waiting = [maker.submit(made, step) for step in range(start, min(start + ahead, steps))]
+        for step in range(start, steps):
+            batch = waiting.pop(0).result()
+            if step + ahead < steps:
+                waiting.append(maker.submit(made, step + ahead))
+            yield batch
+
+
+class Trainer:
+    """One stage's optimiser, schedule and step."""
+
+    def __init__(self, student: Student, stage: Stage, steps: int, recipe: Recipe, place: Place) -> None:
+        self.student = student
+        self.stage = stage
+        self.recipe = recipe
+        self.place = place
+        self.steps = steps
+        self.module: nn.Module = student
+        for parameter in student.parameters():
+            parameter.requires_grad_(stage.train == "all")
+        if stage.train == "head":
+            for parameter in student.net.head.parameters():
+                parameter.requires_grad_(True)
+        learning = [p for p in student.parameters() if p.requires_grad]
+        if place.world > 1:
+            ids = [place.device.index] if place.device.type == "cuda" else None
+            self.module = nn.parallel.DistributedDataParallel(student, device_ids=ids)
+        kinds: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        self.optimiser = kinds[stage.optimiser](
+            [
+                {"params": [p for p in learning if p.ndim > 1], "weight_decay": stage.weight_decay},
+                {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=stage.lr,
+        )
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step.
+
+        ``constant``; ``one-cycle``, a linear rise over the first tenth and a cosine fall to 0; ``rise``
+        or ``fall``, its first or its last part alone, so that one cycle can span several stages.
+        """
+        rise = 0 if self.stage.schedule == "fall" else max(1, self.steps // 10)
+        if step < rise and self.stage.schedule != "constant":
+            return self.stage.lr * (step + 1) / rise
+        if self.stage.schedule in ("constant", "rise"):
+            return self.stage.lr
+        return float(self.stage.lr * 0.5 * (1 + np.cos(np.pi * (step - rise) / max(1, self.steps - rise))))
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Forward, backward, update. Returns the losses by name."""
+        self.module.train()
+        if self.stage.train == "head":
+            self.student.net.features.eval()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate(self.count)
+        pixels = torch.from_numpy(to_input(batch.pictures)).to(self.place.device)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        mixed = self.recipe.precision == "mixed"
+        with torch.autocast(self.place.device.type, dtype=torch.bfloat16, enabled=mixed):
+            logits, maps = self.module(pixels)
+        losses = loss_terms(logits.float(), [one.float() for one in maps], batch, self.recipe)
+        total = sum(losses.values(), torch.zeros((), device=self.place.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        if self.recipe.clip:
+            learning = [p for p in self.student.parameters() if p.requires_grad]
+            nn.utils.clip_grad_norm_(learning, self.recipe.clip)
+        self.optimiser.step()
+        self.count += 1
+        return {"loss": total.item(), **{name: value.item() for name, value in losses.items()}}
+
+    count: int = 0
+
+
+def loss_terms(logits: Tensor, maps: list[Tensor], batch: Batch, recipe: Recipe) -> dict[str, Tensor]:
+    """Cross-entropy of both heads (labels of -1 do not count) and of the auxiliary maps."""
+    device = logits.device
+    aurora = torch.from_numpy(batch.aurora.astype(np.int64)).to(device)
+    smooth = recipe.label_smoothing
+    terms = {"aurora": _entropy(logits[:, :2], aurora, smooth)}
+    if logits.shape[1] == 4:
+        sky = torch.from_numpy(batch.sky.astype(np.int64)).to(device)
+        terms["sky"] = recipe.sky_weight * _entropy(logits[:, 2:], sky, smooth)
+    known = torch.from_numpy(batch.has_heat).to(device)
+    heat = torch.from_numpy(batch.heat).to(device)[:, None]
+    for tap, drawn in zip(TAPS, maps, strict=False):
+        target = nn.functional.adaptive_max_pool2d(heat, drawn.shape[1:])[:, 0]
+        cost = nn.functional.binary_cross_entropy_with_logits(drawn, target, reduction="none").mean((1, 2))
+        terms[f"map{tap}"] = recipe.map_weight * (cost * known).sum() / known.sum().clamp(min=1)
+    return terms
+
+
+def _entropy(logits: Tensor, labels: Tensor, smooth: float) -> Tensor:
+    """Cross-entropy over the judged pictures; 0 where none is."""
+    judged = (labels >= 0).sum().clamp(min=1)
+    total = nn.functional.cross_entropy(
+        logits, labels, ignore_index=-1, reduction="sum", label_smoothing=smooth
+    )
+    return total / judged
+
+
+def validation_loss(student: Student, materials: list[Material], stage: Stage, place: Place) -> float:
+    """Mean cross-entropy of the aurora answer on the materials' validation pictures."""
+    student.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for material in materials:
+            for batch in material.validation(stage):
+                pixels = torch.from_numpy(to_input(batch.pictures)).to(place.device)
+                logits, _ = student(pixels)
+                labels = torch.from_numpy(batch.aurora.astype(np.int64)).to(place.device)
+                total += nn.functional.cross_entropy(logits[:, :2], labels, reduction="sum").item()
+                count += len(labels)
+    return total / max(count, 1)
+
+
+# ------------------------------------------------------------------------------------------- the state
+
+
+class State:
+    """What a kill must not lose: weights, their average, optimiser, place in the run, the best so far."""
+
+    def __init__(self, student: Student, recipe: Recipe, run: Path, seed: int) -> None:
+        self.student, self.recipe, self.run, self.seed = student, recipe, run, seed
+        self.average = copy.deepcopy(student.net.state_dict())
+        self.stage = 0
+        self.step = 0
+        self.total = 0
+        self.optimiser: dict[str, Any] | None = None
+        self.best: tuple[float, dict[str, Tensor]] | None = None
+        run.mkdir(parents=True, exist_ok=True)
+
+    def resume(self, device: torch.device) -> None:
+        """Read the checkpoint, where there is one. Raises RuntimeError for another recipe's or seed's."""
+        path = self.run / "checkpoint.pt"
+        if not path.exists():
+            return
+        kept = torch.load(path, map_location=device, weights_only=True)
+        if kept["seed"] != self.seed or kept["recipe"] != self.recipe.text:
+            raise RuntimeError(f"{path} is of another recipe or seed: choose another --run, or remove it")
+        self.student.load_state_dict(kept["student"])
+        self.average, self.optimiser = kept["average"], kept["optimiser"]
+        self.stage, self.step, self.total, self.best = (kept[k] for k in ("stage", "step", "total", "best"))
+
+    def begin(self, number: int, trainer: Trainer) -> None:
+        """Enter a stage: from its start, or from where the checkpoint left it."""
+        self.stage = number
+        trainer.count = self.step
+        if self.optimiser is not None:
+            trainer.optimiser.load_state_dict(self.optimiser)
+            self.optimiser = None
+
+    def advance(self, trainer: Trainer) -> None:
+        """Count one step and move the average; early on it follows closely."""
+        self.step += 1
+        self.total += 1
+        keep = min(self.recipe.ema, (1 + self.total) / (10 + self.total)) if self.recipe.ema else 0.0
+        with torch.no_grad():
+            for name, value in self.student.net.state_dict().items():
+                if value.dtype.is_floating_point:
+                    self.average[name].lerp_(value, 1 - keep)
+                else:
+                    self.average[name].copy_(value)
+
+    def consider(self, loss: float) -> None:
+        """Keep these weights where the validation loss is the least so far."""
+        if self.best is None or loss < self.best[0]:
+            weights = {name: value.clone() for name, value in self.student.net.state_dict().items()}
+            self.best = (loss, weights)
+
+    def finish_stage(self) -> None:
+        """The next stage begins at its first step, with a fresh optimiser."""
+        self.stage += 1
+        self.step = 0
+
+    def save(self, trainer: Trainer | None) -> None:
+        """Write the checkpoint: beside, then in place, so that a kill leaves the old or the new."""
+        part = self.run / "checkpoint.part"
+        torch.save(
+            {
+                "seed": self.seed,
+                "recipe": self.recipe.text,
+                "student": self.student.state_dict(),
+                "average": self.average,
+                "optimiser": trainer.optimiser.state_dict() if trainer else None,
+                "stage": self.stage,
+                "step": self.step,
+                "total": self.total,
+                "best": self.best,
+            },
+            part,
+        )
+        part.replace(self.run / "checkpoint.pt")
+
+    def write_model(self, path: Path) -> None:
+        """Write the finished weights: the average, the last or the best, as the recipe says."""
+        weights: dict[str, Tensor] = self.average
+        if self.recipe.keep == "best" and self.best is not None:
+            weights = self.best[1]
+        elif self.recipe.keep == "last":
+            weights = self.student.net.state_dict()
+        torch.save({"net": weights, "recipe": self.recipe.text, "seed": self.seed}, path)
+
+
+def _progress(shown: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        disable=not shown,
+    )
+
+
+def main() -> None:
+    """What torchrun starts; ``aurorad-train fit`` calls :func:`fit` itself."""
+    parser = argparse.ArgumentParser(description="Train a model from a recipe.")
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    given = parser.parse_args()
+    print(fit(load_recipe(given.recipe, given.set), given.run, given.seed, device=given.device))
+
+
+Keep = Literal["average", "last", "best"]
+
+if __name__ == "__main__":
+    main()
