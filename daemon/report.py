@@ -16,8 +16,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import sqrt
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ BINS = 20
 PHASE_STEP_DEG = 30
 
 _JUDGED = ("aurora", "clear", "obscured")
+_FIGURE_6 = "Figure 6: yes-probability by cell, mean ± standard deviation"
+_FIGURE_7 = "Figure 7: frames by yes-probability"
+_WHEN = {"hour": "hour (UTC)", "month": "month", "moonlight": "moonlight", "phase": "moon phase"}
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,9 @@ class Cell:
         return sqrt(max(0.0, self.squares / self.said - (self.total / self.said) ** 2))
 
     def __add__(self, other: Cell) -> Cell:
-        return Cell(
-            self.frames + other.frames,
-            self.aurora + other.aurora,
-            self.clear + other.clear,
-            self.obscured + other.obscured,
-            self.total + other.total,
-            self.squares + other.squares,
-            self.said + other.said,
-            tuple(a + b for a, b in zip(self.histogram, other.histogram, strict=True)),
-        )
+        names = [field.name for field in fields(self) if field.name != "histogram"]
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Cell(**sums, histogram=tuple(map(add, self.histogram, other.histogram)))
 
 
 Cells = dict[tuple[str, str], Cell]
@@ -172,9 +169,7 @@ def _cells(rows: Iterable[Any]) -> dict[str, Cells]:
 
 def _times(rows: Iterable[Any]) -> Mapping[str, dict[str, Seen]]:
     """Camera → hour, month, moonlight or phase → value → (aurora, observable)."""
-    cameras: dict[str, dict[str, Seen]] = defaultdict(
-        lambda: {"hour": {}, "month": {}, "moonlight": {}, "phase": {}}
-    )
+    cameras: dict[str, dict[str, Seen]] = defaultdict(lambda: {what: {} for what in _WHEN})
     for row in rows:
         seen = cameras[row["camera"]]
         low = row["phase"] * PHASE_STEP_DEG
@@ -205,7 +200,7 @@ def cell_tables(cells: Cells) -> list[Table]:
         _aurora_table(cells),
         Table(
             "figure6_probability",
-            "Figure 6: yes-probability by cell, mean ± standard deviation",
+            _FIGURE_6,
             ("twilight", "moonlight", "frames", "mean", "standard deviation"),
             tuple(
                 (*key, cell.said, round(cell.mean or 0.0, 4), round(cell.deviation or 0.0, 4))
@@ -215,7 +210,7 @@ def cell_tables(cells: Cells) -> list[Table]:
         ),
         Table(
             "figure7_histogram",
-            "Figure 7: frames by yes-probability",
+            _FIGURE_7,
             ("twilight", "moonlight", *(f"{i / BINS:.2f}–{(i + 1) / BINS:.2f}" for i in range(BINS))),
             tuple((*key, *cell.histogram) for key, cell in _ordered(cells) if cell.said),
         ),
@@ -271,7 +266,6 @@ def _ordered(cells: Cells) -> list[tuple[tuple[str, str], Cell]]:
 
 def time_tables(seen: Mapping[str, Seen]) -> list[Table]:
     """Occurrence by UTC hour, month, moonlight and moon phase."""
-    names = {"hour": "hour (UTC)", "month": "month", "moonlight": "moonlight", "phase": "moon phase"}
     return [
         Table(
             f"occurrence_by_{what}",
@@ -279,7 +273,7 @@ def time_tables(seen: Mapping[str, Seen]) -> list[Table]:
             (column, "aurora frames", "observable frames", "occurrence"),
             tuple((v, a, n, percent(share(a, n))) for v, (a, n) in _sorted(what, seen[what])),
         )
-        for what, column in names.items()
+        for what, column in _WHEN.items()
     ]
 
 
@@ -297,9 +291,8 @@ def _figures(cells: Cells, seen: Mapping[str, Seen]) -> dict[str, tuple[str, byt
     drawn: dict[str, tuple[str, bytes]] = {}
     shown = [(key, cell) for key, cell in _ordered(cells) if cell.said]
     if shown:
-        title = "Figure 6: yes-probability by cell, mean ± standard deviation"
-        drawn["figure6_probability"] = (title, _draw_means(shown))
-        drawn["figure7_histogram"] = ("Figure 7: frames by yes-probability", _draw_histograms(shown))
+        drawn["figure6_probability"] = (_FIGURE_6, _draw_means(shown))
+        drawn["figure7_histogram"] = (_FIGURE_7, _draw_histograms(shown))
     for table in time_tables(seen):
         if table.rows:
             drawn[table.name] = (table.title, _draw_occurrence(table, seen))
