@@ -30,9 +30,10 @@ from models.labels import OUTPUTS
 from models.network import AuroraNet, fold
 from models.preprocess import MEAN, SIDE, STD, shrink, to_input
 
-LOGITS_PARITY: Final = 1e-4
-MAPS_PARITY: Final = 1e-4
-"""Greatest allowed difference, relative to the largest logit and to each map's peak."""
+Floats = npt.NDArray[np.float32]
+
+PARITY: Final = 1e-4
+"""Greatest allowed difference of an output's logits or maps, relative to them, in the Euclidean norm."""
 
 OPSET: Final = 18
 
@@ -142,7 +143,7 @@ def write_graph(net: AuroraNet, path: Path) -> None:
 def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
     """Run the file and the network on the same frames; the greatest relative differences.
 
-    Raises ModelError where they differ by more than rounding, and where the network answers all
+    Raises ModelError where they differ by more than rounding (``PARITY``), and where the network answers all
     frames alike: then agreement would prove nothing.
     """
     frames = to_input(probe_frames())
@@ -154,20 +155,26 @@ def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
         expected_logits, expected_maps = (one.numpy() for one in net.eval()(torch.from_numpy(frames)))
     if np.ptp(expected_logits, axis=0).max() < 1e-3:
         raise ModelError("the network answers every frame alike, so it is not trained: nothing to export")
-    return {
-        "logits": _parity("logits", logits, expected_logits, np.abs(expected_logits).max(), LOGITS_PARITY),
-        "maps": _parity("maps", maps, expected_maps, expected_maps.max((2, 3), keepdims=True), MAPS_PARITY),
-    }
+    found, expected = {"logits": logits, "maps": maps}, {"logits": expected_logits, "maps": expected_maps}
+    parity = {what: relative_difference(found[what], expected[what]) for what in found}
+    for what, difference in parity.items():
+        if not difference <= PARITY:
+            raise ModelError(
+                f"the exported {what} differ from the network's by {difference:.1e} (allowed {PARITY:.0e}): "
+                "the export went wrong, nothing was written"
+            )
+    return parity
 
 
-def _parity(what: str, found: Any, expected: Any, scale: Any, allowed: float) -> float:
-    difference = float((np.abs(found - expected) / np.maximum(scale, 1e-12)).max())
-    if not difference <= allowed:
-        raise ModelError(
-            f"the exported {what} differ from the network's by {difference:.1e} (allowed {allowed:.0e}): "
-            "the export went wrong, nothing was written"
-        )
-    return difference
+def relative_difference(found: Floats, expected: Floats) -> float:
+    """‖found − expected‖ / ‖expected‖ over frames and places (N, outputs, …); the worst output's.
+
+    A norm and no single pixel's ratio: where a map nearly vanishes rounding has no scale.
+    """
+    others = (0, *range(2, expected.ndim))
+    difference = np.sqrt(np.square(found - expected, dtype=np.float64).sum(others))
+    scale = np.sqrt(np.square(expected, dtype=np.float64).sum(others))
+    return float((difference / np.maximum(scale, 1e-12)).max())
 
 
 def probe_frames(count: int = 5) -> npt.NDArray[np.uint8]:
