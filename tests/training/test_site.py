@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,8 @@ from daemon.observation import Picture, from_utc_text, utc_text
 from training.simulator.answers import Server, png_bomb
 from training.simulator.faults import FEED, SERVER
 from training.simulator.footage import DrawnNight, PlayedMovie, movie_times
-from training.simulator.movie import write_movie
+from training.simulator.movie import clock as clock_of
+from training.simulator.movie import compose, write_movie
 from training.simulator.site import Site
 
 START = datetime(2024, 2, 10, 5, 0, 0, tzinfo=UTC)
@@ -280,6 +282,15 @@ def test_a_movies_times_are_read_from_the_table_beside_it(film: Path) -> None:
         assert movie_times(film) == times
     finally:
         table.unlink()
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+def test_a_movies_times_are_read_from_its_stamps_where_there_is_no_table(tmp_path: Path) -> None:
+    """Any AuroraMAX movie can be replayed: its own clock is read."""
+    times = clock_of(START, 41)
+    path = write_movie(tmp_path / "night.mp4", (compose(sky(at), at) for at in times))
+    found = movie_times(path)
+    assert max(abs((a - b).total_seconds()) for a, b in zip(found, times, strict=True)) <= 1
 
 
 class Process:

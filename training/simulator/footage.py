@@ -12,8 +12,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from daemon import ocr, overlay, video
+from daemon.config import CameraSettings
 from daemon.errors import ClockError, MovieError
-from daemon.observation import Picture
+from daemon.observation import Picture, StampStyle
+from daemon.video import probe
 from training.simulator.movie import STEP_S, STYLES, Style, compose
 
 DAY_STEP_S = 90.0
@@ -105,22 +108,48 @@ class PlayedMovie:
 
 
 def movie_times(path: Path, begins: datetime | None = None, step_s: float = STEP_S) -> list[datetime]:
-    """The time of each frame of a movie: counted from ``begins``, or of the table beside it.
+    """The time of each frame of a movie: counted from ``begins``, of the table beside it, or read.
 
-    The table has the movie's name with ``.csv`` and a column ``observed_at_utc``. Raises MovieError
-    for a file that is no movie, ClockError where there is neither.
+    The table has the movie's name with ``.csv`` and a column ``observed_at_utc``; without one some
+    of the burnt-in stamps are read. Raises MovieError for a file that is no movie, ClockError where
+    no time can be established.
     """
-    capture = cv2.VideoCapture(str(path))
-    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-    capture.release()
-    if frames <= 0:
-        raise MovieError("not a movie", f"{path}: no movie that can be opened")
+    frames = probe(path).frames
     if begins is not None:
         return [begins + timedelta(seconds=step_s * index) for index in range(frames)]
     table = path.with_suffix(".csv")
+    if not table.exists():
+        return _read_times(path, frames)
     try:
         with open(table, newline="", encoding="utf-8") as opened:
             texts = [row["observed_at_utc"] for row in csv.DictReader(opened)]
         return [datetime.fromisoformat(text).astimezone(UTC) for text in texts][:frames]
-    except (OSError, KeyError, ValueError):
-        raise ClockError("no clock", f"{path}: say with --begins when its first frame was made") from None
+    except (OSError, KeyError, ValueError) as error:
+        raise ClockError("no clock", f"{table}: no table of times; mend it or take it away") from error
+
+
+def _read_times(path: Path, frames: int) -> list[datetime]:
+    """From the stamps of every tenth frame, as many as the consensus asks for."""
+    style = CameraSettings().camera().stamp
+    assert style is not None
+    wanted = {*range(0, frames, 10), frames - 1}
+    strips = {i: ocr.cut_stamp(pixels, style) for i, pixels in video.frames(path) if i in wanted}
+
+    def read(indices: Sequence[int]) -> list[datetime | None]:
+        return [_stamp_of(strips[index], style) for index in indices]
+
+    clock = overlay.date_frames(sorted(strips), read, STEP_S)
+    times: list[datetime] = []
+    for index in range(max(strips) + 1):
+        at = clock.at(index) or (times[-1] if times else clock.segments[0].at(clock.segments[0].first))
+        times.append(at)
+    return times
+
+
+def _stamp_of(strip: Picture, style: StampStyle) -> datetime | None:
+    """What a stamp says, None where it is illegible. Raises ClockError where nothing can be read at all."""
+    text = ocr.read_text(strip)
+    try:
+        return overlay.parse_stamp(text, style)
+    except ClockError:
+        return None

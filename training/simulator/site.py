@@ -259,7 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--begins",
         type=from_utc_text,
-        help="when the movie's first frame was made; else from the table beside it",
+        help="when the movie's first frame was made; else from the table beside it, or its stamps",
     )
     add("--step", type=float, default=STEP_S, help="seconds between two of the movie's frames, with --begins")
     return parser
