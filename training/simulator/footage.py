@@ -6,6 +6,7 @@ import csv
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -139,11 +140,11 @@ def _read_times(path: Path, frames: int) -> list[datetime]:
         return [_stamp_of(strips[index], style) for index in indices]
 
     clock = overlay.date_frames(sorted(strips), read, STEP_S)
-    times: list[datetime] = []
-    for index in range(max(strips) + 1):
-        at = clock.at(index) or (times[-1] if times else clock.segments[0].at(clock.segments[0].first))
-        times.append(at)
-    return times
+    begun = [segment.first for segment in clock.segments]
+    # Frames no reading reaches are taken to go on as those before them, or to lead up to the first.
+    nearest = [max(0, bisect_right(begun, index) - 1) for index in range(frames)]
+    times = [clock.segments[number].at(index) for index, number in enumerate(nearest)]
+    return list(accumulate(times, max))
 
 
 def _stamp_of(strip: Picture, style: StampStyle) -> datetime | None:
