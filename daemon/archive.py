@@ -54,7 +54,11 @@ def ingest_movie(path: Path, pipeline: Pipeline, progress: Callable[[float], Non
     """One movie into the record. A fault of the footage is the outcome, not an exception."""
     try:
         movie = read_movie(
-            path, pipeline.camera, datetime.now(UTC), keep_pictures=pipeline.pictures is not None, progress=progress
+            path,
+            pipeline.camera,
+            datetime.now(UTC),
+            keep_pictures=pipeline.pictures is not None,
+            progress=progress,
         )
     except FootageError as error:
         pipeline.metrics.rejected(pipeline.camera.name, error.reason)

@@ -49,7 +49,9 @@ _FILE = click.Path(path_type=Path)
 _config_option = click.option(
     "--config", "config_path", type=_FILE, envvar="AURORAD_CONFIG", help="Configuration file."
 )
-_camera_option = click.option("--camera", "camera_name", help="Camera of the configuration; the first if not told.")
+_camera_option = click.option(
+    "--camera", "camera_name", help="Camera of the configuration; the first if not told."
+)
 _json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
@@ -89,7 +91,13 @@ def run(config_path: Path) -> None:
 
 @main.command()
 @click.option("--movie", type=_FILE, help="Replay this movie instead of a made night.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port of the page; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of the page; 0 takes a free one.",
+)
 @click.option("--speed", type=click.FloatRange(min=1), help="How many times faster than time.")
 @click.option("--stay", is_flag=True, help="Keep the page up after the night, until Ctrl-C.")
 def demo(movie: Path | None, port: int, speed: float | None, stay: bool) -> None:
@@ -104,8 +112,12 @@ def demo(movie: Path | None, port: int, speed: float | None, stay: bool) -> None
 @_config_option
 @_camera_option
 @click.option("--db", type=_FILE, help="Database file; the configuration's if not told.")
-@click.option("--pictures", type=_FILE, help="Folder to keep the pictures in; the configuration's, or none with --db.")
-@click.option("--ray", metavar="ADDRESS", help="Spread the movies over a Ray cluster ('local' for this machine).")
+@click.option(
+    "--pictures", type=_FILE, help="Folder to keep the pictures in; the configuration's, or none with --db."
+)
+@click.option(
+    "--ray", metavar="ADDRESS", help="Spread the movies over a Ray cluster ('local' for this machine)."
+)
 def ingest(
     movies: tuple[Path, ...],
     config_path: Path | None,
@@ -305,15 +317,17 @@ def test_alert(config_path: Path | None, channel: str | None) -> None:
 @click.argument("target", type=_FILE)
 def backup(db: Path, target: Path) -> None:
     """Copy the database while it is in use, and verify the copy."""
-    from daemon.database import copy_verified
+    from daemon.store import backup as copy
 
-    copy_verified(db, target)
+    copy(db, target)
     click.echo(f"{target}: verified copy of {db}")
 
 
 @main.command()
 @click.argument("source", type=_FILE)
-@click.option("--db", required=True, type=_FILE, help="Database file to put in place; no daemon may be using it.")
+@click.option(
+    "--db", required=True, type=_FILE, help="Database file to put in place; no daemon may be using it."
+)
 def restore(source: Path, db: Path) -> None:
     """Put a backup in place of the database; what stood there is kept beside it."""
     from daemon.store import restore as put_back

@@ -36,14 +36,25 @@ class Delivery:
     """The threads that send, and what they need."""
 
     def __init__(
-        self, settings: Settings, store: Store, metrics: Metrics, clock: Clock, frames_dir: Path, upkeep: Upkeep
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Metrics,
+        clock: Clock,
+        frames_dir: Path,
+        upkeep: Upkeep,
     ) -> None:
         self._store, self._metrics, self._clock = store, metrics, clock
         self._frames_dir, self._upkeep = frames_dir, upkeep
         self._stop = threading.Event()
         self._reader = Reader(store.path)
         self._threads = [
-            threading.Thread(target=self._serve, args=(Channel(c.name, c.address()),), name=f"channel-{c.name}", daemon=True)
+            threading.Thread(
+                target=self._serve,
+                args=(Channel(c.name, c.address()),),
+                name=f"channel-{c.name}",
+                daemon=True,
+            )
             for c in settings.notify
         ]
 
@@ -83,17 +94,19 @@ class Delivery:
         except DeliveryError as error:
             now = self._clock.now()
             self._store.failed(row.id, now, str(error), next_attempt(row.attempts, now))
-            self._metrics.delivery(channel.name, "failed")
+            self._metrics.deliveries.labels(channel.name, "failed").inc()
             log.warning("%s: try %d: %s", row.message.event_id, row.attempts, error)
             return False
         self._store.delivered(row.id, self._clock.now())
-        self._metrics.delivery(channel.name, "delivered")
+        self._metrics.deliveries.labels(channel.name, "delivered").inc()
         log.info("%s: %s delivered to %s", row.message.event_id, row.message.kind, channel.name)
         return True
 
     def _judge(self, channel: Channel, failures: int) -> None:
         if failures >= DEAD_AFTER:
-            self._upkeep.raised("delivery failing", "", f"channel {channel.name} has not taken {failures} messages in a row")
+            self._upkeep.raised(
+                "delivery failing", "", f"channel {channel.name} has not taken {failures} messages in a row"
+            )
         elif failures == 0:
             self._upkeep.cleared("delivery failing", "", f"channel {channel.name} takes messages again")
 
@@ -125,7 +138,9 @@ def send_test(settings: Settings, only: str | None) -> Iterator[tuple[str, str |
     channels = [c for c in settings.notify if only in (None, c.name)]
     if not channels:
         known = ", ".join(c.name for c in settings.notify) or "none; add a [[notify]] table"
-        raise UsageError(f"no channel {only!r}; configured: {known}" if only else f"channels configured: {known}")
+        raise UsageError(
+            f"no channel {only!r}; configured: {known}" if only else f"channels configured: {known}"
+        )
     for channel in channels:
         yield channel.name, _test(channel)
 
@@ -137,7 +152,9 @@ def _test(channel: NotifySettings) -> str | None:
     )
     row = OutboxRow(id=0, message=message, attempts=1)
     try:
-        deliver(row, Channel(channel.name, channel.address()), timeout_s=timedelta(seconds=30).total_seconds())
+        deliver(
+            row, Channel(channel.name, channel.address()), timeout_s=timedelta(seconds=30).total_seconds()
+        )
     except AuroradError as error:
         return str(error)
     return None

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from daemon import __version__, frames, ocr, overlay, picture
-from daemon.config import CameraSettings, Settings
+from daemon.config import CameraSettings, NotifySettings, Settings
 from daemon.errors import AuroradError, ClockError
 from daemon.gate import gate
 from daemon.notify import Channel
@@ -46,16 +47,20 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every part in turn; a part that fails does not keep the next from being asked."""
-    yield Finding("aurorad", True, f"version {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}")
+    yield Finding(
+        "aurorad",
+        True,
+        f"version {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}",
+    )
     yield _ask("clock reader", lambda: f"tesseract {ocr.available()}")
     yield _ask("model", lambda: _model(settings))
     yield _ask("record", lambda: _record(settings))
     yield _ask("disk", lambda: _disk(settings))
     for channel in settings.notify:
-        yield _ask(f"channel {channel.name}", lambda channel=channel: _channel(Channel(channel.name, channel.address())))  # type: ignore[misc]
+        yield _ask(f"channel {channel.name}", partial(_channel, channel))
     for camera in settings.camera:
-        yield _ask(f"sky over {camera.name}", lambda camera=camera: _sky(settings, camera))  # type: ignore[misc]
-        yield _ask(f"source of {camera.name}", lambda camera=camera: _source(settings, camera))  # type: ignore[misc]
+        yield _ask(f"sky over {camera.name}", partial(_sky, settings, camera))
+        yield _ask(f"source of {camera.name}", partial(_source, settings, camera))
 
 
 def _ask(part: str, question: Callable[[], str]) -> Finding:
@@ -89,17 +94,21 @@ def _disk(settings: Settings) -> str:
         return f"{folder} will be made"
     free_mb = PictureFolder(folder / "frames").free_mb()
     if free_mb < settings.daemon.min_free_mb:
-        raise AuroradError(f"{folder}: {free_mb:.0f} MB free, under min_free_mb = {settings.daemon.min_free_mb}")
+        raise AuroradError(
+            f"{folder}: {free_mb:.0f} MB free, under min_free_mb = {settings.daemon.min_free_mb}"
+        )
     return f"{folder}: {free_mb:.0f} MB free"
 
 
-def _channel(channel: Channel) -> str:
-    channel.check()
+def _channel(channel: NotifySettings) -> str:
+    Channel(channel.name, channel.address()).check()
     return "its address is understood; `aurorad test-alert` sends a message"
 
 
 def _sky(settings: Settings, camera: CameraSettings) -> str:
-    state = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(datetime.now(UTC))
+    state = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(
+        datetime.now(UTC)
+    )
     may = gate(state, settings.gate.look_below_deg, settings.gate.alert_below_deg)
     does = "looking and alerting" if may.alert else "looking" if may.look else "not looking"
     return f"sun {state.sun_altitude_deg:.1f}°, moon {state.moon_altitude_deg:.1f}°: {does} ({may.reason})"
@@ -110,7 +119,9 @@ def _source(settings: Settings, camera: CameraSettings) -> str:
     source = open_source(camera, settings.daemon)
     still = source.ask()
     pixels = picture.decode(still.data, camera.source.max_pixels)
-    said = [f"{source.describe()}: {len(still.data)} bytes in {still.elapsed_s:.1f} s, {pixels.shape[1]}×{pixels.shape[0]}"]
+    said = [
+        f"{source.describe()}: {len(still.data)} bytes in {still.elapsed_s:.1f} s, {pixels.shape[1]}×{pixels.shape[0]}"
+    ]
     now = datetime.now(UTC)
     if still.last_modified is not None:
         said.append(f"Last-Modified {utc_text(still.last_modified)} ({_ago(now, still.last_modified)})")
@@ -120,8 +131,13 @@ def _source(settings: Settings, camera: CameraSettings) -> str:
     said.append(_stamp(frame, camera, still.last_modified or now))
     bright = float((frame.square.max(axis=2) > 12).mean() / (3.14159 / 4))
     said.append(f"{min(bright, 1.0):.0%} of the sky disc is brighter than black")
-    if still.last_modified is not None and (now - still.last_modified).total_seconds() > camera.source.stale_after_s:
-        said.append("the feed stands still, or the camera rests (AuroraMAX from about May to August, and by day)")
+    if (
+        still.last_modified is not None
+        and (now - still.last_modified).total_seconds() > camera.source.stale_after_s
+    ):
+        said.append(
+            "the feed stands still, or the camera rests (AuroraMAX from about May to August, and by day)"
+        )
     return "; ".join(said)
 
 
@@ -150,7 +166,11 @@ def config_lines(settings: Settings) -> Iterator[str]:
     """What a configuration watches, in words."""
     for camera in settings.camera:
         place = f"{camera.latitude_deg:.4f}°, {camera.longitude_deg:.4f}°"
-        where = camera.source.path if camera.source.kind == "folder" else open_source(camera, settings.daemon).describe()
+        where = (
+            camera.source.path
+            if camera.source.kind == "folder"
+            else open_source(camera, settings.daemon).describe()
+        )
         yield f"camera {camera.name}: {camera.title or camera.name} at {place}, every {camera.cadence_s:g} s from {where}"
     for channel in settings.notify:
         channel.address()

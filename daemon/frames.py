@@ -8,8 +8,10 @@ under 60 MB of memory.
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,7 @@ from typing import IO
 
 import numpy as np
 
-from daemon import consensus, geometry, ocr, overlay, picture, video
+from daemon import geometry, ocr, overlay, picture, video
 from daemon.config import SourceSettings
 from daemon.errors import ClockError, MovieError
 from daemon.observation import Camera, Frame, Picture, utc_text
@@ -148,3 +150,187 @@ def _time_in_name(name: str, form: str) -> datetime:
         raise ClockError(
             "no time in name", f"{name}: does not begin with a time as {form!r}; check name_format"
         ) from None
+
+
+# ------------------------------------------------------------------------------- a movie's frames
+
+READERS = min(4, os.cpu_count() or 1)
+"""Stamps read at a time; tesseract runs as a process of its own."""
+
+MOST_READINGS = 48
+"""Stamps read of the sampled frames at most; with those of the first frames, under 60 for any movie."""
+
+
+class DatedMovie:
+    """A movie's sampled frames, in order of time. A context manager: it holds a temporary file.
+
+    ``readings`` is how many stamps were read, ``undated`` how many sampled frames have no time,
+    ``fault`` what was wrong with the movie's end, where it broke off.
+    """
+
+    def __init__(self, spool: _Spool, times: list[datetime | None], readings: int, fault: str | None) -> None:
+        self._spool = spool
+        self._times = times
+        order = [i for i, at in enumerate(times) if at is not None]
+        self._order = sorted(order, key=lambda i: times[i] or datetime.max.replace(tzinfo=UTC))
+        self.readings = readings
+        self.undated = len(times) - len(order)
+        self.fault = fault
+
+    @property
+    def begins(self) -> datetime | None:
+        """The first frame's time, None where no frame has one."""
+        return self._times[self._order[0]] if self._order else None
+
+    @property
+    def ends(self) -> datetime | None:
+        """The last frame's time, None where no frame has one."""
+        return self._times[self._order[-1]] if self._order else None
+
+    def frames(self) -> Iterator[Frame]:
+        """The dated frames, oldest first; of two with the same second the first."""
+        last: datetime | None = None
+        for i in self._order:
+            at = self._times[i]
+            if at != last:
+                yield replace(self._spool.frame(i), observed_at=at)
+            last = at
+
+    def __enter__(self) -> DatedMovie:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spool.close()
+
+
+def read_movie(
+    path: Path,
+    camera: Camera,
+    fetched_at: datetime,
+    *,
+    keep_pictures: bool = True,
+    progress: Callable[[float], None] | None = None,
+) -> DatedMovie:
+    """Sample a movie one cadence apart and date what was sampled.
+
+    A movie that breaks off gives the frames before the break. Raises MovieError where it gives
+    none, ClockError where no clock can be established.
+    """
+    if camera.stamp is None:
+        raise ClockError("no stamp", f"{path}: a movie is dated by its stamps; camera {camera.name} has none")
+    info = video.probe(path)
+    readings = _opening_readings(path, camera)
+    nominal_s = info.usual_cadence_s
+    step = video.sample_step(info, overlay.frame_cadence(readings), camera.cadence_s)
+    spool = _Spool(camera.name, path.name, fetched_at)
+    fault = None
+    try:
+        for index, pixels in video.frames(path, step):
+            frame = from_pixels(
+                pixels,
+                camera,
+                source=path.name,
+                fetched_at=fetched_at,
+                index=index,
+                keep_picture=keep_pictures,
+            )
+            spool.add(frame)
+            if progress is not None and info.frames:
+                progress(min(1.0, index / info.frames))
+    except MovieError as error:
+        if not len(spool):
+            spool.close()
+            raise
+        fault = str(error)
+    try:
+        clock, made = _clock(spool, camera, readings, nominal_s)
+    except ClockError as error:
+        spool.close()
+        raise ClockError(error.reason, f"{path}: {error}") from error
+    return DatedMovie(spool, [clock.at(i) for i in spool.indices], len(video.FIRST_FRAMES) + made, fault)
+
+
+def _opening_readings(path: Path, camera: Camera) -> list[overlay.Reading]:
+    """What the stamps of the first few frames say, as far as they can be read."""
+    assert camera.stamp is not None
+    readings = []
+    for index, pixels in video.first_frames(path):
+        with suppress(ClockError):
+            at = overlay.parse_stamp(ocr.read_text(ocr.cut_stamp(pixels, camera.stamp)), camera.stamp)
+            readings.append(overlay.Reading(index, at))
+    return readings
+
+
+def _clock(
+    spool: _Spool, camera: Camera, readings: list[overlay.Reading], nominal_s: float
+) -> tuple[overlay.MovieClock, int]:
+    """The movie's clock, and how many more stamps were read for it."""
+    style = camera.stamp
+    assert style is not None
+    made = 0
+
+    def read(index: int) -> datetime | None:
+        try:
+            return overlay.parse_stamp(ocr.read_text(spool.stamp(index)), style)
+        except ClockError as error:
+            if error.reason in ("ocr failed", "ocr timeout"):
+                raise
+            return None
+
+    def read_all(indices: Sequence[int]) -> list[datetime | None]:
+        nonlocal made
+        made += len(indices)
+        return list(readers.map(read, indices))
+
+    with ThreadPoolExecutor(READERS, "ocr") as readers:
+        clock = overlay.date_frames(spool.indices, read_all, nominal_s, known=readings, most=MOST_READINGS)
+    return clock, made
+
+
+class _Spool:
+    """Sampled frames that wait for their clock: squares and JPEGs on disk, strips in memory."""
+
+    def __init__(self, camera: str, source: str, fetched_at: datetime) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="aurorad-")  # noqa: SIM115 - closed by close()
+        self._camera, self._source, self._fetched_at = camera, source, fetched_at
+        self._places: list[tuple[int, int]] = []
+        self._stamps: dict[int, Picture] = {}
+        self.indices: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def add(self, frame: Frame) -> None:
+        """Keep a frame."""
+        self._places.append((self._file.tell(), len(frame.picture)))
+        self._file.write(frame.square.tobytes())
+        self._file.write(frame.picture)
+        self.indices.append(frame.index)
+        if frame.stamp is not None:
+            self._stamps[frame.index] = frame.stamp
+
+    def stamp(self, index: int) -> Picture:
+        """The strip of the movie's frame of that number."""
+        return self._stamps[index]
+
+    def frame(self, place: int) -> Frame:
+        """The ``place``-th sampled frame."""
+        start, size = self._places[place]
+        side = preprocess.SIDE
+        self._file.seek(start)
+        square = np.frombuffer(self._file.read(side * side * 3), np.uint8).reshape(side, side, 3)
+        return Frame(
+            camera=self._camera,
+            square=square,
+            picture=self._file.read(size),
+            stamp=None,
+            source=self._source,
+            fetched_at=self._fetched_at,
+            index=self.indices[place],
+        )
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._file.close()

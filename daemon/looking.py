@@ -13,9 +13,9 @@ from daemon.errors import AuroradError, ClockError
 from daemon.gate import gate
 from daemon.observation import Disc, Picture, Prediction, utc_text
 from daemon.overlay import parse_stamp
-from daemon.pipeline import judge
 from daemon.predictor import Predictor
 from daemon.sky import Observatory
+from daemon.verdict import judge
 from models import preprocess
 
 Answer = tuple[dict[str, Any], str]

@@ -100,8 +100,8 @@ _BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 class Metrics:
     """All of METRICS on one registry, an attribute each (without ``_total``), and what feeds them."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry = registry or CollectorRegistry()
         # Without: a second series beside each counter that nobody asks for.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         ProcessCollector(registry=registry)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.errors import ClockError
 
@@ -25,6 +26,8 @@ _EVEN = 0.75  # of the resolution: how far a reading may lie off an even clock's
 _WANDER = 4.0  # of the resolution: a jump so small is followed, not cut
 _DRIFT = 0.001  # of the elapsed time
 _JUMP_COST = 1.9  # readings that must speak for a gap before it is believed
+_BENT, _BENT_COST = 0.03, 0.55  # a gait changed by so much of the elapsed time is more likely than a gap
+_SLOWEST_S = 3600.0  # a frame; nobody films slower
 _LONGEST_GAP_S = 20 * 3600.0
 
 
@@ -120,28 +123,40 @@ def consensus(readings: Iterable[Reading], nominal_cadence_s: float | None = Non
     return MovieClock(segments, longest.cadence_s, agreeing, len(ordered))
 
 
-_Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+_Array = npt.NDArray[np.float64]
 
 
 def _cadence(index: _Array, seconds: _Array, slack_s: float, nominal_s: float | None) -> float:
-    """The slope of the line through two readings that most others lie on (RANSAC over all pairs)."""
+    """Seconds a frame on the line that most readings lie on. Raises ClockError."""
+    on_line, standing = _majority(index, seconds, slack_s, nominal_s)
+    if standing:
+        raise ClockError("clock stopped", "the stamps do not advance: the clock stands still")
+    if on_line.sum() < LEAST_AGREEING:
+        raise ClockError("no consensus", f"no {LEAST_AGREEING} of {len(index)} stamps agree on a clock")
+    return float(np.polyfit(index[on_line], seconds[on_line], 1)[0])
+
+
+def _majority(
+    index: _Array, seconds: _Array, slack_s: float, nominal_s: float | None
+) -> tuple[npt.NDArray[np.bool_], bool]:
+    """(which readings lie on the best line through two of them, whether only a standing clock fits).
+
+    All pairs are tried (RANSAC without the chance). Of lines with equally many readings the one with
+    the widest base is the most exact, and one near the usual cadence the most likely.
+    """
     first, second = np.triu_indices(len(index), k=1)
     slopes = (seconds[second] - seconds[first]) / (index[second] - index[first])
-    elapsed = index[None, :] - index[first, None]
-    off = seconds[None, :] - seconds[first, None] - slopes[:, None] * elapsed
+    off = seconds[None, :] - seconds[first, None] - slopes[:, None] * (index[None, :] - index[first, None])
     votes = (np.abs(off) <= slack_s).sum(axis=1)
-    if np.all(slopes[votes == votes.max()] <= 0) and votes.max() >= LEAST_AGREEING:
-        raise ClockError("clock stopped", "the stamps do not advance: the clock stands still")
-    votes = np.where((slopes > 0) & (slopes < 3600), votes, 0)
-    if votes.max() < LEAST_AGREEING:
-        raise ClockError("no consensus", f"no {LEAST_AGREEING} of {len(index)} stamps agree on a clock")
+    advancing = (slopes > 0) & (slopes < _SLOWEST_S)
+    standing = votes.max() >= LEAST_AGREEING and bool(np.all(slopes[votes == votes.max()] <= 0))
+    votes = np.where(advancing, votes, 0)
     best = np.flatnonzero(votes == votes.max())
-    # Of equals the line with the widest base is the most exact, and the one nearest to what is usual.
-    unusual = np.abs(np.log(slopes[best] / nominal_s)) > 0.7 if nominal_s else np.zeros(len(best))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unusual = np.abs(np.log(slopes[best] / nominal_s)) > 0.7 if nominal_s else np.zeros(len(best))
     pick = best[np.lexsort((index[first[best]] - index[second[best]], unusual))[0]]
-    lying = np.abs(off[pick]) <= slack_s
-    fitted = float(np.polyfit(index[lying], seconds[lying], 1)[0])
-    return fitted if fitted > 0 else float(slopes[pick])
+    lying: npt.NDArray[np.bool_] = np.abs(off[pick]) <= slack_s
+    return lying if votes[pick] else np.zeros_like(lying), standing
 
 
 def _excess(index: _Array, seconds: _Array, i: int, j: int, cadence_s: float) -> tuple[float, float]:
@@ -162,7 +177,9 @@ def _chain(index: _Array, seconds: _Array, cadence_s: float, resolution_s: float
             excess_s, elapsed_s = _excess(index, seconds, i, j, cadence_s)
             if _smooth(excess_s, elapsed_s, resolution_s):
                 worth = score[i] + 1.0 - 1e-6 * abs(excess_s)
-            elif 0 < excess_s < _LONGEST_GAP_S:
+            elif abs(excess_s) <= _BENT * elapsed_s:
+                worth = score[i] + 1.0 - _BENT_COST
+            elif seconds[j] >= seconds[i] and excess_s < _LONGEST_GAP_S:
                 worth = score[i] + 1.0 - _JUMP_COST
             else:
                 continue
@@ -193,15 +210,10 @@ def _segment(readings: list[Reading], cadence_s: float, resolution_s: float) -> 
     """Fit a line. What lies off it alone is a slip and left out; off it in company is the clock's own gait."""
     index = np.array([r.index for r in readings], dtype=np.float64)
     seconds = np.array([(r.at - readings[0].at).total_seconds() for r in readings])
-    first, second = np.triu_indices(len(index), k=1)
-    slope = float(np.median((seconds[second] - seconds[first]) / (index[second] - index[first])))
-    slope = slope if slope > 0 else cadence_s
+    lies, _ = _majority(index, seconds, _SLACK * resolution_s, cadence_s)
+    slope = float(np.polyfit(index[lies], seconds[lies], 1)[0]) if lies.sum() >= 2 else cadence_s
     off = seconds - slope * index
-    lies = np.abs(off - np.median(off)) <= _EVEN * resolution_s
-    if lies.sum() >= LEAST_AGREEING:
-        slope = float(np.polyfit(index[lies], seconds[lies], 1)[0])
-        off = seconds - slope * index
-        lies = np.abs(off - np.median(off[lies])) <= _EVEN * resolution_s
+    lies = np.abs(off - np.median(off[lies] if lies.any() else off)) <= _EVEN * resolution_s
     offset = float(off[lies].max() + off[lies].min()) / 2
     strays = np.where(lies, 0.0, off - offset)
     near = np.abs(np.diff(strays)) <= _SLACK * resolution_s
@@ -227,28 +239,28 @@ def plan(indices: Sequence[int], count: int) -> list[int]:
     return [indices[round(k * (len(indices) - 1) / (count - 1))] for k in range(count)]
 
 
-def where_to_read_next(indices: Sequence[int], tried: set[int], clock: MovieClock | None) -> int | None:
-    """The frame whose reading would tell most, or None when every frame's time is settled.
+def where_to_read_next(indices: Sequence[int], tried: set[int], clock: MovieClock | None) -> list[int]:
+    """The frames whose readings would tell most, the most telling first; none when all is settled.
 
-    Without a clock, the middle of the widest stretch nobody has tried. With one, the middle of the
-    widest stretch over which it is not even: a gap, or an end that no agreeing reading reaches.
+    Without a clock, the middle of every stretch nobody has tried. With one, the middle of every
+    stretch over which it is not even: a gap, or an end that no agreeing reading reaches.
     """
-    widest: tuple[int, int] | None = None
+    wanted: dict[int, int] = {}
     for low, high in _unsettled(indices, tried, clock):
-        between = [
-            i for i in indices[bisect_left(indices, low) : bisect_left(indices, high + 1)] if i not in tried
-        ]
-        if between and (widest is None or high - low > widest[0]):
-            widest = (high - low, min(between, key=lambda i: abs(2 * i - low - high)))
-    return widest[1] if widest else None
+        for left, right in pairwise([low, *sorted(i for i in tried if low < i < high), high]):
+            inside = indices[bisect_left(indices, left) : bisect_left(indices, right + 1)]
+            untried = [i for i in inside if i not in tried]
+            if untried:
+                middle = min(untried, key=lambda i: abs(2 * i - left - right))
+                wanted[middle] = max(right - left, wanted.get(middle, 0))
+    return sorted(wanted, key=lambda i: -wanted[i])
 
 
 def _unsettled(
     indices: Sequence[int], tried: set[int], clock: MovieClock | None
 ) -> Iterable[tuple[int, int]]:
     if clock is None:
-        marks = [indices[0], *sorted(tried), indices[-1]]
-        yield from pairwise(marks)
+        yield indices[0], indices[-1]
         return
     known = [(segment, reading) for segment in clock.segments for reading in segment.readings]
     yield indices[0], known[0][1].index
@@ -261,39 +273,53 @@ def _unsettled(
 
 def date_frames(
     indices: Sequence[int],
-    read: Callable[[int], datetime | None],
+    read: Callable[[Sequence[int]], Sequence[datetime | None]],
     nominal_cadence_s: float | None = None,
     known: Iterable[Reading] = (),
-    first: int = 16,
-    most: int = 48,
+    first: int = 12,
+    most: int = 44,
 ) -> MovieClock:
     """The clock of a movie from few readings of its sampled frames.
 
-    ``indices`` ascend; ``read`` gives what one frame's stamp says, or None where it is illegible;
-    ``known`` are readings already made (the movie's first frames). ``first`` readings are spread
-    evenly, further ones go where the clock is not settled, ``most`` at most. Raises ClockError.
+    ``indices`` ascend; ``read`` takes some of them and gives what each one's stamp says, None where
+    it is illegible; ``known`` are readings already made (the movie's first frames). ``first``
+    readings are spread evenly, further ones go where the clock is not settled, ``most`` at most.
+    Raises ClockError.
     """
     if not indices:
         raise ClockError("no consensus", "the movie has no frames")
     readings = list(known)
-    tried: set[int] = {r.index for r in readings}
-    calls = 0
-    waiting = [i for i in plan(indices, first) if i not in tried]
-    while calls < most:
-        if waiting:
-            index = waiting.pop(0)
-        else:
-            clock = _consensus_or_none(readings, nominal_cadence_s)
-            wanted = where_to_read_next(indices, tried, clock)
-            if wanted is None:
-                break
-            index = wanted
-        tried.add(index)
-        calls += 1
-        at = read(index)
-        if at is not None:
-            readings.append(Reading(index, at))
+    tried = {reading.index for reading in readings}
+    wanted = [i for i in plan(indices, min(first, most)) if i not in tried]
+    left = most
+    while wanted and left > 0:
+        asked = wanted[:left]
+        left -= len(asked)
+        tried.update(asked)
+        readings += [
+            Reading(index, at) for index, at in zip(asked, read(asked), strict=True) if at is not None
+        ]
+        wanted = where_to_read_next(indices, tried, _consensus_or_none(readings, nominal_cadence_s))
     return consensus(readings, nominal_cadence_s)
+
+
+def frame_cadence(readings: Iterable[Reading]) -> float | None:
+    """Seconds a frame from readings of a movie's first frames; None where they do not tell.
+
+    The very first tenth is left out of the slope: recorders repeat a frame or two when they start.
+    """
+    clock = _consensus_or_none(list(readings), None)
+    if clock is None or len(clock.segments) != 1:
+        return None
+    (segment,) = clock.segments
+    spanned_s = segment.cadence_s * (segment.last - segment.first)
+    if spanned_s < 10 * segment.resolution_s:
+        return None  # stamps cut to minutes tell a cadence only over many of them
+    late = [r for r in segment.readings if r.index - segment.first >= 0.1 * (segment.last - segment.first)]
+    if len(late) < LEAST_AGREEING:
+        return segment.cadence_s
+    seconds = [(r.at - late[0].at).total_seconds() for r in late]
+    return float(np.polyfit([r.index for r in late], seconds, 1)[0])
 
 
 def _consensus_or_none(readings: list[Reading], nominal_cadence_s: float | None) -> MovieClock | None:

@@ -73,7 +73,9 @@ class Nightly:
             return None
         late = now - ended_at > timedelta(hours=source.movie_give_up_h)
         try:
-            movie = fetch_movie(source, night, self.folder, user_agent(self.settings.daemon.user_agent_contact))
+            movie = fetch_movie(
+                source, night, self.folder, user_agent(self.settings.daemon.user_agent_contact)
+            )
         except FetchError as error:
             log.warning("movie of %s: %s", night, error)
             movie = None

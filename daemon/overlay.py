@@ -13,10 +13,10 @@ from functools import lru_cache
 import pytz
 
 from daemon.errors import ClockError
-from daemon.movie_clock import MovieClock, Reading, Segment, consensus, date_frames
+from daemon.movie_clock import MovieClock, Reading, Segment, consensus, date_frames, frame_cadence
 from daemon.observation import StampStyle
 
-__all__ = ["MovieClock", "Reading", "Segment", "consensus", "date_frames", "parse_stamp"]
+__all__ = ["MovieClock", "Reading", "Segment", "consensus", "date_frames", "frame_cadence", "parse_stamp"]
 
 YEARS = range(1990, 2053)
 """Years a stamp can show: digital all-sky cameras to the ephemeris's end."""

@@ -27,14 +27,18 @@ class Known:
 class Past:
     """The rows and events of one camera around a movie."""
 
-    def __init__(self, rows: list[Known], spells: list[tuple[str, datetime, datetime | None]], same: timedelta) -> None:
+    def __init__(
+        self, rows: list[Known], spells: list[tuple[str, datetime, datetime | None]], same: timedelta
+    ) -> None:
         self._rows = sorted(rows, key=lambda row: row.observed_at)
         self._times = [row.observed_at for row in self._rows]
         self._spells = spells
         self._same = same
 
     @classmethod
-    def of(cls, database: Path, camera: str, begins: datetime | None, ends: datetime | None, same: timedelta) -> Past:
+    def of(
+        cls, database: Path, camera: str, begins: datetime | None, ends: datetime | None, same: timedelta
+    ) -> Past:
         """Read what lies between the two instants. ``same``: rows closer than this are one minute."""
         if begins is None or ends is None:
             return cls([], [], same)

@@ -7,6 +7,7 @@ claims a gigantic picture costs nothing, and half a download is not taken for a 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -77,6 +78,14 @@ def encode_png(pixels: Picture) -> bytes:
     if not done:
         raise PictureError("not an image", f"pixels of shape {pixels.shape} cannot be encoded")
     return data.tobytes()
+
+
+def draw_outline(pixels: Picture, outline: Sequence[Sequence[tuple[float, float]]]) -> Picture:
+    """A copy with closed lines drawn in, each a polygon of (x, y) in pixels: where the model saw aurora."""
+    drawn = pixels.copy()
+    lines = [np.rint(np.asarray(polygon)).astype(np.int32) for polygon in outline]
+    cv2.polylines(drawn, lines, isClosed=True, color=(60, 200, 255), thickness=2, lineType=cv2.LINE_AA)
+    return drawn
 
 
 def shrink(pixels: Picture, side: int) -> Picture:

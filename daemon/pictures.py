@@ -34,11 +34,15 @@ class PictureFolder:
             return None
         name = f"{frame.observed_at:%Y%m%d%H%M%S}_{night:%Y%m%d}_{frame.index}.jpg"
         relative = f"{camera}/{night.isoformat()}/{name}"
+        return self.write(relative, frame.picture)
+
+    def write(self, relative: str, data: bytes) -> str | None:
+        """Write a file below the root, whole or not at all; its path, or None where it could not be."""
         path = self.root / relative
         part = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(frame.picture)
+            part.write_bytes(data)
             part.replace(path)
         except OSError as error:
             self.lost += 1

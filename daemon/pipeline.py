@@ -21,19 +21,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
-from pathlib import Path
+from itertools import groupby, islice
 
 from daemon import event, frames, geometry
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError
-from daemon.frames import Frame
+from daemon.frames import DatedMovie, Frame
 from daemon.gate import gate
 from daemon.metrics import Metrics
 from daemon.notify import compose
 from daemon.observation import (
-    Event,
     EventChange,
     Gate,
     Message,
@@ -44,6 +42,7 @@ from daemon.observation import (
     night_of,
     utc_text,
 )
+from daemon.past import Known, Past
 from daemon.pictures import PictureFolder
 from daemon.predictor import Predictor
 from daemon.sky import Observatory
@@ -51,6 +50,7 @@ from daemon.source import LiveSource, Still
 from daemon.source.freshness import Freshness
 from daemon.store import Store
 from daemon.upkeep import Upkeep
+from daemon.verdict import judge
 from models import colour
 
 log = logging.getLogger("aurorad.pipeline")
@@ -123,6 +123,18 @@ class Pipeline:
         self.now = Now()
         self._live_memory = event.Memory.from_dict(store.memory(camera.name))
 
+    @property
+    def _north_deg(self) -> float:
+        return self.camera.orientation.north_deg if self.camera.orientation else 0.0
+
+    def patience(self) -> timedelta:
+        """Longest time without progress that is no sign of trouble."""
+        if self.now.gate is not None and not self.now.gate.look:
+            return REST + timedelta(minutes=2)
+        s = self.camera_settings
+        slow = timedelta(seconds=3 * s.cadence_s + 2 * s.source.timeout_s)
+        return max(slow, PAUSE + slow) if self.now.stale_since is not None else slow
+
     # ------------------------------------------------------------- the live door
 
     def watch(self) -> datetime:
@@ -186,7 +198,9 @@ class Pipeline:
         if self.upkeep:
             since = self.now.framed_at or self.now.stale_since
             self.upkeep.raised(
-                "feed stale", name, f"the feed of {name} stands still ({reason}); nothing new since {utc_text(since)}"
+                "feed stale",
+                name,
+                f"the feed of {name} stands still ({reason}); nothing new since {utc_text(since)}",
             )
 
     def _rest(self, now: datetime) -> datetime:
@@ -204,7 +218,14 @@ class Pipeline:
                     "not looked", self.now.gate.reason,
                 )  # fmt: skip
                 self._live_memory, changes = event.step(
-                    self._live_memory, self.camera.name, row.observed_at, None, 1.0, False, self.rules, daylight=True
+                    self._live_memory,
+                    self.camera.name,
+                    row.observed_at,
+                    None,
+                    1.0,
+                    False,
+                    self.rules,
+                    daylight=True,
                 )
                 self._write(row, None, self._live_memory, live=True, changes=changes)
         wake = now + REST
@@ -232,7 +253,8 @@ class Pipeline:
         Frames go in order of time, so that a run cut short leaves a beginning; the next run leads
         its memory along the rows of that beginning and goes on as if nothing had happened.
         """
-        past = Past.of(self.store.path, self.camera.name, movie, timedelta(seconds=self.camera.cadence_s / 2 - 1))
+        same = timedelta(seconds=self.camera.cadence_s / 2 - 1)
+        past = Past.of(self.store.path, self.camera.name, movie.begins, movie.ends, same)
         tally = Tally(undated=movie.undated)
         memory = event.Memory()
         everything = movie.frames()
@@ -250,16 +272,16 @@ class Pipeline:
 
     def _retrace(self, row: Known, memory: event.Memory, past: Past) -> event.Memory:
         """Lead the memory along a row that is there, deciding again what was decided on it."""
-        may = self._gate_of(row.sun_altitude_deg)
+        limits = self.settings.gate
         memory, changes = event.step(
             memory,
             self.camera.name,
             row.observed_at,
-            row.probability if may.alert else None,
+            row.probability if row.sun_altitude_deg <= limits.alert_below_deg else None,
             row.threshold,
             row.verdict == "aurora" and row.cover >= self.settings.event.strong,
             self.rules,
-            daylight=not may.look,
+            daylight=row.sun_altitude_deg > limits.look_below_deg,
         )
         for change in past.own(changes):
             self.store.put_event(change.event)
@@ -267,8 +289,13 @@ class Pipeline:
 
     # ------------------------------------------------------------- the common way
 
-    def follow(self, batch: Sequence[Frame], memory: event.Memory, *, live: bool) -> event.Memory:
-        """Dated frames, oldest first: sky → gate → predict → observe → event → record."""
+    def follow(
+        self, batch: Sequence[Frame], memory: event.Memory, *, live: bool, past: Past | None = None
+    ) -> event.Memory:
+        """Dated frames, oldest first: sky → gate → predict → observe → event → record.
+
+        ``past`` holds what the record already says of an archived night, its spells among it.
+        """
         skies = self.observatory.states([f.observed_at for f in batch if f.observed_at])
         gates = [self._gate(sky) for sky in skies]
         predictions = self._predict(batch, gates)
@@ -284,6 +311,8 @@ class Pipeline:
                 self.rules,
                 daylight=not may.look,
             )
+            if past is not None:
+                changes = list(past.own(changes))
             self._write(observation, frame, memory, live=live, changes=changes)
         return memory
 
@@ -300,7 +329,8 @@ class Pipeline:
         said = iter(predictor.predict(looked))
         if looked:
             self.metrics.predicted(self.camera.name, (time.perf_counter() - began) / len(looked))
-        shadow = iter(predictor.predict_shadow(looked) or [None] * len(looked))
+        nobody: list[float | None] = [None] * len(looked)
+        shadow = iter(predictor.predict_shadow(looked) or nobody)
         return iter([(next(said), next(shadow)) if may.look else (None, None) for may in gates])
 
     def _observe(
@@ -310,7 +340,9 @@ class Pipeline:
         assert frame.observed_at is not None
         at = frame.observed_at
         if prediction is None:
-            return self._observation(at, frame.fetched_at, sky, may, None, "not looked", may.reason, frame), False
+            return self._observation(
+                at, frame.fetched_at, sky, may, None, "not looked", may.reason, frame
+            ), False
         threshold = self.predictor().threshold(sky)
         verdict, reason = judge(prediction, threshold)
         index = colour.colour_index(frame.square)
@@ -369,14 +401,16 @@ class Pipeline:
             night=night,
             changes=changes,
             messages=messages,
-            column=frames.keogram_column(frame) if frame is not None else None,
+            column=frames.keogram_column(frame, self._north_deg) if frame is not None else None,
             memory=memory.to_dict() if live else None,
-            spell=memory.event,
+            spell=memory.event if live else None,
         )
         if recorded:
             self.metrics.observed(observation, changes)
             for change in changes:
-                log.info("%s: %s of %s at %s", self.camera.name, change.kind, change.event.id, utc_text(change.at))
+                log.info(
+                    "%s: %s of %s at %s", self.camera.name, change.kind, change.event.id, utc_text(change.at)
+                )
 
     def _messages(self, observation: Observation, changes: Iterable[EventChange]) -> Iterator[Message]:
         """One message a change and channel, unless it is history, or a spell within the cool-down."""
@@ -391,14 +425,6 @@ class Pipeline:
                 if channel.cameras and self.camera.name not in channel.cameras:
                     continue
                 yield compose(change, observation, self.camera_settings, channel, self.settings.daemon.url)
-
-
-def judge(prediction: Prediction, threshold: float) -> tuple[Verdict, str]:
-    """A verdict and its reason. Aurora through cloud is aurora; no aurora under cloud is no answer."""
-    clear = prediction.clear_probability >= 0.5
-    if prediction.calibrated_probability >= threshold:
-        return "aurora", "aurora" if clear else "aurora through cloud"
-    return ("clear", "clear sky, no aurora") if clear else ("obscured", "cloud or snow")
 
 
 def utc_second(at: datetime) -> datetime:

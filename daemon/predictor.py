@@ -34,7 +34,7 @@ class Predictor:
         """One Prediction for each masked square (240, 240, 3), in order."""
         return self._ask(self.model, squares)
 
-    def predict_shadow(self, squares: Sequence[Picture]) -> list[float] | None:
+    def predict_shadow(self, squares: Sequence[Picture]) -> list[float | None] | None:
         """The candidate's calibrated probabilities, or None where there is no candidate."""
         if self.shadow is None:
             return None

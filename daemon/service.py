@@ -14,7 +14,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -37,6 +39,9 @@ from daemon.web.app import create_app
 from daemon.web.deps import CameraStatus, WebDeps
 from daemon.web.server import Server
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 log = logging.getLogger("aurorad.service")
 
 DRAIN_S = 8.0
@@ -50,7 +55,9 @@ GRACE_S = 30
 class Service:
     """Everything that runs, and the one place where it is put together."""
 
-    def __init__(self, settings: Settings, config_path: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, config_path: Path | None = None, clock: Clock | None = None
+    ) -> None:
         self.settings = settings
         self.config_path = config_path
         self.clock = clock or Clock()
@@ -68,6 +75,10 @@ class Service:
     def _wire(self) -> None:
         self._tell_model()
         self.upkeep = Upkeep(self.store, self.settings.notify, self.clock)
+        for camera in self.settings.camera:
+            self.metrics.watching(camera.name, camera.cadence_s)
+        for channel in self.settings.notify:
+            self.metrics.channel(channel.name)
         self.pipelines = {camera.name: self._pipeline(camera) for camera in self.settings.camera}
         self.nightlies = self._nightlies()
         self.delivery = self._delivery()
@@ -77,7 +88,9 @@ class Service:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self.scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-        self.server = Server(create_app(self._web_deps()), self.settings.daemon)
+        self.page = _Page(create_app(self._web_deps()))
+        d = self.settings.daemon
+        self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
         self.started_at = self.clock.now()
         self._stopping = threading.Event()
 
@@ -105,14 +118,14 @@ class Service:
         return WebDeps(
             settings=self.settings,
             reader=lambda: Reader(self.store.path),
-            labels=Labels(self.store),
+            labels=self.store,
             status=self,
             registry=self.metrics.registry,
             frames_dir=self.pictures.root,
             skies={name: pipeline.observatory for name, pipeline in self.pipelines.items()},
             clock=self.clock.now,
             clock_rate=self.clock.speed,
-            token=resolve_secret(token) if token else None,
+            token=resolve_secret(token).get_secret_value() if token else None,
         )
 
     def _tell_model(self) -> None:
@@ -121,7 +134,12 @@ class Service:
         if self.predictor.shadow is not None:
             shadow = self.predictor.shadow
             self.store.register_model(shadow.sha256, shadow.card.name, shadow.card.skill)
-        self.metrics.model(model.sha256, model.card.name, model.device, self.settings.model.device)
+        self._show_model()
+
+    def _show_model(self) -> None:
+        model = self.predictor.model
+        wanted = self.settings.model.device == "cuda"
+        self.metrics.model(model.card.name, model.sha256, model.device, gpu_wanted=wanted)
 
     # ------------------------------------------------------------- start, reload, stop
 
@@ -140,9 +158,15 @@ class Service:
         for place, name in enumerate(self.pipelines):
             # Spread the first looks: a hundred cameras at once would all be late.
             spread_s = self.pipelines[name].camera.cadence_s * place / len(self.pipelines)
-            self._plan(f"watch {name}", lambda name=name: self._watch(name), now + timedelta(seconds=spread_s))
-            self._plan(f"movie {name}", lambda name=name: self._nightly(name), now)
-        self.scheduler.add_job(self._keep_house, "interval", seconds=HOUSEKEEPING_S, id="housekeeping", next_run_time=datetime.now(UTC))
+            self._plan(f"watch {name}", partial(self._watch, name), now + timedelta(seconds=spread_s))
+            self._plan(f"movie {name}", partial(self._nightly, name), now)
+        self.scheduler.add_job(
+            self._keep_house,
+            "interval",
+            seconds=HOUSEKEEPING_S,
+            id="housekeeping",
+            next_run_time=datetime.now(UTC),
+        )
         interval_s = systemd.watchdog_interval_s()
         if interval_s is not None:
             self.scheduler.add_job(self._feed_watchdog, "interval", seconds=interval_s, id="watchdog")
@@ -162,34 +186,34 @@ class Service:
             self.upkeep.cleared("record", "", "the record can be written again")
         except StoreError as error:
             # Nothing is acknowledged that is not written; the next look tries again.
-            self.metrics.job_failed(f"watch {name}")
+            self.metrics.store_errors.labels(error.reason).inc()
             log.error("%s: not recorded: %s", name, error)
             with contextlib.suppress(StoreError):
                 self.upkeep.raised("record", "", f"the record cannot be written: {error}")
         finally:
-            self._plan(f"watch {name}", lambda: self._watch(name), following)
+            self._plan(f"watch {name}", partial(self._watch, name), following)
 
     def _nightly(self, name: str) -> None:
         following = self.clock.now() + timedelta(minutes=10)
         try:
             following = self.nightlies[name].visit(self.clock.now())
         finally:
-            self._plan(f"movie {name}", lambda: self._nightly(name), following)
+            self._plan(f"movie {name}", partial(self._nightly, name), following)
 
     def _job_failed(self, happened: JobExecutionEvent) -> None:
         """What no room foresaw: counted and logged whole; the job has planned itself anew."""
         job = str(happened.job_id)
         if happened.exception is None:
-            self.metrics.job_missed(job)
+            self.metrics.job_missed.labels(job).inc()
             log.warning("%s: missed its time", job)
             if job.startswith("watch "):
                 name = job.removeprefix("watch ")
-                self._plan(job, lambda: self._watch(name), self.clock.now())
+                self._plan(job, partial(self._watch, name), self.clock.now())
             elif job.startswith("movie "):
                 name = job.removeprefix("movie ")
-                self._plan(job, lambda: self._nightly(name), self.clock.now())
+                self._plan(job, partial(self._nightly, name), self.clock.now())
             return
-        self.metrics.job_failed(job)
+        self.metrics.job_errors.labels(job).inc()
         log.error("%s: failed: %r", job, happened.exception, exc_info=happened.exception)
 
     def reload(self) -> None:
@@ -227,7 +251,7 @@ class Service:
                 self.nightlies = self._nightlies()
                 self.delivery = self._delivery()
                 self.delivery.start()
-                self.server.replace(create_app(self._web_deps()))
+                self.page.app = create_app(self._web_deps())
                 self._plan_all()
         finally:
             self.scheduler.resume()
@@ -265,14 +289,18 @@ class Service:
             oldest = now - timedelta(days=self.settings.daemon.keep_pictures_days)
             self.store.prune_pictures(oldest, self.pictures.remove)
         for row in self.store.expire(now):
-            self.metrics.delivery(row.message.channel, "expired")
-            log.warning("%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel)
+            self.metrics.deliveries.labels(row.message.channel, "expired").inc()
+            log.warning(
+                "%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel
+            )
         with Reader(self.store.path) as reader:
-            self.metrics.house(free_mb * 1e6, reader.pending())
+            self.metrics.pending(reader.pending(), [channel.name for channel in self.settings.notify])
+        self.metrics.disk_free_bytes.set(free_mb * 1e6)
+        self.metrics.operator_conditions.set(len(self.upkeep.conditions))
 
     def _judge_device(self) -> None:
         model = self.predictor.model
-        self.metrics.model(model.sha256, model.card.name, model.device, self.settings.model.device)
+        self._show_model()
         if self.settings.model.device == "cuda" and model.device != "cuda":
             self.upkeep.raised("model on CPU", "", f"the model runs on the CPU: {model.fallback_reason}")
         else:
@@ -319,21 +347,14 @@ class Service:
         return True, f"model {self.predictor.model.card.name} on {self.predictor.model.device}"
 
 
-class Labels:
-    """The two things the page may change, given to it and nothing more."""
+class _Page:
+    """The application the server serves; a reload puts another in its place."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-    def add(
-        self, camera: str, observed_at: datetime, label: str, who: str, *, queue: str, event_id: str | None
-    ) -> int:
-        """Write a label; gives its id."""
-        return self._store.add_label(camera, observed_at, label, who, queue=queue, event_id=event_id)
-
-    def undo(self, label_id: int) -> bool:
-        """Take a label back."""
-        return self._store.undo_label(label_id)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 def _open_store(settings: Settings, clock: Clock) -> Store:
@@ -346,7 +367,9 @@ def _open_store(settings: Settings, clock: Clock) -> Store:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, config_path: Path | None = None, clock: Clock | None = None) -> Iterator[Service]:
+def serving(
+    settings: Settings, config_path: Path | None = None, clock: Clock | None = None
+) -> Iterator[Service]:
     """A running service, stopped at the end whatever happens."""
     service = Service(settings, config_path, clock)
     try:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
+import numpy as np
+
+from daemon import picture
 from daemon.config import Settings
 from daemon.notify import compose_summary
 from daemon.pipeline import Pipeline
@@ -26,8 +30,16 @@ def send_summary(pipeline: Pipeline, settings: Settings, night: date, now: datet
         columns = reader.columns(name, night)
     if not rows:
         return 0
-    keogram = pipeline.pictures.keep_keogram(name, night, columns) if pipeline.pictures and columns else None
+    keogram = None
+    if pipeline.pictures is not None and columns:
+        keogram = pipeline.pictures.write(f"{name}/{night.isoformat()}/keogram.png", _keogram(columns))
     return pipeline.store.enqueue(
         compose_summary(rows[0], events, pipeline.camera_settings, channel, now, settings.daemon.url, keogram)
         for channel in channels
     )
+
+
+def _keogram(columns: list[dict[str, Any]]) -> bytes:
+    """The night's columns side by side, evening left, north up; a PNG."""
+    rgb = np.stack([np.frombuffer(column["rgb"], np.uint8).reshape(-1, 3) for column in columns], axis=1)
+    return picture.encode_png(np.ascontiguousarray(rgb[:, :, ::-1]))

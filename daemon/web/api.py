@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.store import Reader, heatmap_from_bytes
 from daemon.web import params, showing, words
@@ -283,7 +284,7 @@ def _queued(rows: Sequence[Row], views: Mapping[str, View]) -> Iterator[dict[str
             "observed_at": row["observed_at"],
             "picture": showing.picture_url(row["picture"]),
             "where": f"{view.title}, {words.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
-            "sky": f"sun {row['sun_altitude_deg']:.0f}°, {words.moon(row)}",
+            "sky": f"sun {degrees_text(row['sun_altitude_deg'])}, {words.moon(row)}",
             "said": f"{words.of_row(row, view.timezone).sentence}; probability "
             f"{showing.decimal(row['calibrated_probability'])}, threshold {showing.decimal(row['threshold'])}",
         }

@@ -15,9 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
 from daemon.web import api, label, openapi, pages, pictures, season, writes
@@ -53,17 +54,24 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/-/ready", ready),
             Route("/api/openapi.json", openapi.serve),
             *(Route(operation.path, operation.handler) for operation in api.OPERATIONS),
+            Route("/favicon.ico", favicon),
             Mount("/static/{version}", _Static(directory=Path(__file__).parent / "static")),
         ],
         middleware=[
             Middleware(SecurityHeaders, tls=deps.settings.daemon.tls_certificate is not None),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+            Middleware(_NoTraceback),
         ],
-        exception_handlers={HTTPException: _refused, StoreError: _no_record, Exception: _failed},
+        exception_handlers={HTTPException: _refused, StoreError: _no_record},
         max_body_size=MAX_BODY_BYTES,
     )
     app.state.room = Room(deps)
     return app
+
+
+def favicon(request: Request) -> Response:
+    """Where browsers look by themselves; the icon is a static file."""
+    return RedirectResponse(room_of(request).static("icon.svg"), 302)
 
 
 def metrics(request: Request) -> Response:
@@ -114,9 +122,33 @@ def _no_record(request: Request, error: Exception) -> Response:
     return _told(request, 503, "the record cannot be read just now", {"retry-after": "5"})
 
 
-def _failed(request: Request, error: Exception) -> Response:
-    log.error("the page failed on %s: %r", request.url.path[:200], error, exc_info=error)
-    return _told(request, 500, "something went wrong here; the log says what", {})
+class _NoTraceback:
+    """What nobody foresaw is one line to the reader and a traceback in the log.
+
+    Starlette's own place for this lies outside all middleware, where no security header is added.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; answer 500 where nothing was answered yet."""
+        begun = False
+
+        async def noticing(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noticing)
+        except Exception as error:
+            request = Request(scope)
+            log.exception("the page failed on %s", request.url.path[:200], exc_info=error)
+            if begun:
+                raise
+            reply = _told(request, 500, "something went wrong here; the log says what", {})
+            await reply(scope, receive, send)
 
 
 def _told(request: Request, status: int, text: str, headers: dict[str, str]) -> Response:

@@ -153,7 +153,7 @@ def keogram(
     picture_ = np.zeros((KEOGRAM_HEIGHT, width, 4), np.uint8)
     reach_s = 2.5 * max(cadence_s, length_s / width)
     times = [(at - start).total_seconds() for at, _ in columns]
-    for (_, column), begin, after in zip(columns, times, [*times[1:], float("inf")], strict=True):
+    for (_, column), begin, after in zip(columns, times, [*times[1:], float("inf")], strict=False):
         stop = after if after - begin <= reach_s else begin + cadence_s
         left, right = round(begin / length_s * width), round(stop / length_s * width)
         if len(column) != KEOGRAM_HEIGHT * 3 or right < 0 or left >= width:

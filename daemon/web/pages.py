@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from daemon.observation import from_utc_text
+from daemon.observation import SkyState, from_utc_text
 from daemon.store import Reader
 from daemon.web import params, showing, words
 from daemon.web.deps import CameraStatus, View
@@ -83,7 +83,9 @@ def events(request: Request) -> HTMLResponse:
             offset=page * EVENTS_A_PAGE,
         )
         cards = showing.cards(rows[:EVENTS_A_PAGE], views, room.now())
-        groups = [(words.day(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)]
+        groups = [
+            (words.night(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)
+        ]
         more = len(rows) > EVENTS_A_PAGE
         context = {
             "camera": views.get(asked.get("camera") or ""),
@@ -140,7 +142,7 @@ def _tonight(room: Room, reader: Reader, view: View) -> dict[str, Any]:
         "compass": showing.compass(view),
         "facts": showing.facts(latest),
         "night": day,
-        "night_words": f"Night of {words.day(day - timedelta(days=1)).rsplit(' ', 1)[0]} to {words.day(day)}",
+        "night_words": words.night(day),
         "night_link": showing.night_link(view, day),
         "last_night": None if drawn.rows else _last_night(reader, view, day),
         "outlook": _outlook(room, view, day, now, status),
@@ -196,7 +198,7 @@ def _last_night(reader: Reader, view: View, day: date) -> dict[str, str] | None:
     if before is None:
         return None
     (row,) = reader.nights(view.name, before, before)
-    told = f"{words.day(before).rsplit(' ', 1)[0]}"
+    told = words.night(before).removeprefix("Night of ")
     if row["events"]:
         told += f", {row['events']} {'spell' if row['events'] == 1 else 'spells'} of aurora"
     elif not row["observable"]:
@@ -221,26 +223,27 @@ def _outlook(
         begins, ends = (words.clock(state.at, view.timezone) for state in (dark[0], dark[-1]))
         told.append(("Dark", f"{begins} to {ends}"))
     if sky:
-        told.append(("Moon", _moon_words(sky, view)))
+        told.append(
+            ("Moon", _moon_words([state for state in sky if state.sun_altitude_deg < 0] or sky, view))
+        )
     if status is not None and status.last_fetch_at is not None:
         told.append(("Feed", f"last answered {words.clock_and_zone(status.last_fetch_at, view.timezone)}"))
     return told
 
 
-def _moon_words(sky: Sequence[Any], view: View) -> str:
-    up = [state for state in sky if state.moon_altitude_deg > 0]
-    lit = words.lit_percent(sky[len(sky) // 2].moon_phase_deg)
-    if not up:
-        return f"below the horizon, {lit} % lit"
-    if len(up) == len(sky):
-        return f"up all night, {lit} % lit"
-    spells = [up[0], up[-1]]
-    if (up[-1].at - up[0].at) / (sky[1].at - sky[0].at) > len(up):  # sets and rises again
-        down = [state for state in sky if state.moon_altitude_deg <= 0]
-        sets, rises = (words.clock(state.at, view.timezone) for state in (down[0], down[-1]))
-        return f"{lit} % lit, down from {sets} to {rises}"
-    begins, ends = (words.clock(state.at, view.timezone) for state in spells)
-    return f"{lit} % lit, up from {begins} to {ends}"
+def _moon_words(sky: Sequence[SkyState], view: View) -> str:
+    """When the moon is up between sunset and sunrise, and how much of it is lit."""
+    lit = f"{words.lit_percent(sky[len(sky) // 2].moon_phase_deg)} % lit"
+    up = [state.moon_altitude_deg > 0 for state in sky]
+    if not any(up):
+        return f"down all night ({lit})"
+    if all(up):
+        return f"up all night, {lit}"
+    changes = [i for i in range(1, len(sky)) if up[i] != up[i - 1]]
+    times = [words.clock(sky[i].at, view.timezone) for i in changes]
+    if len(times) == 1:
+        return f"{'sets' if up[0] else 'rises'} {times[0]}, {lit}"
+    return f"{'down' if up[0] else 'up'} {times[0]} to {times[1]}, {lit}"
 
 
 # ---------------------------------------------------------------------- a night
@@ -287,7 +290,7 @@ def _night(room: Room, reader: Reader, view: View, day: date, request: Request) 
         "now_s": f"{room.now().timestamp():.3f}",
         "rate": room.deps.clock_rate,
         "night": day,
-        "night_words": f"Night of {words.day(day - timedelta(days=1)).rsplit(' ', 1)[0]} to {words.day(day)}",
+        "night_words": words.night(day),
         "before": showing.night_link(view, before) if before else None,
         "after": showing.night_link(view, after) if after else None,
         "shown": showing.shown(row, view),

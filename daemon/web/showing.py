@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from daemon import geometry
+from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.store import heatmap_from_bytes
 from daemon.web import words
@@ -136,8 +137,8 @@ def facts(row: Row | None) -> list[tuple[str, str]]:
         ("Probability, as computed", decimal(row["probability"], 3)),
         ("Threshold", f"{decimal(row['threshold'], 3)} for {row['twilight']}, moonlight {row['moonlight']}"),
         ("Clear sky", decimal(row["clear_probability"], 3)),
-        ("Sun", f"{row['sun_altitude_deg']:.1f}°, {row['twilight']}"),
-        ("Moon", f"{row['moon_altitude_deg']:.1f}°, phase {row['moon_phase_deg']:.0f}°{moonlit}"),
+        ("Sun", f"{degrees_text(row['sun_altitude_deg'])}, {row['twilight']}"),
+        ("Moon", f"{degrees_text(row['moon_altitude_deg'])}, phase {row['moon_phase_deg']:.0f}°{moonlit}"),
         ("Direction", _direction(row)),
         ("Share of the sky", words.percent(row["heatmap_area"])),
         ("Colour index", _colour(row)),
@@ -221,5 +222,6 @@ def tally(rows: Sequence[Row]) -> list[tuple[str, str]]:
         told.append(("Obscured", words.percent(counts["obscured"] / judged)))
     if open_sky:
         told.append(("Aurora", f"{words.percent(counts['aurora'] / open_sky)} of the time the sky was seen"))
-    rest = [name for name in ("not looked", "stale") if counts[name]]
-    return [*told, *((name.capitalize(), f"{counts[name]} frames") for name in rest)]
+    for title, count in (("Not looked", counts["not looked"]), ("Stale", counts["stale"])):
+        told += [(title, f"{count} frames")] if count else []
+    return told

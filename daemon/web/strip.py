@@ -222,7 +222,7 @@ def _verdict_bands(
     points: Sequence[tuple[datetime, Row]], step: timedelta, start: datetime, end: datetime
 ) -> Iterable[Band]:
     begin: datetime | None = None
-    for (at, row), after in zip(points, [*points[1:], None], strict=True):
+    for (at, row), after in zip(points, [*points[1:], None], strict=False):
         begin = begin or at
         goes_on = after is not None and after[0] - at <= step * GAP_CADENCES
         if goes_on and after is not None and after[1]["verdict"] == row["verdict"]:

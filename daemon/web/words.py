@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytz
@@ -55,6 +55,15 @@ def clock_and_zone(at: datetime, timezone: str) -> str:
 def day(at: date) -> str:
     """``Saturday 10 February 2024``."""
     return f"{at:%A} {at.day} {at:%B} {at.year}"
+
+
+def night(at: date) -> str:
+    """``Night of 9–10 February 2024``: the evening's date and the morning's."""
+    eve = at - timedelta(days=1)
+    if eve.month == at.month:
+        return f"Night of {eve.day}–{at.day} {at:%B} {at.year}"
+    year = f" {eve.year}" if eve.year != at.year else ""
+    return f"Night of {eve.day} {eve:%B}{year} – {at.day} {at:%B} {at.year}"
 
 
 def lasting(seconds: float) -> str:

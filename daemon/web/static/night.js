@@ -95,6 +95,7 @@ async function start() {
       const line = timeline.querySelector("[data-cursor]");
       line.setAttribute("x1", `${percent}%`);
       line.setAttribute("x2", `${percent}%`);
+      line.setAttribute("visibility", "visible");
     }
     outline("");
     clearTimeout(settle);
