@@ -23,7 +23,7 @@ TIMEOUT_S = 20.0
 
 _ENLARGE = 3
 _TALLEST = 400  # pixels of an enlarged strip; larger letters are read no better, only slower
-_FAINTEST = 30  # grey levels between letters and ground; in less Otsu's threshold makes letters of noise
+_FAINTEST = 30  # grey levels between letters and ground; less is a blank, which Tesseract fills with its own
 _ONE_LINE, _BLOCK = 7, 6  # tesseract's page segmentation modes
 
 
@@ -50,10 +50,19 @@ def read_texts(strips: Sequence[Picture]) -> list[str]:
     Starting Tesseract costs 0.1 s and a strip 0.02 s, so eight strips together cost what two do
     apart. Raises ClockError, reason ``ocr timeout`` or ``ocr failed`` (Tesseract missing included).
     """
+    written = [k for k, strip in enumerate(strips) if np.ptp(strip) >= _FAINTEST]
+    texts = [""] * len(strips)
+    if written:
+        # Tesseract ends every page with a form feed.
+        pages = _run([strips[k] for k in written]).split("\f")
+        for k, page in zip(written, pages, strict=False):
+            texts[k] = " ".join(page.split())
+    return texts
+
+
+def _run(strips: Sequence[Picture]) -> str:
     import pytesseract
 
-    if not strips:
-        return []
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # its threads cost more than they bring on a strip
     mode = _ONE_LINE if all(s.shape[1] >= 5 * s.shape[0] for s in strips) else _BLOCK
     try:
@@ -71,9 +80,7 @@ def read_texts(strips: Sequence[Picture]) -> list[str]:
         raise ClockError("ocr timeout", f"tesseract took longer than {TIMEOUT_S:.0f} s") from error
     except OSError as error:
         raise ClockError("ocr failed", f"strips cannot be handed to tesseract: {error}") from error
-    pages = text.split("\f")  # Tesseract ends every page with a form feed
-    pages += [""] * (len(strips) - len(pages))
-    return [" ".join(page.split()) for page in pages[: len(strips)]]
+    return text
 
 
 def _pages(strips: Sequence[Picture], folder: Path) -> str:
@@ -94,10 +101,7 @@ def prepare(strip: Picture) -> Picture:
     scale = min(_ENLARGE, _TALLEST / grey.shape[0])
     large = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     smooth = cv2.GaussianBlur(large, (3, 3), 0)
-    if int(smooth.max()) - int(smooth.min()) < _FAINTEST:
-        binary: cv2.typing.MatLike = np.full_like(smooth, 255)
-    else:
-        _, binary = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+    _, binary = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
     # Tesseract wants a margin around what it reads.
     framed = cv2.copyMakeBorder(binary, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=255)
     return np.asarray(framed, dtype=np.uint8)
