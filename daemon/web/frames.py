@@ -168,7 +168,9 @@ def keogram(
 def answer(request: Request, data: bytes, etag: str, media_type: str, keep_s: int) -> Response:
     """The bytes, or 304 where the reader has them already."""
     headers = {"etag": etag, "cache-control": f"private, max-age={keep_s}" if keep_s else "no-cache"}
-    if etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
+    if etag in [
+        tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
+    ]:
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=media_type, headers=headers)
 

@@ -270,7 +270,7 @@ def _drawn(room: Room, reader: Reader, view: View, day: date) -> _Drawn:
         timezone=view.timezone,
         cadence_s=view.cadence_s,
         look_below_deg=view.look_below_deg,
-        now=room.now(),
+        now=room.now().replace(second=0, microsecond=0),  # drawn anew once a minute is enough
     )
     # Whole minutes in the address: the picture is made anew once a minute, not once a frame.
     last = rows[-1]["observed_at"][:16] if rows else ""
