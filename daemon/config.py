@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
@@ -379,8 +380,9 @@ def resolve_secret(text: str) -> SecretStr:
         return SecretStr(value)
     if kind == "credential":
         folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/secrets"))
-        try:
-            return SecretStr((folder / name).read_text(encoding="utf-8").strip())
-        except OSError:
-            raise ConfigError(f"no credential {name!r} in {folder}") from None
+        # systemd puts the credential's own name before those of the files of a folder it loads.
+        for file in (folder / name, folder / f"aurorad_{name}"):
+            with contextlib.suppress(OSError):
+                return SecretStr(file.read_text(encoding="utf-8").strip())
+        raise ConfigError(f"no credential {name!r} in {folder}")
     return SecretStr(text)
