@@ -147,16 +147,18 @@ def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
     frames alike: then agreement would prove nothing.
     """
     frames = to_input(probe_frames())
+    with torch.inference_mode():
+        logits, maps = (one.numpy() for one in net.eval()(torch.from_numpy(frames)))
+    if np.ptp(logits, axis=0).max() < 1e-3:
+        raise ModelError("the network answers every frame alike, so it is not trained: nothing to export")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    logits, maps = session.run(["logits", "maps"], {"pixels": frames})
-    with torch.inference_mode():
-        expected_logits, expected_maps = (one.numpy() for one in net.eval()(torch.from_numpy(frames)))
-    if np.ptp(expected_logits, axis=0).max() < 1e-3:
-        raise ModelError("the network answers every frame alike, so it is not trained: nothing to export")
-    found, expected = {"logits": logits, "maps": maps}, {"logits": expected_logits, "maps": expected_maps}
-    parity = {what: relative_difference(found[what], expected[what]) for what in found}
+    found_logits, found_maps = session.run(["logits", "maps"], {"pixels": frames})
+    parity = {
+        "logits": relative_difference(found_logits, logits),
+        "maps": relative_difference(found_maps, maps),
+    }
     for what, difference in parity.items():
         if not difference <= PARITY:
             raise ModelError(

