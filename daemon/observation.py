@@ -108,7 +108,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class SkyState:
-    """Sun and moon over one place at one instant. Altitudes are apparent (refracted)."""
+    """Sun and moon over one place at one instant. Altitudes are apparent and airless, as the method has them."""
 
     at: datetime
     sun_altitude_deg: float
