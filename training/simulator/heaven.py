@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
-from training.simulator.lens import Grid, grid, place, toward
+from training.simulator.lens import Grid, grid, toward
 from training.simulator.noise import Plane, sample, tile
-from training.simulator.parts import Heaven, Lens, Scene
+from training.simulator.parts import Heaven, Scene
 
 TWILIGHT_AT_6 = 0.45
 FULL_MOON_SKY = 0.055
@@ -53,8 +52,8 @@ def _twilight(scene: Scene, g: Grid) -> Plane:
 
 def _moon(scene: Scene, g: Grid, strength: float) -> Plane:
     """Moonlit air, the glare around the moon, its disc, spikes, ghosts and halo."""
-    heaven, lens = scene.heaven, scene.lens
-    at = toward(lens, heaven.moon_azimuth_deg, heaven.moon_altitude_deg)
+    heaven = scene.heaven
+    at = toward(scene.lens, heaven.moon_azimuth_deg, heaven.moon_altitude_deg)
     cosine = np.clip(g.vx * at[0] + g.vy * at[1] + g.vz * at[2], -1, 1)
     apart = np.arccos(cosine)
     air = FULL_MOON_SKY * (0.6 + 0.25 * (1 - g.vz) + 0.4 * cosine**2)
@@ -186,11 +185,3 @@ def heaven_light(scene: Scene, side: int) -> Plane:
     if strength > 1e-4:
         light += _moon(scene, g, strength)
     return light
-
-
-def moon_place(lens: Lens, heaven: Heaven, side: int) -> tuple[float, float]:
-    """Pixel of the moon."""
-    return place(lens, side, heaven.moon_azimuth_deg, heaven.moon_altitude_deg)
-
-
-__all__ = ["cv2", "heaven_light", "moon_level", "moon_place", "stars", "twilight_level"]

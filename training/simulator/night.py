@@ -28,7 +28,7 @@ from training.simulator.draw import CONTRAST, Drawn, Truth, draw, truth
 from training.simulator.parts import Aurora, Cloud, Dome, Form, Heaven, Scene
 from training.simulator.scene import random_cloud, random_tint, random_town
 
-START_SUN_ALTITUDE_DEG = -11.5  # where AuroraMAX begins, FACTS of its 2022-25 nights
+START_SUN_ALTITUDE_DEG = -11.5  # where AuroraMAX's own nights of 2022-25 begin
 SIDEREAL_DEG_PER_S = 360.98564736629 / 86400
 
 WeatherKind = Literal["clear", "thin", "broken", "overcast", "changing"]
@@ -313,6 +313,12 @@ def _colours(rng: np.random.Generator) -> Aurora:
     )
 
 
+def _quiet_arc(rng: np.random.Generator, north_km: float) -> Form:
+    """The growth phase's arc: narrow, so that it stands against the sky before the breakup."""
+    form = arc(rng, 1.0, north_km, float(rng.uniform(0, 0.2)))
+    return replace(form, width_km=float(rng.uniform(4, 10)), trail=float(rng.uniform(1.5, 5)))
+
+
 def _plan(rng: np.random.Generator, length_s: float, number: int, count: int, gain: float) -> _Plan:
     """One spell in its share of the night: 35 to 130 minutes from first glow to last."""
     room = length_s / count
@@ -322,8 +328,7 @@ def _plan(rng: np.random.Generator, length_s: float, number: int, count: int, ga
     seed = int(rng.integers(0, 2**31))
     bright = float(np.exp(rng.uniform(np.log(0.015), np.log(0.8)))) / gain
     forms = tuple(
-        arc(rng, 1.0, float(rng.uniform(60, 320) + 60 * i), float(rng.uniform(0, 0.2)))
-        for i in range(int(rng.integers(1, 3)))
+        _quiet_arc(rng, float(rng.uniform(60, 320) + 60 * i)) for i in range(int(rng.integers(1, 3)))
     )
     broken = tuple(
         arc(rng, 1.0, float(rng.normal(40, 120)), float(rng.uniform(0.5, 1)))

@@ -134,7 +134,6 @@ class Dome:
     flash_azimuth_deg: float = 0.0
     contrail: float = 0.0
     reflection: float = 0.0
-    flicker: bool = True
     seed: int = 0
 
 
