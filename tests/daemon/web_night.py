@@ -6,6 +6,7 @@ The night of 2024-02-10 over Yellowknife, a frame a minute: twilight, clear sky,
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -60,8 +61,14 @@ class Watch:
     """A status the tests set by hand."""
 
     now: datetime = FIRST + timedelta(minutes=400)
+    ticks_since: float | None = None
     cameras: dict[str, CameraStatus] = field(default_factory=dict)
     well: bool = True
+
+    def clock(self) -> datetime:
+        """The time set; or, once it ticks, that and what has passed since."""
+        passed_s = 0.0 if self.ticks_since is None else time.monotonic() - self.ticks_since
+        return self.now + timedelta(seconds=passed_s)
 
     def camera(self, name: str) -> CameraStatus | None:
         """The live state set for a camera."""
@@ -268,7 +275,7 @@ def house(
             registry=registry,
             frames_dir=folder / "frames",
             skies={CAMERA: observatory()},
-            clock=lambda: watch.now,
+            clock=watch.clock,
             clock_rate=rate,
             token=token,
         )
