@@ -57,7 +57,6 @@ if [ -e "$config" ]; then
 else
     install -m 644 "$here/deploy/aurorad.toml" "$config"
 fi
-# Secrets are not there yet for this check; a configuration that names one is checked at the start.
 CREDENTIALS_DIRECTORY=/etc/aurorad/credentials "$release/bin/aurorad" check-config "$config" >/dev/null ||
     die "$config cannot be used by the new release; nothing was changed"
 

@@ -1,0 +1,181 @@
+"""The image, built by buildah and run by podman with runc: no Docker engine is needed.
+
+    make soak ARGS=tests/deploy/test_deploy_container.py
+
+The base is a Debian made here by debootstrap; pip's packages are brought by the pip that runs the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from machine import ROOT, debian, missing, model, now, run, until, wheels
+from site_now import camera_table
+
+HERE = Path(__file__).parent
+IMAGE = "localhost/aurorad-test:cpu"
+NAME = "aurorad-test"
+STALE_S = 30.0
+CADENCE_S = 6.0
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def podman(*words: str | Path, timeout_s: float = 300) -> str:
+    return run("podman", "--runtime", "runc", *words, timeout_s=timeout_s).strip()
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The CPU image on a Debian of our own; its name."""
+    if (why := missing("debootstrap", "buildah", "podman", "runc")) is not None:
+        pytest.skip(why)
+    base = "localhost/aurorad-test-base:latest"
+    if subprocess.run(["podman", "image", "exists", base]).returncode:
+        tree = tmp_path_factory.mktemp("base") / "base.tar"
+        run("tar", "-C", debian("base", ""), "-cf", tree, ".")
+        podman("import", "-q", tree, base)
+    settings = tmp_path_factory.mktemp("pip") / "pip.conf"
+    settings.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
+    run(
+        *("buildah", "bud", "-q", "--isolation=chroot", "--format=docker", "--layers", "--target=cpu"),
+        *(
+            "-f",
+            ROOT / "deploy" / "Dockerfile",
+            f"--build-arg=BASE={base}",
+            f"--secret=id=pip,src={settings}",
+        ),
+        *(f"--volume={wheels()}:/wheels:ro", "-t", IMAGE, ROOT),
+        timeout_s=1800,
+    )
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The stand-in site, showing a night that is going on now; its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, HERE / "site_now.py", str(port)], stdout=subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"serving\n"
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def container(image: str, site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The image running as docs/deployment.md says; its port."""
+    port, folder = free_port(), tmp_path_factory.mktemp("container")
+    config = folder / "aurorad.toml"
+    config.write_text(
+        f'[model]\npath = "/model/{model().name}"\n'
+        + camera_table(now(), int(site.rpartition(":")[2]), CADENCE_S, STALE_S)
+    )
+    config.chmod(0o644)
+    subprocess.run(["podman", "rm", "-f", NAME], capture_output=True)
+    podman(
+        *("run", "-d", "--name", NAME, "--read-only", "--tmpfs", "/tmp", "--cap-drop=ALL"),
+        *("--security-opt=no-new-privileges", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"),
+        *("--network=host", "-e", f"AURORAD_DAEMON__PORT={port}", "-e", "AURORAD_DAEMON__HOST=127.0.0.1"),
+        *("-v", f"{config}:/etc/aurorad/aurorad.toml:ro", "-v", f"{model().parent}:/model:ro", image),
+    )
+    until(lambda: rows(port) >= 3 or None, 120, "three frames in the record", 1)
+    yield port
+    print("\n" + podman("logs", NAME)[-2000:])
+    podman("rm", "-f", "-v", NAME)
+
+
+def rows(port: int) -> int:
+    """How many of the newest observations the page shows with a probability."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return 0
+    seen = [line for line in text.splitlines() if line.startswith("aurorad_inference_seconds_count")]
+    return int(sum(float(line.split()[-1]) for line in seen))
+
+
+def health() -> tuple[bool, str]:
+    """The health check as an engine runs it, and what it says."""
+    check = json.loads(podman("image", "inspect", IMAGE))[0]["HealthCheck"]["Test"]
+    assert check[0] == "CMD"
+    done = subprocess.run(
+        ["podman", "--runtime", "runc", "exec", NAME, *check[1:]], capture_output=True, text=True, timeout=30
+    )
+    return done.returncode == 0, done.stdout.strip()
+
+
+def fault(site: str, name: str) -> None:
+    urllib.request.urlopen(f"{site}/control?fault={name}", timeout=5).read()
+
+
+def test_runs_as_nobody_on_a_read_only_root(container: int) -> None:
+    """User 10001 without capabilities, who can write to the state and to /tmp and nowhere else."""
+    assert podman("exec", NAME, "id", "-u") == "10001"
+    status = podman("exec", NAME, "cat", "/proc/1/status")
+    assert "\nCapBnd:\t0000000000000000" in status
+    assert "\nNoNewPrivs:\t1" in status
+    for path in ("/opt/aurorad/x", "/etc/aurorad/x", "/x", "/usr/local/bin/x"):
+        with pytest.raises(AssertionError, match=r"Read-only|denied"):
+            podman("exec", NAME, "touch", path)
+    podman("exec", NAME, "touch", "/tmp/x", "/var/lib/aurorad/x")
+
+
+def test_carries_all_it_needs_and_no_builder(container: int) -> None:
+    """tesseract and the command are in it; pip, its cache and the CUDA half of ONNX Runtime are not."""
+    assert "tesseract 5" in podman("exec", NAME, "tesseract", "--version")
+    assert podman("exec", NAME, "aurorad", "--version").startswith("aurorad")
+    leavings = "find / -xdev -name 'pip-*' -o -name '*providers_cuda*' -o -name pip.conf -o -path /src -o -path /wheels"
+    assert podman("exec", NAME, "sh", "-c", f"{leavings} 2>/dev/null || true") == ""
+
+
+def test_health_follows_the_feed(container: int, site: str) -> None:
+    """Healthy; unhealthy once the feed has stood still past its limit, and why; healthy again after."""
+    assert health()[0]
+    fault(site, "freeze")
+    began = time.monotonic()
+    word = until(lambda: None if (said := health())[0] else said[1], 120, "unhealthy", 1)
+    unhealthy_s = time.monotonic() - began
+    assert word == "feed stands still: midnight"
+    fault(site, "none")
+    began = time.monotonic()
+    until(lambda: True if health()[0] else None, 120, "healthy again", 1)
+    healthy_s = time.monotonic() - began
+    print(
+        f"\nfeed frozen → unhealthy {unhealthy_s:.1f} s (limit {STALE_S:.0f} s); fresh → healthy {healthy_s:.1f} s"
+    )
+    assert unhealthy_s < STALE_S + 4 * CADENCE_S
+    assert healthy_s < 4 * CADENCE_S
+
+
+def test_stop_drains(container: int) -> None:
+    """`docker stop` ends it cleanly well inside the grace, and it comes up again on the same record."""
+    began = time.monotonic()
+    podman("stop", "-t", "30", NAME)
+    stopped_s = time.monotonic() - began
+    size = int(json.loads(podman("image", "inspect", IMAGE))[0]["Size"])
+    print(f"\nstop: {stopped_s:.1f} s; image: {size / 1e6:.0f} MB with a base of our own")
+    assert stopped_s < 10
+    assert podman("inspect", "-f", "{{.State.ExitCode}}", NAME) == "0"
+    podman("start", NAME)
+    until(lambda: rows(container) >= 1 or None, 120, "a frame after the start", 1)

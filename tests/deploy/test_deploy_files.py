@@ -1,0 +1,320 @@
+"""What deploy/ promises and can be checked without installing anything."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from daemon.metrics import METRICS
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+RULES = DEPLOY / "prometheus" / "aurorad.rules.yml"
+DASHBOARD = DEPLOY / "grafana" / "dashboards" / "aurorad.json"
+
+OTHERS = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate"}}
+"""Prometheus' own. Those of prometheus-client's process collector begin with process_."""
+
+
+def needs(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not here")
+
+
+def alerts() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+def recorded() -> set[str]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """(where, PromQL) of every alert and of everything the dashboard asks."""
+    for group in yaml.safe_load(RULES.read_text())["groups"]:
+        for rule in group["rules"]:
+            yield rule.get("alert") or rule["record"], rule["expr"]
+    board = json.loads(DASHBOARD.read_text())
+    for panel in board["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+    for note in board["annotations"]["list"]:
+        yield note["name"], note["expr"]
+    for variable in board["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["name"], variable["query"]["query"]
+
+
+def asked_for(query: str) -> Iterator[tuple[str, set[str]]]:
+    """(metric, labels it is selected by) of each metric in a query."""
+    bare = re.sub(r'"[^"]*"', '""', query)
+    for name, selector in re.findall(
+        r"\b((?:aurorad|process)[_:][a-z0-9_:]+|up|ALERTS)\b(?:\{([^}]*)\})?", bare
+    ):
+        yield name, set(re.findall(r"(\w+)\s*[=!]", selector))
+
+
+def published() -> dict[str, set[str]]:
+    """Every series the daemon publishes, with its labels and those Prometheus adds."""
+    names = dict(OTHERS)
+    for metric in METRICS:
+        labels = {*metric.labels, "instance", "job"}
+        parts = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
+        names |= {metric.full_name + part: labels | {"le"} for part in parts}
+    names |= {name: {"camera", "instance"} for name in recorded()}
+    return names
+
+
+@pytest.mark.parametrize(("where", "query"), list(queries()))
+def test_queries_ask_for_metrics_that_exist(where: str, query: str) -> None:
+    """Every query of the rules and of the dashboard names metrics and labels the daemon publishes."""
+    known = published()
+    found = list(asked_for(query))
+    assert found, f"{where}: asks for nothing"
+    for name, labels in found:
+        if name.startswith("process_"):
+            assert name in process_metrics()
+            continue
+        assert name in known, f"{where}: there is no {name}"
+        assert labels <= known[name], f"{where}: {name} has no label {labels - known[name]}"
+
+
+def process_metrics() -> set[str]:
+    """What prometheus-client's process collector gives on this machine."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.process_collector import ProcessCollector
+
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return {sample.name for family in registry.collect() for sample in family.samples}
+
+
+def test_every_metric_is_looked_at() -> None:
+    """No metric is published that neither the dashboard nor a rule asks for."""
+    asked = {name for _, query in queries() for name, _ in asked_for(query)}
+    unseen = [
+        metric.full_name
+        for metric in METRICS
+        if metric.full_name not in asked and f"{metric.full_name}_bucket" not in asked
+    ]
+    assert unseen == []
+
+
+def test_queries_are_promql(tmp_path: Path) -> None:
+    """Prometheus' own parser takes every query of the dashboard."""
+    needs("promtool")
+    rules = [
+        {"record": f"q{n}", "expr": query.replace("$camera", ".*")}
+        for n, (_, query) in enumerate(queries())
+        if not query.startswith("label_values(")  # Grafana's own
+    ]
+    file = tmp_path / "queries.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert f"{len(rules)} rules found" in done.stdout
+
+
+def test_alert_rules_fire_when_they_should_and_only_then() -> None:
+    """promtool runs the rules over made series: fires, says this, is silent before and after."""
+    needs("promtool")
+    done = subprocess.run(
+        ["promtool", "test", "rules", *sorted(RULES.parent.glob("*.test.yml"))],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda rule: rule["alert"])
+def test_every_alert_is_tested_and_documented(alert: dict[str, Any]) -> None:
+    """An alert has a unit test, a severity, a mend in its words, and a line in docs/deployment.md."""
+    tests = "".join(path.read_text() for path in RULES.parent.glob("*.test.yml"))
+    assert f"alertname: {alert['alert']}" in tests or f'alertname="{alert["alert"]}"' in tests
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    assert {"summary", "description"} <= alert["annotations"].keys()
+    assert f"`{alert['alert']}`" in (ROOT / "docs" / "deployment.md").read_text()
+
+
+def test_prometheus_takes_its_configuration() -> None:
+    """prometheus.yml is whole and finds the rules beside it."""
+    needs("promtool")
+    done = subprocess.run(
+        ["promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 rule files found" in done.stdout
+
+
+def test_alertmanager_routes_to_receivers_it_has() -> None:
+    """The route's receiver exists, and what is inhibited are alerts there are."""
+    config = yaml.safe_load((DEPLOY / "prometheus" / "alertmanager.yml").read_text())
+    assert config["route"]["receiver"] in {receiver["name"] for receiver in config["receivers"]}
+    names = {alert["alert"] for alert in alerts()}
+    for rule in config["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            label, operator, value = matcher.split()
+            assert label == "alertname"
+            if operator == "=":
+                assert value in names
+    if shutil.which("amtool"):
+        done = subprocess.run(
+            ["amtool", "check-config", DEPLOY / "prometheus" / "alertmanager.yml"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------- systemd
+
+
+def test_unit_is_hardened() -> None:
+    """systemd's own exposure score of the CPU unit is at most 1.5."""
+    needs("systemd-analyze")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--no-pager", DEPLOY / "aurorad.service"],
+        capture_output=True,
+        text=True,
+    )
+    found = re.search(r"Overall exposure level for aurorad.service: ([\d.]+)", done.stdout)
+    if found is None:
+        pytest.skip(f"this systemd-analyze cannot judge a file: {done.stderr.strip()[:100]}")
+    assert float(found[1]) <= 1.5
+
+
+def test_unit_has_no_unknown_words(tmp_path: Path) -> None:
+    """systemd knows every key and value of the unit and of the GPU's drop-in."""
+    needs("systemd-analyze")
+    unit = tmp_path / "aurorad.service"
+    unit.write_text(
+        re.sub(r"/opt/aurorad/current/bin/aurorad.*", "/bin/true", (DEPLOY / "aurorad.service").read_text())
+    )
+    drop_in = tmp_path / "aurorad.service.d" / "gpu.conf"
+    drop_in.parent.mkdir()
+    shutil.copy(DEPLOY / "aurorad-gpu.conf", drop_in)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    said = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "aurorad.service" in line]
+    # Newer than the oldest systemd we install on: it says so and goes on.
+    assert [line for line in said if "RestartSteps" not in line and "RestartMaxDelaySec" not in line] == []
+
+
+# ---------------------------------------------------------------- Docker
+
+
+class Daemon(BaseHTTPRequestHandler):
+    """Answers as the daemon's page does; ``healthy`` and ``stale`` are set on its server."""
+
+    def do_GET(self) -> None:  # noqa: D102
+        well = self.server.healthy  # type: ignore[attr-defined]
+        if self.path == "/metrics":
+            body = f'aurorad_feed_stale{{camera="yellowknife"}} {float(self.server.stale)}\n'  # type: ignore[attr-defined]
+        else:
+            body = "watching 1 camera(s)\n" if well else "yellowknife: no progress for 300 s\n"
+        self.send_response(200 if well or self.path == "/metrics" else 503)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:  # noqa: D102
+        return
+
+
+@pytest.fixture
+def daemon() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Daemon)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("healthy", "stale", "status", "word"),
+    [
+        (True, False, 0, "watching 1 camera(s)"),
+        (True, True, 1, "feed stands still: yellowknife"),
+        (False, False, 1, "503: yellowknife: no progress for 300 s"),
+    ],
+)
+def test_health_check_is_about_freshness(
+    daemon: ThreadingHTTPServer, healthy: bool, stale: bool, status: int, word: str
+) -> None:
+    """The image's health check fails for a watch without progress and for a feed that stands still."""
+    daemon.healthy, daemon.stale = healthy, stale  # type: ignore[attr-defined]
+    done = _check_health(daemon.server_port)
+    assert (done.returncode, done.stdout.strip()) == (status, word)
+
+
+def test_health_check_fails_where_nobody_answers(daemon: ThreadingHTTPServer) -> None:
+    """A daemon that is not there is not healthy, and no traceback says so."""
+    daemon.socket.close()
+    done = _check_health(daemon.server_port)
+    assert done.returncode == 1
+    assert done.stdout.startswith("no answer: ")
+    assert done.stderr == ""
+
+
+def _check_health(port: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", DEPLOY / "healthcheck.py"],
+        env={"AURORAD_DAEMON__PORT": str(port), "http_proxy": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_compose_mounts_what_exists() -> None:
+    """Every file and folder compose.yaml takes from here is here, and every image has a version."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        assert service["read_only"], name
+        assert re.search(r":(cpu|v?\d+\.\d+\.\d+)$", service["image"]), name
+        for port in service["ports"]:
+            assert port.startswith("127.0.0.1:"), f"{name} is open to the network"
+        for volume in service["volumes"]:
+            source = re.sub(r"\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0]
+            if source.startswith("."):
+                assert source == "./secrets" or (DEPLOY / source).exists(), f"{name}: {source}"
+            else:
+                assert source in compose["volumes"]
+
+
+def test_image_takes_in_only_what_it_is_made_of() -> None:
+    """All that the Dockerfile copies is let through by .dockerignore, and nothing else of the top level."""
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    assert ignore[1] == "*"
+    let_through = {line[1:] for line in ignore if line.startswith("!")}
+    copied: set[str] = set()
+    for line in (DEPLOY / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY") and "--from" not in line:
+            copied |= set([word for word in line.split()[1:] if not word.startswith("--")][:-1])
+    assert copied == let_through
+    assert all((ROOT / path).exists() for path in copied)
+
+
+def test_install_script_is_posix_sh() -> None:
+    """sh reads install.sh to its end; wrong words are refused with exit 2 before anything is done."""
+    done = subprocess.run(["sh", DEPLOY / "install.sh", "--nonsense"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "usage: install.sh [--gpu] [--no-start]\n")
