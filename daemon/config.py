@@ -93,7 +93,7 @@ class StampSettings(_Table):
     """[camera.stamp]: the burnt-in clock."""
 
     region: tuple[float, float, float, float] = Field(
-        (0.62, 0.915, 0.99, 0.965), description="left, top, right, bottom as fractions of the picture."
+        (0.66, 0.92, 0.99, 0.965), description="left, top, right, bottom as fractions of the picture."
     )
     formats: tuple[str, ...] = Field(
         ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M"),

@@ -34,14 +34,15 @@ from daemon.service import Service, serving
 from daemon.store import Reader
 
 NIGHT = "2024-02-10"
-FROM, UNTIL = "2024-02-10T00:40:00Z", "2024-02-10T08:30:00Z"
+FROM, UNTIL = "2024-02-10T00:45:00Z", "2024-02-10T06:05:00Z"
 """The part of the night that is shown: dusk with the gate shut, the spell, and its end."""
 
-SPEED = 150.0
+SEED = "1"  # one spell: onset 21:18, breakup 21:48, end 22:21 MST
+SPEED = 120.0
 MOVIE_SPEED = 60.0
 AFTER_MOVIE = timedelta(minutes=3)
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def demo(*, movie: Path | None, port: int, speed: float | None, stay: bool) -> None:
@@ -186,6 +187,8 @@ def _site(movie: Path | None, speed: float | None) -> Iterator[dict[str, Any]]:
             FROM,
             "--speed",
             str(speed or SPEED),
+            "--seed",
+            SEED,
             "--spells",
             "1",
             "--weather",

@@ -8,11 +8,9 @@ under 60 MB of memory.
 
 from __future__ import annotations
 
-import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +22,7 @@ import numpy as np
 from daemon import geometry, ocr, overlay, picture, video
 from daemon.config import SourceSettings
 from daemon.errors import ClockError, MovieError
-from daemon.observation import Camera, Frame, Picture, utc_text
+from daemon.observation import Camera, Frame, Picture, StampStyle, utc_text
 from daemon.source import Still
 from models import preprocess
 
@@ -154,9 +152,6 @@ def _time_in_name(name: str, form: str) -> datetime:
 
 # ------------------------------------------------------------------------------- a movie's frames
 
-READERS = min(4, os.cpu_count() or 1)
-"""Stamps read at a time; tesseract runs as a process of its own."""
-
 MOST_READINGS = 48
 """Stamps read of the sampled frames at most; with those of the first frames, under 60 for any movie."""
 
@@ -221,7 +216,8 @@ def read_movie(
     if camera.stamp is None:
         raise ClockError("no stamp", f"{path}: a movie is dated by its stamps; camera {camera.name} has none")
     info = video.probe(path)
-    readings = _opening_readings(path, camera)
+    stamps = _Stamps(camera.stamp)
+    readings = _opening_readings(path, stamps)
     nominal_s = info.usual_cadence_s
     step = video.sample_step(info, overlay.frame_cadence(readings), camera.cadence_s)
     spool = _Spool(camera.name, path.name, fetched_at)
@@ -245,48 +241,48 @@ def read_movie(
             raise
         fault = str(error)
     try:
-        clock, made = _clock(spool, camera, readings, nominal_s)
+        clock = overlay.date_frames(
+            spool.indices,
+            lambda indices: stamps.times([spool.stamp(index) for index in indices]),
+            nominal_s,
+            known=readings,
+            most=MOST_READINGS,
+            resolution_s=stamps.resolution_s,
+        )
     except ClockError as error:
         spool.close()
         raise ClockError(error.reason, f"{path}: {error}") from error
-    return DatedMovie(spool, [clock.at(i) for i in spool.indices], len(video.FIRST_FRAMES) + made, fault)
+    return DatedMovie(spool, [clock.at(i) for i in spool.indices], stamps.read, fault)
 
 
-def _opening_readings(path: Path, camera: Camera) -> list[overlay.Reading]:
-    """What the stamps of the first few frames say, as far as they can be read."""
-    assert camera.stamp is not None
-    readings = []
-    for index, pixels in video.first_frames(path):
-        with suppress(ClockError):
-            at = overlay.parse_stamp(ocr.read_text(ocr.cut_stamp(pixels, camera.stamp)), camera.stamp)
-            readings.append(overlay.Reading(index, at))
-    return readings
+@dataclass
+class _Stamps:
+    """Reads a movie's stamps, several at a time, and counts."""
 
+    style: StampStyle
+    read: int = 0
+    resolution_s: float = 60.0
 
-def _clock(
-    spool: _Spool, camera: Camera, readings: list[overlay.Reading], nominal_s: float
-) -> tuple[overlay.MovieClock, int]:
-    """The movie's clock, and how many more stamps were read for it."""
-    style = camera.stamp
-    assert style is not None
-    made = 0
+    def times(self, strips: Sequence[Picture]) -> list[datetime | None]:
+        """What each strip says; None where it is illegible."""
+        self.read += len(strips)
+        return [self._time(text) for text in ocr.read_texts(strips)]
 
-    def read(index: int) -> datetime | None:
+    def _time(self, text: str) -> datetime | None:
         try:
-            return overlay.parse_stamp(ocr.read_text(spool.stamp(index)), style)
-        except ClockError as error:
-            if error.reason in ("ocr failed", "ocr timeout"):
-                raise
+            at = overlay.parse_stamp(text, self.style)
+        except ClockError:
             return None
+        if len(re.findall(r"\d+", text)) > 5:  # year, month, day, hour, minute and one more
+            self.resolution_s = 1.0
+        return at
 
-    def read_all(indices: Sequence[int]) -> list[datetime | None]:
-        nonlocal made
-        made += len(indices)
-        return list(readers.map(read, indices))
 
-    with ThreadPoolExecutor(READERS, "ocr") as readers:
-        clock = overlay.date_frames(spool.indices, read_all, nominal_s, known=readings, most=MOST_READINGS)
-    return clock, made
+def _opening_readings(path: Path, stamps: _Stamps) -> list[overlay.Reading]:
+    """What the stamps of the first few frames say, as far as they can be read."""
+    first = [(index, ocr.cut_stamp(pixels, stamps.style)) for index, pixels in video.first_frames(path)]
+    times = stamps.times([strip for _, strip in first])
+    return [overlay.Reading(index, at) for (index, _), at in zip(first, times, strict=True) if at is not None]
 
 
 class _Spool:

@@ -98,11 +98,14 @@ class MovieClock:
         return None
 
 
-def consensus(readings: Iterable[Reading], nominal_cadence_s: float | None = None) -> MovieClock:
+def consensus(
+    readings: Iterable[Reading], nominal_cadence_s: float | None = None, resolution_s: float | None = None
+) -> MovieClock:
     """Offset and cadence from readings of which some are wrong; gaps split the movie into segments.
 
-    ``nominal_cadence_s`` only breaks ties: the cadence is estimated. Raises ClockError, reason
-    ``no consensus`` or ``clock stopped``.
+    ``nominal_cadence_s`` only breaks ties: the cadence is estimated. ``resolution_s`` is what the
+    stamps are cut to, 1 or 60 s; None guesses 60 s where no reading has seconds, which is wrong for
+    a movie sampled at every full minute. Raises ClockError, reason ``no consensus`` or ``clock stopped``.
     """
     ordered = sorted({reading.index: reading for reading in readings}.values())
     if len(ordered) < LEAST_AGREEING:
@@ -111,7 +114,8 @@ def consensus(readings: Iterable[Reading], nominal_cadence_s: float | None = Non
         )
     index = np.array([r.index for r in ordered], dtype=np.float64)
     seconds = np.array([(r.at - ordered[0].at).total_seconds() for r in ordered])
-    resolution_s = 60.0 if not any(r.at.second for r in ordered) else 1.0
+    if resolution_s is None:
+        resolution_s = 60.0 if not any(r.at.second for r in ordered) else 1.0
     cadence_s = _cadence(index, seconds, _SLACK * resolution_s, nominal_cadence_s)
     chain = _chain(index, seconds, cadence_s, resolution_s)
     runs = _runs(chain, index, seconds, cadence_s, resolution_s)
@@ -278,6 +282,7 @@ def date_frames(
     known: Iterable[Reading] = (),
     first: int = 12,
     most: int = 44,
+    resolution_s: float | None = None,
 ) -> MovieClock:
     """The clock of a movie from few readings of its sampled frames.
 
@@ -299,8 +304,10 @@ def date_frames(
         readings += [
             Reading(index, at) for index, at in zip(asked, read(asked), strict=True) if at is not None
         ]
-        wanted = where_to_read_next(indices, tried, _consensus_or_none(readings, nominal_cadence_s))
-    return consensus(readings, nominal_cadence_s)
+        wanted = where_to_read_next(
+            indices, tried, _consensus_or_none(readings, nominal_cadence_s, resolution_s)
+        )
+    return consensus(readings, nominal_cadence_s, resolution_s)
 
 
 def frame_cadence(readings: Iterable[Reading]) -> float | None:
@@ -322,8 +329,10 @@ def frame_cadence(readings: Iterable[Reading]) -> float | None:
     return float(np.polyfit([r.index for r in late], seconds, 1)[0])
 
 
-def _consensus_or_none(readings: list[Reading], nominal_cadence_s: float | None) -> MovieClock | None:
+def _consensus_or_none(
+    readings: list[Reading], nominal_cadence_s: float | None, resolution_s: float | None = None
+) -> MovieClock | None:
     try:
-        return consensus(readings, nominal_cadence_s)
+        return consensus(readings, nominal_cadence_s, resolution_s)
     except ClockError:
         return None

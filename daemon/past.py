@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -55,22 +55,34 @@ class Past:
     def row_of(self, frame: Frame) -> Known | None:
         """The row that stands for the frame's minute, or None where there is none."""
         assert frame.observed_at is not None
-        place = bisect_left(self._times, frame.observed_at)
-        near = self._rows[max(0, place - 1) : place + 1]
-        best = min(near, key=lambda row: abs(row.observed_at - frame.observed_at), default=None)  # type: ignore[operator]
-        return best if best is not None and abs(best.observed_at - frame.observed_at) <= self._same else None
+        return self.row_at(frame.observed_at)
 
-    def own(self, changes: Iterable[EventChange]) -> Iterator[EventChange]:
-        """The changes but those of a spell that the live watch has already told in its own words."""
+    def row_at(self, at: datetime) -> Known | None:
+        """The row that stands for the minute of an instant, or None where there is none."""
+        place = bisect_left(self._times, at)
+        near = self._rows[max(0, place - 1) : place + 1]
+        best = min(near, key=lambda row: abs(row.observed_at - at), default=None)
+        return best if best is not None and abs(best.observed_at - at) <= self._same else None
+
+    def own(self, changes: Iterable[EventChange], dwell: timedelta) -> Iterator[EventChange]:
+        """The changes but those of a spell that the live watch has told in its own words.
+
+        A spell lasts at least a ``dwell`` after it was confirmed, so a live spell that begins in
+        that time is the same one, seen late. One that the live watch joined later still ends where
+        the live watch's begins: no two spells of one camera overlap.
+        """
         for change in changes:
             event = change.event
-            ended_at = event.ended_at or event.confirmed_at
-            told = any(
-                name != event.id and onset <= ended_at and (over is None or over >= event.onset_at)
-                for name, onset, over in self._spells
-            )
-            if not told:
-                yield change
+            others = [(onset, over) for name, onset, over in self._spells if name != event.id]
+            surely_until = max(event.confirmed_at + dwell, event.strong_at or event.confirmed_at)
+            if any(
+                onset <= surely_until and (over is None or over >= event.onset_at) for onset, over in others
+            ):
+                continue
+            joined = min((onset for onset, _ in others if onset > event.onset_at), default=None)
+            if joined is not None and event.ended_at is not None and event.ended_at >= joined:
+                event = replace(event, ended_at=joined, ended_reason="went on in the live watch's spell")
+            yield replace(change, event=event)
 
 
 def _known(row: dict[str, object]) -> Known:

@@ -121,6 +121,7 @@ class Pipeline:
         self.still_clock = frames.StillClock(self.camera, camera.source)
         self.rules = _rules(settings, camera)
         self.now = Now()
+        self._began = self.clock.now()
         self._live_memory = event.Memory.from_dict(store.memory(camera.name))
 
     @property
@@ -195,7 +196,8 @@ class Pipeline:
         self.now.stale_since = self.now.stale_since or now
         row = self._observation(utc_second(now), now, sky, Gate(False, False, reason), None, "stale", reason)
         self._write(row, None, self._live_memory, live=True)
-        if self.upkeep:
+        # Before dark the feed may still show the morning's last picture: no reason to call anyone.
+        if self.upkeep and sky.sun_altitude_deg <= self.settings.gate.alert_below_deg:
             since = self.now.framed_at or self.now.stale_since
             self.upkeep.raised(
                 "feed stale",
@@ -236,7 +238,7 @@ class Pipeline:
         assert self.source is not None
         cadence = timedelta(seconds=self.camera.cadence_s)
         wanted = now + cadence
-        if self.now.stale_since is not None and now - self.now.stale_since > PAUSE_AFTER:
+        if self.now.stale is not None and now - (self.now.framed_at or self._began) > PAUSE_AFTER:
             wanted = now + max(PAUSE, cadence)
         elif taken is not None and taken.last_modified is not None:
             # Last-Modified has whole seconds: a second and a little later the still is surely there.
@@ -259,15 +261,14 @@ class Pipeline:
         memory = event.Memory()
         everything = movie.frames()
         while batch := list(islice(everything, BATCH)):
-            with self.store.batch():
-                for row, group in groupby(batch, key=past.row_of):
-                    if row is None:
-                        new = list(group)
-                        memory = self.follow(new, memory, live=False, past=past)
-                        tally.recorded += len(new)
-                    else:
-                        memory = self._retrace(row, memory, past)
-                        tally.known += 1
+            for row, group in groupby(batch, key=past.row_of):
+                if row is None:
+                    new = list(group)
+                    memory = self.follow(new, memory, live=False, past=past)
+                    tally.recorded += len(new)
+                else:
+                    memory = self._retrace(row, memory, past)
+                    tally.known += 1
         return tally
 
     def _retrace(self, row: Known, memory: event.Memory, past: Past) -> event.Memory:
@@ -283,7 +284,7 @@ class Pipeline:
             self.rules,
             daylight=row.sun_altitude_deg > limits.look_below_deg,
         )
-        for change in past.own(changes):
+        for change in past.own(changes, self.rules.dwell):
             self.store.put_event(change.event)
         return memory
 
@@ -299,21 +300,22 @@ class Pipeline:
         skies = self.observatory.states([f.observed_at for f in batch if f.observed_at])
         gates = [self._gate(sky) for sky in skies]
         predictions = self._predict(batch, gates)
-        for frame, sky, may, (prediction, shadow) in zip(batch, skies, gates, predictions, strict=True):
-            observation, strong = self._observe(frame, sky, may, prediction, shadow)
-            memory, changes = event.step(
-                memory,
-                self.camera.name,
-                observation.observed_at,
-                prediction.calibrated_probability if prediction and may.alert else None,
-                observation.threshold if observation.threshold is not None else 1.0,
-                strong,
-                self.rules,
-                daylight=not may.look,
-            )
-            if past is not None:
-                changes = list(past.own(changes))
-            self._write(observation, frame, memory, live=live, changes=changes)
+        with self.store.batch():  # what takes long is done; others may write meanwhile
+            for frame, sky, may, (prediction, shadow) in zip(batch, skies, gates, predictions, strict=True):
+                observation, strong = self._observe(frame, sky, may, prediction, shadow)
+                memory, changes = event.step(
+                    memory,
+                    self.camera.name,
+                    observation.observed_at,
+                    prediction.calibrated_probability if prediction and may.alert else None,
+                    observation.threshold if observation.threshold is not None else 1.0,
+                    strong,
+                    self.rules,
+                    daylight=not may.look,
+                )
+                if past is not None:
+                    changes = list(past.own(changes, self.rules.dwell))
+                self._write(observation, frame, memory, live=live, changes=changes)
         return memory
 
     def _gate(self, sky: SkyState) -> Gate:
@@ -417,7 +419,7 @@ class Pipeline:
         if self.clock.now() - observation.observed_at > ALERT_WITHIN:
             return
         for change in changes:
-            if change.event.quiet:
+            if change.event.quiet and change.kind != "strong":  # breakup is worth a word at any time
                 continue
             for channel in self.settings.notify:
                 if channel.audience == "operator" or change.kind not in channel.kinds:

@@ -19,9 +19,11 @@ class SetClock(Clock):
         self.at = at
 
     def now(self) -> datetime:
+        """Where it stands."""
         return self.at
 
     def move(self, seconds: float) -> datetime:
+        """Put it forward."""
         self.at += timedelta(seconds=seconds)
         return self.at
 

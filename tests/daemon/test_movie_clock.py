@@ -256,3 +256,11 @@ def test_what_is_dated_is_right(cadence_s: float, count: int, gap: tuple[float, 
     except ClockError:
         return
     assert max(movie.errors_s(clock, indices), default=0) <= 2
+
+
+def test_a_movie_sampled_at_every_full_minute_is_dated_to_the_second() -> None:
+    """Stamps with seconds that all happen to be :00 are not stamps cut to minutes."""
+    begins = datetime(2024, 2, 10, 4, 50, 0, tzinfo=UTC)
+    readings = [Reading(10 * k, begins + timedelta(minutes=k)) for k in range(12)]
+    clock = consensus(readings, 6.0, resolution_s=1.0)
+    assert [clock.at(reading.index) for reading in readings] == [reading.at for reading in readings]

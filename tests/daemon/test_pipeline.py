@@ -1,0 +1,367 @@
+"""One camera's footage on its whole way, live and archived, into a real database."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daemon import picture
+from daemon.archive import ingest_movie, open_pipeline
+from daemon.config import CameraSettings, EventSettings, NotifySettings, Settings
+from daemon.errors import FetchError
+from daemon.metrics import Metrics
+from daemon.observation import HeatMap, Picture, Prediction, SkyState
+from daemon.pictures import PictureFolder
+from daemon.pipeline import Pipeline
+from daemon.source import Still
+from daemon.store import Reader, Store
+from daemon.upkeep import Upkeep
+from tests.conftest import SetClock
+from training.simulator.movie import compose, style_of, write_movie
+
+CAMERA = CameraSettings()
+OWNER = NotifySettings(name="owner", url="json://127.0.0.1:9/", audience="operator")
+PEOPLE = NotifySettings(name="people", url="json://127.0.0.1:9/", audience="aurora")
+SETTINGS = Settings(camera=(CAMERA,), notify=(OWNER, PEOPLE), event=EventSettings(strong=1.0))
+RANDOM = np.random.default_rng(5)
+
+
+def sky_picture(at: datetime, aurora: bool) -> bytes:
+    """A noisy dark sky, with a bright green band where there is aurora, and the stamp."""
+    square = RANDOM.integers(0, 24, (720, 720, 3)).astype(np.uint8)
+    if aurora:
+        square[300:420, :, 1] += 150
+    return picture.encode_jpeg(compose(square, at, style_of(2024)))
+
+
+class Greenness:
+    """In the model's place: how green the frame is. The way of a frame is tested here, not the model."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def predict(self, squares: list[Picture]) -> list[Prediction]:
+        self.asked += len(squares)
+        return [self._one(square) for square in squares]
+
+    def predict_shadow(self, squares: list[Picture]) -> None:
+        return None
+
+    def threshold(self, sky: SkyState) -> float:
+        return 0.5
+
+    @staticmethod
+    def _one(square: Picture) -> Prediction:
+        heat: HeatMap = np.zeros((8, 8), np.float32)
+        heat[3:5] = 1
+        p = 0.97 if int((square[..., 1] > 100).sum()) > 2000 else 0.03
+        return Prediction(np.zeros(4, np.float32), p, p, 0.9, heat, "0" * 64)
+
+
+@dataclass
+class Feed:
+    """In the camera's place: what the next look gets."""
+
+    clock: SetClock
+    next: list[Still | FetchError | None] = field(default_factory=list)
+    asked: int = 0
+
+    def latest(self) -> Still | None:
+        self.asked += 1
+        given = self.next.pop(0) if self.next else None
+        if isinstance(given, FetchError):
+            raise given
+        return given
+
+    def ask(self) -> Still:
+        raise NotImplementedError
+
+    def next_request(self, wanted: datetime) -> datetime:
+        return wanted
+
+    def describe(self) -> str:
+        return "feed"
+
+    @property
+    def cursor(self) -> None:
+        return None
+
+    def show(self, aurora: bool) -> None:
+        at = self.clock.now() - timedelta(seconds=6)
+        self.next.append(
+            Still(sky_picture(at, aurora), self.clock.now(), at, "http://camera/still.jpg", "still.jpg")
+        )
+
+
+@dataclass
+class Watch:
+    """A pipeline on a clock set by hand."""
+
+    pipeline: Pipeline
+    feed: Feed
+    clock: SetClock
+    store: Store
+    model: Greenness
+
+    def minutes(self, *auroras: bool | None) -> None:
+        """One look a minute; None gives the same still as before: nothing new."""
+        for aurora in auroras:
+            if aurora is not None:
+                self.feed.show(aurora)
+            self.pipeline.watch()
+            self.clock.move(60)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        with Reader(self.store.path) as reader:
+            return reader.query(sql)
+
+
+@pytest.fixture
+def watch(tmp_path: Path, night_clock: SetClock) -> Iterator[Watch]:
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        feed, model = Feed(night_clock), Greenness()
+        pipeline = Pipeline(
+            CAMERA,
+            SETTINGS,
+            store=store,
+            predictor=lambda: model,  # type: ignore[arg-type, return-value]
+            metrics=Metrics(),
+            pictures=PictureFolder(tmp_path / "frames"),
+            clock=night_clock,
+            source=feed,
+            upkeep=Upkeep(store, SETTINGS.notify, night_clock),
+        )
+        yield Watch(pipeline, feed, night_clock, store, model)
+
+
+def test_a_spell_becomes_rows_one_event_and_one_message_a_change(watch: Watch) -> None:
+    """Onset after two of three, over after the dwell; people hear of both, the operator of neither."""
+    watch.minutes(False, True, True, True, *[False] * 17)
+    verdicts = [r["verdict"] for r in watch.rows("SELECT verdict FROM observations ORDER BY observed_at")]
+    assert verdicts == ["clear", "aurora", "aurora", "aurora", *["clear"] * 17]
+    (event,) = watch.rows("SELECT * FROM events")
+    assert event["id"] == "yellowknife-20240210T053054Z"
+    assert event["onset_at"] == "2024-02-10T05:30:54Z"
+    assert event["ended_at"] == "2024-02-10T05:33:54Z"
+    sent = watch.rows("SELECT kind, channel, picture FROM outbox ORDER BY id")
+    assert [(m["kind"], m["channel"]) for m in sent] == [("onset", "people"), ("over", "people")]
+    assert (watch.pipeline.pictures.root / sent[0]["picture"]).is_file()  # type: ignore[union-attr]
+
+
+def test_a_restart_in_a_spell_goes_on_with_it(watch: Watch, tmp_path: Path) -> None:
+    """The memory lies in the database: the spell that began before the restart ends after it, once."""
+    watch.minutes(True, True, True)
+    watch.pipeline = Pipeline(
+        CAMERA, SETTINGS, store=watch.store, predictor=lambda: watch.model, metrics=Metrics(),  # type: ignore[arg-type, return-value]
+        clock=watch.clock, source=watch.feed,
+    )  # fmt: skip
+    watch.minutes(*[False] * 17)
+    assert [e["kind"] for e in watch.rows("SELECT kind FROM outbox ORDER BY id")] == ["onset", "over"]
+
+
+def test_a_frozen_feed_is_stale_told_once_and_recovers(watch: Watch) -> None:
+    """No aurora alert, one word to the operator, stale rows with their reason; then all is well again."""
+    watch.minutes(True)
+    watch.minutes(*[None] * 20)
+    stale = watch.rows("SELECT reason FROM observations WHERE verdict = 'stale'")
+    assert {r["reason"] for r in stale} == {"nothing new"}
+    assert watch.pipeline.now.stale == "nothing new"
+    assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
+    watch.minutes(False)
+    assert watch.pipeline.now.stale is None
+    bodies = [m["body"].splitlines()[0] for m in watch.rows("SELECT body FROM outbox ORDER BY id")]
+    assert bodies[0].startswith("The feed of yellowknife stands still (nothing new)")
+    assert bodies[1:] == ["The feed of yellowknife is back."]
+
+
+def test_the_same_picture_again_is_no_news(watch: Watch) -> None:
+    """The same bytes make no second row, however often they come."""
+    watch.feed.show(True)
+    still = watch.feed.next[0]
+    watch.feed.next += [still, still]
+    watch.minutes(None, None, None)
+    assert watch.rows("SELECT count(*) AS n FROM observations WHERE verdict != 'stale'")[0]["n"] == 1
+
+
+def test_rejected_footage_costs_its_own_minute_only(watch: Watch) -> None:
+    """A truncated JPEG, a failed request and a wrong clock are counted; the next frame is recorded."""
+    good = sky_picture(watch.clock.now(), False)
+    now = watch.clock.now()
+    watch.feed.next += [
+        Still(good[: len(good) // 2], now, now, "s", "s"),
+        FetchError("status 500", "http://camera/: answered 500"),
+        Still(sky_picture(now + timedelta(hours=1), False), now + timedelta(minutes=2), now, "s", "s"),
+    ]
+    watch.minutes(None, None, None, False)
+    rejected = watch.pipeline.metrics.frames_rejected
+    reasons = {
+        s.labels["reason"]: s.value
+        for m in rejected.collect()
+        for s in m.samples
+        if s.name.endswith("_total")
+    }
+    assert reasons == {"truncated": 1, "status 500": 1, "clocks disagree": 1}
+    assert [r["verdict"] for r in watch.rows("SELECT verdict FROM observations")] == ["clear"]
+
+
+def test_by_day_nobody_is_asked_and_the_row_says_why(watch: Watch) -> None:
+    """The gate is shut: no request, one row with the reason, and the next look when it opens."""
+    watch.clock.at = datetime(2024, 2, 10, 20, 0, tzinfo=UTC)
+    following = watch.pipeline.watch()
+    watch.clock.at = following
+    watch.pipeline.watch()
+    assert watch.feed.asked == 0
+    (row,) = watch.rows("SELECT verdict, reason FROM observations")
+    assert row["verdict"] == "not looked"
+    assert row["reason"].startswith("daylight: sun at ")
+    assert watch.pipeline.now.gate_until is not None
+    assert watch.pipeline.now.gate_until.hour in (0, 1)  # dusk over Yellowknife, UTC
+
+
+def test_in_twilight_it_looks_and_wakes_nobody(watch: Watch) -> None:
+    """Between −6° and −12° frames are judged, but no spell begins."""
+    watch.clock.at = datetime(2024, 2, 10, 1, 10, tzinfo=UTC)
+    watch.minutes(True, True, True, True)
+    assert {r["verdict"] for r in watch.rows("SELECT verdict FROM observations")} == {"aurora"}
+    assert not watch.rows("SELECT * FROM events")
+
+
+def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
+    """The summer pause: every half hour instead of every minute."""
+    watch.minutes(False, *[None] * 17)
+    watch.clock.move(24 * 3600)
+    watch.minutes(*[None] * 16)
+    asked = watch.feed.asked
+    following = watch.pipeline.watch()
+    assert following - watch.clock.now() == timedelta(minutes=30)
+    assert watch.feed.asked == asked + 1
+
+
+def test_looks_fall_in_step_with_the_feed(watch: Watch) -> None:
+    """The next look is just after the next still is due, and never sooner than a cadence."""
+    watch.feed.show(False)
+    now = watch.clock.now()
+    following = watch.pipeline.watch()
+    assert timedelta(seconds=60) <= following - now < timedelta(seconds=120)
+
+
+# ------------------------------------------------------------------------------- archives
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty minutes as a night movie at 6 s a frame: aurora from the tenth to the twentieth minute."""
+    begins = datetime(2024, 2, 10, 5, 0, 3, tzinfo=UTC)
+
+    def draw(number: int) -> Picture:
+        square = np.full((720, 720, 3), 12, np.uint8)
+        if 100 <= number < 200:
+            square[300:420, :, 1] = 170
+        return compose(square, begins + timedelta(seconds=6 * number), style_of(2024))
+
+    path = tmp_path_factory.mktemp("movie") / "auroramaxHD_20240210_720p.mp4"
+    return write_movie(path, (draw(number) for number in range(400)))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Pipeline]:
+    with Store(tmp_path / "archive.db") as store:
+        model = Greenness()
+        yield Pipeline(
+            CAMERA, SETTINGS, store=store, predictor=lambda: model, metrics=Metrics()  # type: ignore[arg-type, return-value]
+        )  # fmt: skip
+
+
+def table(store: Store, name: str = "observations") -> list[tuple[Any, ...]]:
+    """A table as it stands, but for when it was written."""
+    with Reader(store.path) as reader:
+        rows = reader.query(f"SELECT * FROM {name} ORDER BY 1, 2")
+    moving = ("recorded_after_s", "fetched_after_s", "recorded_at", "fetched_at")
+    return [tuple(v for k, v in row.items() if k not in moving) for row in rows]
+
+
+def test_a_movie_becomes_one_row_a_minute_and_its_spell(archive: Pipeline, movie: Path) -> None:
+    """Forty minutes, forty rows, each at its own second; one spell; nobody is woken."""
+    outcome = ingest_movie(movie, archive)
+    assert outcome.tally is not None
+    assert (outcome.tally.recorded, outcome.tally.undated, outcome.fault) == (40, 0, None)
+    times = [row[1] for row in table(archive.store)]
+    assert times[0] == "2024-02-10T05:00:03Z"
+    assert times[-1] == "2024-02-10T05:39:03Z"
+    ((_, _, onset, confirmed, _, ended, *_),) = table(archive.store, "events")
+    assert (onset, confirmed, ended) == (
+        "2024-02-10T05:10:03Z",
+        "2024-02-10T05:11:03Z",
+        "2024-02-10T05:20:03Z",
+    )
+    assert not table(archive.store, "outbox")
+
+
+def test_a_second_time_changes_nothing(archive: Pipeline, movie: Path) -> None:
+    """Repeats are free: same rows, same events."""
+    ingest_movie(movie, archive)
+    before = table(archive.store), table(archive.store, "events")
+    again = ingest_movie(movie, archive)
+    assert again.tally is not None
+    assert (again.tally.recorded, again.tally.known) == (0, 40)
+    assert (table(archive.store), table(archive.store, "events")) == before
+
+
+@pytest.mark.parametrize("stop_after", [1, 11, 16, 25])
+def test_cut_short_and_run_again_it_ends_the_same(
+    archive: Pipeline, movie: Path, tmp_path: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is in hand when a run ends, the next one makes the same table of it."""
+    ingest_movie(movie, archive)
+    whole = table(archive.store), table(archive.store, "events")
+
+    class Enough(Exception):
+        pass
+
+    with Store(tmp_path / "cut.db") as store:
+        model = Greenness()
+        cut = Pipeline(CAMERA, SETTINGS, store=store, predictor=lambda: model, metrics=Metrics())  # type: ignore[arg-type, return-value]
+        record, count = store.record, itertools.count()
+
+        def stopping(*args: Any, **kwargs: Any) -> bool:
+            if next(count) == stop_after:
+                raise Enough
+            return record(*args, **kwargs)
+
+        monkeypatch.setattr(store, "record", stopping)
+        with pytest.raises(Enough):
+            ingest_movie(movie, cut)
+        monkeypatch.setattr(store, "record", record)
+        ingest_movie(movie, cut)
+        assert (table(store), table(store, "events")) == whole
+
+
+def test_the_movie_fills_the_minutes_the_live_watch_missed(watch: Watch, movie: Path) -> None:
+    """Minutes that are there stay; a stale row keeps no frame out; the live spell keeps its own words."""
+    watch.clock.at = datetime(2024, 2, 10, 5, 12, 9, tzinfo=UTC)
+    watch.minutes(True, True, *[None] * 17)
+    live = [row for row in table(watch.store) if row[4] != "stale"]
+    events = table(watch.store, "events")
+    outcome = ingest_movie(movie, watch.pipeline)
+    assert outcome.tally is not None
+    assert outcome.tally.known == len(live) == 2
+    after = table(watch.store)
+    assert set(live) <= set(after)
+    assert len([row for row in after if row[4] != "stale"]) == 40
+    assert table(watch.store, "events") == events
+    assert [m[4] for m in table(watch.store, "outbox") if m[4] == "aurora"] == ["aurora"]
+
+
+def test_the_shipped_model_opens_the_archive(tmp_path: Path) -> None:
+    """``open_pipeline`` registers the model it will judge by."""
+    with Store(tmp_path / "a.db") as store:
+        pipeline = open_pipeline(Settings(), CAMERA, store, None)
+        with Reader(store.path) as reader:
+            assert [m["sha256"] for m in reader.models()] == [pipeline.predictor().model.sha256]
