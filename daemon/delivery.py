@@ -10,6 +10,7 @@ import logging
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,42 +74,65 @@ class Delivery:
 
     def _serve(self, channel: Channel) -> None:
         failures = 0
+        taken: set[int] = set()
         while True:
             last = self._stop.is_set()
             try:
                 for row in self._store.due(self._clock.now(), channel.name):
-                    failures = 0 if self._send(row, channel) else failures + 1
+                    failures = 0 if self._send(row, channel, taken) else failures + 1
                     self._judge(channel, failures)
             except StoreError as error:
                 log.error("channel %s: %s", channel.name, error)
+            except Exception:  # a channel whose thread has ended is silent for the rest of the season
+                self._metrics.job_errors.labels(f"channel {channel.name}").inc()
+                log.exception("channel %s: failed; it goes on", channel.name)
             if last or self._stop.wait(LOOK_S):
                 if last:
                     return
                 continue
 
-    def _send(self, row: OutboxRow, channel: Channel) -> bool:
-        """One message to its channel, and what came of it to the record."""
+    def _send(self, row: OutboxRow, channel: Channel, taken: set[int]) -> bool:
+        """One message to its channel, and what came of it to the record.
+
+        ``taken`` holds what the channel took and the record does not know yet (the disk was full,
+        the database locked): it is written down when it comes up again, and not sent again.
+        """
         try:
-            with tempfile.TemporaryDirectory(prefix="aurorad-") as folder:
-                deliver(row, channel, self._attachment(row.message, Path(folder)))
+            if row.id not in taken:
+                self._deliver(row, channel)
         except DeliveryError as error:
             now = self._clock.now()
             self._store.failed(row.id, now, str(error), next_attempt(row.attempts, now))
             self._metrics.deliveries.labels(channel.name, "failed").inc()
             log.warning("%s: try %d: %s", row.message.event_id, row.attempts, error)
             return False
+        taken.add(row.id)
         self._store.delivered(row.id, self._clock.now())
+        taken.discard(row.id)
         self._metrics.deliveries.labels(channel.name, "delivered").inc()
         log.info("%s: %s delivered to %s", row.message.event_id, row.message.kind, channel.name)
         return True
 
+    def _deliver(self, row: OutboxRow, channel: Channel) -> None:
+        """Send, with the picture where it can be had: without room for it the words go alone."""
+        with ExitStack() as stack:
+            picture = None
+            if row.message.picture is not None:
+                try:
+                    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aurorad-"))
+                    picture = self._attachment(row.message, Path(folder))
+                except OSError as error:
+                    log.warning("%s: sent without its picture: %s", row.message.event_id, error)
+            deliver(row, channel, picture)
+
     def _judge(self, channel: Channel, failures: int) -> None:
+        condition = f"delivery failing {channel.name}"  # one each: a channel that works clears no other's
         if failures >= DEAD_AFTER:
             self._upkeep.raised(
-                "delivery failing", "", f"channel {channel.name} has not taken {failures} messages in a row"
+                condition, "", f"channel {channel.name} has not taken {failures} messages in a row"
             )
         elif failures == 0:
-            self._upkeep.cleared("delivery failing", "", f"channel {channel.name} takes messages again")
+            self._upkeep.cleared(condition, "", f"channel {channel.name} takes messages again")
 
     def _attachment(self, message: Message, folder: Path) -> Path | None:
         """The message's picture with the heat map's outline drawn in; None where there is none."""

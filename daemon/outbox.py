@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
@@ -17,6 +17,12 @@ from daemon.observation import Message, OutboxRow, from_utc_text, utc_text
 
 _WAITS = "delivered_at IS NULL AND expired_at IS NULL"
 _TIMES = ("created_at", "expires_at")
+
+LONGEST_WAIT = timedelta(hours=1)
+"""A wait longer than any lease or back-off was set by a clock that ran ahead, and does not count."""
+
+# A message never tried is due whatever its time, for that is the camera's clock and not ours.
+_DUE = "(o.attempts = 0 OR o.next_attempt_at <= :now OR o.next_attempt_at > :ahead)"
 
 
 def put(db: Database, messages: Iterable[Message]) -> int:
@@ -38,13 +44,18 @@ def claim(db: Database, now: datetime, until: datetime, channel: str | None, lim
     """Take the messages due, of each event and channel the oldest only; due again at ``until``."""
     rows = list(
         db.query(
-            f"""SELECT * FROM outbox o WHERE {_WAITS} AND next_attempt_at <= :now AND expires_at > :now
+            f"""SELECT * FROM outbox o WHERE {_WAITS} AND {_DUE} AND expires_at > :now
                 AND (:channel IS NULL OR channel = :channel)
                 AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.event_id = o.event_id
                     AND e.channel = o.channel AND e.id < o.id AND e.delivered_at IS NULL
                     AND e.expired_at IS NULL AND e.expires_at > :now)
             ORDER BY id LIMIT :limit""",
-            {"now": utc_text(now), "channel": channel, "limit": limit},
+            {
+                "now": utc_text(now),
+                "ahead": utc_text(now + LONGEST_WAIT),
+                "channel": channel,
+                "limit": limit,
+            },
         )
     )
     for row in rows:

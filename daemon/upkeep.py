@@ -15,7 +15,7 @@ from datetime import datetime
 from daemon.clock import Clock
 from daemon.config import NotifySettings
 from daemon.notify import compose_operator
-from daemon.observation import utc_text
+from daemon.observation import Message, utc_text
 from daemon.store import Store
 
 log = logging.getLogger("aurorad.upkeep")
@@ -32,6 +32,7 @@ class Upkeep:
         self._channels = [c for c in channels if c.audience in ("operator", "both")]
         self._lock = threading.Lock()
         self._open: dict[str, str] = dict(store.memory(_STATE) or {})
+        self._untold: dict[str, list[Message]] = {}
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -39,35 +40,47 @@ class Upkeep:
         return dict(self._open)
 
     def raised(self, condition: str, camera: str, text: str) -> None:
-        """The condition holds: a first time is logged and told, every other is silent."""
+        """The condition holds: a first time is logged and told, every other is silent.
+
+        Raises StoreError where it cannot be written down; then it is told with its end, at the latest.
+        """
         with self._lock:
             key = _key(condition, camera)
             if key in self._open:
                 return
             now = self._clock.now()
-            log.warning("%s: %s", camera or "aurorad", text)
-            self._open[key] = utc_text(now)
-            self._tell(key, camera, text, now)
+            if key not in self._untold:
+                log.warning("%s: %s", camera or "aurorad", text)
+                self._untold[key] = self._messages(key, camera, text, now)
+            self._write(self._untold[key], self._open | {key: utc_text(now)})
+            del self._untold[key]
 
     def cleared(self, condition: str, camera: str, text: str) -> None:
-        """The condition is over; silent where it did not hold."""
+        """The condition is over; silent where it did not hold. Raises StoreError as :meth:`raised`."""
         with self._lock:
             key = _key(condition, camera)
-            since = self._open.pop(key, None)
-            if since is None:
+            if key not in self._open and key not in self._untold:
                 return
+            over = self._messages(f"{key}-over", camera, text, self._clock.now())
+            self._write(
+                self._untold.get(key, []) + over, {k: v for k, v in self._open.items() if k != key}
+            )
+            self._untold.pop(key, None)
             log.info("%s: %s", camera or "aurorad", text)
-            self._tell(f"{key}-over", camera, text, self._clock.now())
 
-    def _tell(self, key: str, camera: str, text: str, now: datetime) -> None:
-        messages = [
+    def _messages(self, key: str, camera: str, text: str, now: datetime) -> list[Message]:
+        return [
             compose_operator(key=key, camera=camera, text=text, at=now, channel=channel)
             for channel in self._channels
             if not channel.cameras or not camera or camera in channel.cameras
         ]
+
+    def _write(self, messages: Sequence[Message], then: dict[str, str]) -> None:
+        """What is to be told and what holds from now on, together or not at all."""
         with self._store.batch():
             self._store.enqueue(messages)
-            self._store.remember(_STATE, self._open)
+            self._store.remember(_STATE, then)
+        self._open = then
 
 
 def _key(condition: str, camera: str) -> str:

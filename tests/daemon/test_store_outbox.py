@@ -106,6 +106,18 @@ def test_what_is_being_delivered_does_not_expire_under_way(tmp_path: Path) -> No
         assert len(store.expire(end + LEASE)) == 1
 
 
+@pytest.mark.parametrize("ours", [timedelta(hours=-6), timedelta(days=-800)])
+def test_a_clock_put_back_holds_no_message_up(tmp_path: Path, ours: timedelta) -> None:
+    """A new message carries the camera's time, one tried before a time of our own clock: neither waits."""
+    with Store(tmp_path / "a.db") as store:
+        store.enqueue([message("a"), message("b")])
+        (first, second) = store.due(T0)
+        store.failed(first.id, T0, "no", T0 + timedelta(minutes=30))
+        store.delivered(second.id, T0)
+        store.enqueue([message("c")])
+        assert [row.message.event_id for row in store.due(T0 + ours)] == ["a", "c"]
+
+
 class Post(RuleBasedStateMachine):
     """Queueing, claiming, answers and crashes in any order, against a real file."""
 

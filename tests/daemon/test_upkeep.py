@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from daemon.config import NotifySettings
+from daemon.errors import StoreError
 from daemon.store import Reader, Store
 from daemon.upkeep import Upkeep
 from tests.conftest import SetClock
@@ -45,3 +48,22 @@ def test_a_restart_in_the_middle_tells_nobody_again(tmp_path: Path, night_clock:
         assert list(again.conditions) == ["aurorad-disk-low"]
         again.raised("disk low", "", "only 3 MB free")
         assert messages(store.path) == [("other", "Only 3 MB free."), ("owner", "Only 3 MB free.")]
+
+
+def test_what_cannot_be_written_down_is_told_as_soon_as_it_can(tmp_path: Path, night_clock: SetClock) -> None:
+    """A record that could not be written while the condition held costs the operator no word of it."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        upkeep = Upkeep(store, CHANNELS[1:2], night_clock)
+        store._db.execute("PRAGMA query_only = ON")
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                upkeep.raised("record", "", "the record cannot be written")
+        assert not upkeep.conditions
+        night_clock.move(600)
+        store._db.execute("PRAGMA query_only = OFF")
+        upkeep.cleared("record", "", "the record can be written again")
+        upkeep.cleared("record", "", "the record can be written again")
+        assert messages(store.path) == [
+            ("owner", "The record can be written again."),
+            ("owner", "The record cannot be written."),
+        ]
