@@ -155,13 +155,13 @@ def test_a_nonsense_configuration_is_refused_on_reload(machine: Machine) -> None
     good = config.read_text()
     try:
         config.write_text(good.replace("[model]", "[modle]"))
-        machine.ask("systemctl", "reload", "aurorad")
+        assert machine.ask("systemctl", "reload", "aurorad") == ""
         until(lambda: "unknown key `modle`" in machine.journal() or None, 30, "a line naming the key")
         watching_again(machine, 60)
     finally:
         config.write_text(good)
     assert machine.main_pid() == pid
-    machine.ask("systemctl", "reload", "aurorad")
+    assert machine.ask("systemctl", "reload", "aurorad") == ""
     until(lambda: "reloaded: model" in machine.journal() or None, 30, "reloaded")
     watching_again(machine, 60)
     assert machine.main_pid() == pid
