@@ -59,12 +59,12 @@ class BankMaterial:
     def draw(
         self, rng: np.random.Generator, count: int, stage: Stage, step: int, done: float, seed: int
     ) -> Batch:
-        """Pairs stay together. Where ``bright_first``, the first half of the stage opens the bank
-        from its plainest third to all of it.
+        """Pairs stay together. Where ``bright_first``, the first half of a ``plain_first`` stage opens
+        the bank from its plainest third to all of it.
         """
         members = self.bank.members
         rows = max(1, count // members)
-        reach = min(1.0, 0.33 + 1.34 * done) if self.spec.bright_first else 1.0
+        reach = min(1.0, 0.33 + 1.34 * done) if self.spec.bright_first and stage.plain_first else 1.0
         limit = max(rows, int(reach * len(self.bank)))
         chosen = self.plainest_first[rng.integers(0, min(limit, len(self.bank)), rows)]
         return _assemble(self.bank, chosen, rng, self, stage.side)

@@ -27,7 +27,7 @@ class MaterialSpec(_Strict):
     share: float = Field(1.0, gt=0)
     augment: Literal["strong", "mild", "none", "thesis"] = "strong"
     bright_first: bool = False
-    """Begin with the plainest aurora of the bank and come to the faint by the stage's middle."""
+    """In a stage that is ``plain_first``, begin with the plainest aurora and come to the faint by its middle."""
     from_stage: int = 0
     until_stage: int = 99
     """Used in stages ``from_stage`` ≤ stage < ``until_stage``, counted from 0."""
@@ -43,6 +43,7 @@ class Stage(_Strict):
     batch: int = Field(32, ge=2)
     steps: int = 0
     epochs: int = 0
+    plain_first: bool = False
     train: Literal["all", "head"] = "all"
     optimiser: Literal["adam", "adamw"] = "adamw"
     lr: float = Field(1e-3, gt=0)
@@ -56,7 +57,7 @@ class Recipe(_Strict):
     name: str
     outputs: Literal[2, 4] = 4
     weights: str = "none"
-    head_std: float | None = 0.01
+    head_std: float | None = None
     dropout: float = 0.2
     stochastic_depth: float = 0.0
     label_smoothing: float = 0.0

@@ -1,0 +1,206 @@
+"""``aurorad-train``: draw skies, sample frames, fit, evaluate, export, promote.
+
+Everything heavy is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="aurorad")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Make, judge and promote aurorad's models."""
+    context.obj = debug
+
+
+@cli.command()
+@click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
+@click.option("--kind", type=click.Choice(["simulated", "keogram", "overlaid"]), default="simulated")
+@click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
+@click.option("--keograms", type=FOLDER, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
+@click.option("--count", type=click.IntRange(1), default=40, help="Pairs, or nights.")
+@click.option("--seed", type=int, default=1)
+@click.option("--hours", type=float, default=5.0, help="Length of a night at most.")
+def simulate(
+    bank: Path | None,
+    kind: str,
+    nights: Path | None,
+    keograms: Path | None,
+    count: int,
+    seed: int,
+    hours: float,
+) -> None:
+    """Draw skies: a bank to learn from, or nights to be judged on."""
+    if (bank is None) == (nights is None):
+        raise click.UsageError("say what to draw: --bank FOLDER or --nights FOLDER")
+    if bank is not None and kind != "simulated" and keograms is None:
+        raise click.UsageError(f"--kind {kind} needs --keograms FOLDER")
+    with _bar("drawing", count) as tell:
+        if bank is not None:
+            from training.banks import fill_bank
+
+            fill_bank(bank, kind, count, seed, keograms=keograms, tell=tell)  # type: ignore[arg-type]
+        elif nights is not None:
+            from training.nights import draw_nights
+
+            draw_nights(nights, count, seed, hours=hours, tell=tell)
+
+
+@cli.command()
+@click.argument("movies", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--labelled", type=FOLDER, help="A folder with yes/ and no/: make its manifest and split it.")
+@click.option("--split", type=click.Choice(["thesis", "night"]), default="night")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the manifest (and of frames cut from movies).")
+@click.option("--camera", default="auroramax", help="Camera name for the manifest.")
+@click.option("--config", type=click.Path(exists=True, path_type=Path), help="aurorad.toml that knows the camera.")
+@click.option("--seed", type=int, default=1)
+def sample(
+    movies: tuple[Path, ...],
+    labelled: Path | None,
+    split: str,
+    out: Path,
+    camera: str,
+    config: Path | None,
+    seed: int,
+) -> None:
+    """Choose frames to label from night movies, or split a labelled folder."""
+    from training import dataset
+
+    if bool(movies) == (labelled is not None):
+        raise click.UsageError("give night movies to sample from, or --labelled FOLDER to split")
+    out.mkdir(parents=True, exist_ok=True)
+    if labelled is not None:
+        rows = dataset.SPLITS[split](dataset.folder_rows(labelled, camera), seed)
+        rows = dataset.placed(rows, labelled, out)
+    else:
+        from training.extract import extract
+
+        with _bar("movies", len(movies)) as tell:
+            rows = extract(list(movies), out, camera, config, seed, tell)
+    path = dataset.write_manifest(rows, out / "manifest.parquet")
+    counts = {name: sum(row.split == name for row in rows) for name in ("train", "validation")}
+    click.echo(f"{path}: {len(rows)} frames, {counts['train']} to train on, {counts['validation']} to validate")
+
+
+@cli.command()
+@click.option("--recipe", required=True, help="aurorad-b1, thesis-b1, or a .toml file.")
+@click.option("--run", "run_folder", type=FOLDER, required=True, help="Folder of the run; goes on where it stopped.")
+@click.option("--seed", type=int, default=1)
+@click.option("--weights", help="Starting weights: none, IMAGENET1K_V1, or a file.")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key (TOML value).")
+@click.option("--device", default="auto", help="auto, cpu, cuda.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.")
+def fit(
+    recipe: str,
+    run_folder: Path,
+    seed: int,
+    weights: str | None,
+    changes: tuple[str, ...],
+    device: str,
+    threads: int | None,
+) -> None:
+    """Train a model by a recipe."""
+    import torch
+
+    from training.fit import fit as train
+    from training.recipe import load_recipe
+
+    if threads:
+        torch.set_num_threads(threads)
+    given = [*changes, *([f'weights = "{weights}"'] if weights else [])]
+    click.echo(train(load_recipe(recipe, given), run_folder, seed, device=device))
+
+
+@cli.command()
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.option("--real", type=FOLDER, help="The developers' collection of real frames (../shared/data).")
+@click.option("--manifest", type=FOLDER, help="A manifest; its validation split is judged.")
+@click.option("--keograms", type=FOLDER, help="Folder of keograms: skies cut from them are judged.")
+@click.option("--nights", type=FOLDER, help="Simulated nights: frames, cells and spells are judged.")
+@click.option("--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on.")
+@click.option("--out", type=FOLDER, required=True)
+@click.option("--into-card", is_flag=True, help="Write skill, temperature and thresholds into the model's card.")
+@click.option("--threads", type=click.IntRange(1), default=2)
+def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Path | None) -> None:
+    """Judge a model on frames and nights it has not seen."""
+    from training.judging import judge_model, tell_figures
+
+    result = judge_model(model, out, into_card=into_card, threads=threads, **given)
+    for line in tell_figures(result):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
+@click.argument("target", type=FOLDER)
+@click.option("--name", default="aurorad-b1")
+@click.option("--description", required=True, help="What the model is and was trained on, in a sentence.")
+def export(checkpoint: Path, target: Path, name: str, description: str) -> None:
+    """A finished run's model.pt → ONNX with its card, parity checked."""
+    from training.export import Account
+    from training.export import export as write
+
+    card = write(checkpoint, target, Account(name=name, description=description))
+    click.echo(f"{target}: {target.stat().st_size / 1e6:.1f} MB, sha256 {card.sha256}")
+
+
+@cli.command()
+@click.argument("candidate", type=click.Path(exists=True, path_type=Path))
+@click.option("--over", type=FOLDER, required=True, help="The model file it is to replace.")
+@click.option("--evaluation", type=FOLDER, required=True, help="The candidate's evaluation.json.")
+@click.option("--against", type=FOLDER, help="The present model's evaluation.json on the same frames.")
+def promote(candidate: Path, over: Path, evaluation: Path, against: Path | None) -> None:
+    """Put a candidate in the place of the present model, unless it is worse."""
+    from training.promote import promote as put
+
+    for comparison in put(candidate, over, evaluation, against):
+        click.echo(str(comparison))
+    click.echo(f"{over} is now {candidate}")
+
+
+def _bar(what: str, total: int) -> Any:
+    """A progress bar on standard error whose value is told, not stepped."""
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    @contextmanager
+    def bar() -> Any:
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    return bar()
+
+
+def main() -> None:
+    """The ``aurorad-train`` command: errors are one line, exit 1 failed, 2 wrong use."""
+    import sys
+
+    from daemon.errors import AuroradError
+    from models.card import ModelError
+
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except (AuroradError, ModelError, OSError, RuntimeError, ValueError) as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"aurorad-train: {error}", err=True)
+        sys.exit(getattr(error, "exit_code", 1))

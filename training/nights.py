@@ -1,0 +1,160 @@
+"""Simulated nights drawn once and kept, so that every model is judged on the same ones.
+
+    aurorad-train simulate --nights runs/nights --count 40 --seed 900
+
+One folder a night: ``pictures.npy`` (frames, 240, 240, 3) and ``night.json`` with the times, the
+truth of every frame and the spells. Nights are chosen over a whole season, so that moon and twilight
+come as they do; weather and camera are the simulator's draw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.observation import from_utc_text, utc_text
+from models.preprocess import SIDE, Pixels, disc_mask
+from training.simulator.night import Night
+
+CADENCE_S: Final = 60.0
+CAMERAS: Final = ("auroramax-2015", "auroramax-2016", "auroramax-2022", "auroramax-dark")
+SEASON_START: Final = date(2023, 9, 15)
+SEASON_DAYS: Final = 210
+
+
+@dataclass(frozen=True)
+class NightSpell:
+    """A spell's truth: first and last visible minute, breakup if any, greatest contrast."""
+
+    onset: datetime
+    end: datetime
+    breakup: datetime | None
+    contrast: float
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnNight:
+    """One night as kept. Arrays run over its frames."""
+
+    name: str
+    times: list[datetime]
+    pictures: Pixels
+    contrast: npt.NDArray[np.float64]
+    aurora: npt.NDArray[np.bool_]
+    marginal: npt.NDArray[np.bool_]
+    cloud: npt.NDArray[np.float64]
+    spells: list[NightSpell]
+
+
+def draw_nights(
+    folder: Path,
+    count: int,
+    seed: int,
+    *,
+    hours: float = 5.0,
+    tell: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Draw ``count`` nights of at most ``hours`` each, around a random time of the night.
+
+    A night drawn before is left as it is, so an interrupted run goes on.
+    """
+    for number in range(count):
+        target = folder / f"{seed}-{number:03d}"
+        if not (target / "night.json").exists():
+            draw_night(target, seed, number, hours)
+        tell(number + 1)
+
+
+def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
+    """One night into its folder; the description is written last."""
+    rng = np.random.default_rng([seed, number])
+    day = SEASON_START + timedelta(days=int(rng.integers(0, SEASON_DAYS)))
+    camera = str(rng.choice(CAMERAS))
+    whole = Night(int(rng.integers(0, 2**31)), day, camera=camera)
+    length = min(timedelta(hours=hours), whole.end - whole.start)
+    start = whole.start + (whole.end - whole.start - length) * float(rng.random())
+    start = start.replace(second=0, microsecond=0)
+    night = Night(whole.seed, day, hours=(start, start + length), camera=camera)
+    times = list(night.exposures(CADENCE_S))
+    target.mkdir(parents=True, exist_ok=True)
+    pictures = np.lib.format.open_memmap(
+        target / "pictures.npy", "w+", np.uint8, (len(times), SIDE, SIDE, 3)
+    )
+    frames: list[dict[str, Any]] = []
+    for index, at in enumerate(times):
+        drawn = night.frame(at, SIDE)
+        square = drawn.square.copy()
+        square[~disc_mask(SIDE)] = 0
+        pictures[index] = square
+        truth = drawn.truth
+        frames.append(
+            {
+                "at": utc_text(at),
+                "aurora": truth.aurora,
+                "marginal": truth.marginal,
+                "contrast": round(truth.contrast, 4),
+                "cloud": round(truth.cloud_share, 3),
+            }
+        )
+    pictures.flush()
+    spells = [_text(asdict(spell)) for spell in spells_of(times, frames, night)]
+    part = target / "night.part"
+    part.write_text(json.dumps({"camera": camera, "date": str(day), "frames": frames, "spells": spells}))
+    part.replace(target / "night.json")
+
+
+def spells_of(times: list[datetime], frames: list[dict[str, Any]], night: Night) -> list[NightSpell]:
+    """The night's spells from its frames' truth: visible minutes less than 20 minutes apart."""
+    runs: list[list[int]] = []
+    for index, frame in enumerate(frames):
+        if not frame["aurora"]:
+            continue
+        if runs and times[index] - times[runs[-1][-1]] <= timedelta(minutes=20):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return [
+        NightSpell(times[run[0]], times[run[-1]], None, max(frames[i]["contrast"] for i in run))
+        for run in runs
+    ]
+
+
+def _text(spell: dict[str, Any]) -> dict[str, Any]:
+    return {key: utc_text(value) if isinstance(value, datetime) else value for key, value in spell.items()}
+
+
+def read_nights(folder: Path) -> Iterator[DrawnNight]:
+    """The kept nights, one at a time. Raises FileNotFoundError where there is none."""
+    places = sorted(folder.glob("*/night.json"))
+    if not places:
+        raise FileNotFoundError(f"no nights in {folder}; draw some: aurorad-train simulate --nights {folder}")
+    for place in places:
+        kept = json.loads(place.read_text())
+        frames = kept["frames"]
+        yield DrawnNight(
+            name=place.parent.name,
+            times=[from_utc_text(frame["at"]).astimezone(UTC) for frame in frames],
+            pictures=np.load(place.parent / "pictures.npy", mmap_mode="r"),
+            contrast=np.array([frame["contrast"] for frame in frames]),
+            aurora=np.array([frame["aurora"] for frame in frames], bool),
+            marginal=np.array([frame["marginal"] for frame in frames], bool),
+            cloud=np.array([frame["cloud"] for frame in frames]),
+            spells=[_spell(one) for one in kept["spells"]],
+        )
+
+
+def _spell(kept: dict[str, Any]) -> NightSpell:
+    breakup = kept["breakup"]
+    return NightSpell(
+        from_utc_text(kept["onset"]),
+        from_utc_text(kept["end"]),
+        from_utc_text(breakup) if breakup else None,
+        kept["contrast"],
+    )
