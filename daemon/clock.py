@@ -15,6 +15,10 @@ class Clock:
         """The present instant, aware, UTC."""
         return datetime.now(UTC)
 
+    def offset_s(self) -> float:
+        """Time of day minus the time that only goes on: it changes when somebody puts the clock."""
+        return time.time() - time.monotonic()
+
     def real_s(self, seconds: float) -> float:
         """Real seconds in which this clock goes on by ``seconds``."""
         return seconds / self.speed

@@ -89,6 +89,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("operator_conditions", "gauge", (), "Conditions an operator should know of that hold now."),
     Metric("job_errors_total", "counter", ("job",), "Runs of a scheduled job that ended in an error."),
     Metric("job_missed_total", "counter", ("job",), "Runs of a scheduled job that came too late."),
+    Metric("clock_steps_total", "counter", (), "Times this machine's clock was put forward or back."),
     Metric("store_errors_total", "counter", ("reason",), "Writes to the database that failed."),
     Metric("disk_free_bytes", "gauge", (), "Free space where the state is kept."),
     Metric("shadow_disagreements_total", "counter", ("camera",), "Frames a shadow model judges otherwise."),
@@ -132,6 +133,7 @@ class Metrics:
         self.operator_conditions = self._gauge("operator_conditions")
         self.job_errors = self._counter("job_errors_total")
         self.job_missed = self._counter("job_missed_total")
+        self.clock_steps = self._counter("clock_steps_total")
         self.store_errors = self._counter("store_errors_total")
         self.disk_free_bytes = self._gauge("disk_free_bytes")
         self.shadow_disagreements = self._counter("shadow_disagreements_total")

@@ -86,7 +86,8 @@ class Nightly:
             self._tries += 1
             return timedelta(seconds=movie_retry_s(self._tries))
         try:
-            tally = self.pipeline.ingest(read_movie(movie, self.pipeline.camera, now))
+            with read_movie(movie, self.pipeline.camera, now) as dated:
+                tally = self.pipeline.ingest(dated)
             log.info(
                 "movie of %s: %d minutes filled, %d known, %d without a time",
                 night, tally.recorded, tally.known, tally.undated,

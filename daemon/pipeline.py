@@ -211,15 +211,13 @@ class Pipeline:
         self.now.stale = self.now.stale_since = None
         if self.now.gate_until is None or now >= self.now.gate_until:
             opens = self.observatory.next_crossing(now, self.settings.gate.look_below_deg, rising=False)
-            first = self.now.gate_until is None
-            self.now.gate_until = opens
-            if first:
+            if self.now.gate_until is None:
                 log.info("%s: not looking: %s", self.camera.name, self.now.gate.reason)
                 row = self._observation(
                     utc_second(now), now, self.observatory.state(now), self.now.gate, None,
                     "not looked", self.now.gate.reason,
                 )  # fmt: skip
-                self._live_memory, changes = event.step(
+                memory, changes = event.step(
                     self._live_memory,
                     self.camera.name,
                     row.observed_at,
@@ -229,7 +227,12 @@ class Pipeline:
                     self.rules,
                     daylight=True,
                 )
-                self._write(row, None, self._live_memory, live=True, changes=changes)
+                # The daylight is our own clock's. Were that put forward by mistake, the frames of the
+                # camera's clock would count as old until it had caught up.
+                memory = replace(memory, last_at=self._live_memory.last_at)
+                self._write(row, None, memory, live=True, changes=changes)
+                self._live_memory = memory
+            self.now.gate_until = opens
         wake = now + REST
         return min(wake, self.now.gate_until) if self.now.gate_until else wake
 

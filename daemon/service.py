@@ -45,6 +45,9 @@ DRAIN_S = 8.0
 """Longest a stop may take; systemd and Docker kill after more."""
 
 HOUSEKEEPING_S = 60.0
+CLOCK_LOOK_S, CLOCK_STEP_S = 2.0, 5.0
+"""How often the machine's clock is compared with the time gone by, and what counts as put, not slewed."""
+
 GRACE_S = 30
 """A look that could not start in this time (the machine slept) counts as missed, and is planned anew."""
 
@@ -70,7 +73,8 @@ class Service:
             on_failure.pop_all()
 
     def _wire(self) -> None:
-        self._tell_model()
+        self._tell_model(self.predictor)
+        self._show_model()
         self.upkeep = Upkeep(self.store, self.settings.notify, self.clock)
         for camera in self.settings.camera:
             self.metrics.watching(camera.name, camera.cadence_s)
@@ -125,13 +129,9 @@ class Service:
             token=resolve_secret(token).get_secret_value() if token else None,
         )
 
-    def _tell_model(self) -> None:
-        model = self.predictor.model
-        self.store.register_model(model.sha256, model.card.name, model.card.skill)
-        if self.predictor.shadow is not None:
-            shadow = self.predictor.shadow
-            self.store.register_model(shadow.sha256, shadow.card.name, shadow.card.skill)
-        self._show_model()
+    def _tell_model(self, predictor: Predictor) -> None:
+        for model in filter(None, (predictor.model, predictor.shadow)):
+            self.store.register_model(model.sha256, model.card.name, model.card.skill)
 
     def _show_model(self) -> None:
         model = self.predictor.model
@@ -147,6 +147,7 @@ class Service:
         self.delivery.start()
         self.scheduler.start()
         self._plan_all()
+        threading.Thread(target=self._mind_the_clock, name="clock", daemon=True).start()
         systemd.tell("READY=1")
         log.info("watching %s; page at %s", ", ".join(self.pipelines), self.server.url)
 
@@ -163,10 +164,24 @@ class Service:
             seconds=HOUSEKEEPING_S,
             id="housekeeping",
             next_run_time=datetime.now(UTC),
+            replace_existing=True,
         )
         interval_s = systemd.watchdog_interval_s()
         if interval_s is not None:
-            self.scheduler.add_job(self._feed_watchdog, "interval", seconds=interval_s, id="watchdog")
+            self.scheduler.add_job(
+                self._feed_watchdog, "interval", seconds=interval_s, id="watchdog", replace_existing=True
+            )
+
+    def _mind_the_clock(self) -> None:
+        """Plan anew when the clock was put: the scheduler waits for a time of day, however far off."""
+        before_s = self.clock.offset_s()
+        while not self._stopping.wait(CLOCK_LOOK_S):
+            step_s = self.clock.offset_s() - before_s
+            before_s += step_s
+            if abs(step_s) > CLOCK_STEP_S:
+                self.metrics.clock_steps.inc()
+                log.warning("this machine's clock was put by %+.0f s (or it slept): planning anew", step_s)
+                self._plan_all()
 
     def _plan(self, job: str, work: Callable[[], None], at: datetime) -> None:
         """Run the work once at that instant of our clock."""
@@ -181,6 +196,7 @@ class Service:
         try:
             following = pipeline.watch()
             self.upkeep.cleared("record", "", "the record can be written again")
+            self.upkeep.cleared("look failed", name, f"{name} is looked at again")
         except StoreError as error:
             # Nothing is acknowledged that is not written; the next look tries again.
             self.metrics.store_errors.labels(error.reason).inc()
@@ -212,6 +228,12 @@ class Service:
             return
         self.metrics.job_errors.labels(job).inc()
         log.error("%s: failed: %r", job, happened.exception, exc_info=happened.exception)
+        if job.startswith("watch "):
+            name, kind = job.removeprefix("watch "), type(happened.exception).__name__
+            with contextlib.suppress(StoreError):
+                self.upkeep.raised(
+                    "look failed", name, f"a look at {name} failed ({kind}); the log says more"
+                )
 
     def reload(self) -> None:
         """Read configuration and model again; where they cannot be used, the old ones stay."""
@@ -221,14 +243,16 @@ class Service:
             if settings.daemon != self.settings.daemon:
                 raise ConfigError("[daemon] cannot change while running; restart aurorad")
             predictor = Predictor(settings.model)
-            for channel in settings.notify:
-                channel.address()
+            for secret in (settings.daemon.token, *(channel.url for channel in settings.notify)):
+                resolve_secret(secret)
+            self.upkeep.cleared("reload", "", "the configuration was reloaded")
+            self._tell_model(predictor)  # before anything is changed: a record out of order stops it here
         except AuroradError as error:
             log.error("not reloaded, the old configuration stays: %s", error)
-            self.upkeep.raised("reload", "", f"the configuration was not reloaded: {error}")
+            with contextlib.suppress(StoreError):
+                self.upkeep.raised("reload", "", f"the configuration was not reloaded: {error}")
             systemd.tell("READY=1")
             return
-        self.upkeep.cleared("reload", "", "the configuration was reloaded")
         self._take_over(settings, predictor)
         systemd.tell("READY=1")
         log.info("reloaded: model %s, cameras %s", self.predictor.model.card.name, ", ".join(self.pipelines))
@@ -238,7 +262,7 @@ class Service:
         try:
             same_watch = settings.model_copy(update={"model": self.settings.model}) == self.settings
             self.settings, self.predictor = settings, predictor
-            self._tell_model()
+            self._show_model()
             if not same_watch:
                 for job in self.scheduler.get_jobs():
                     job.remove()
@@ -298,7 +322,7 @@ class Service:
     def _judge_device(self) -> None:
         model = self.predictor.model
         self._show_model()
-        if self.settings.model.device == "cuda" and model.device != "cuda":
+        if model.device != "cuda" and model.fallback_reason is not None:
             self.upkeep.raised("model on CPU", "", f"the model runs on the CPU: {model.fallback_reason}")
         else:
             self.upkeep.cleared("model on CPU", "", "the model runs on the GPU again")

@@ -105,6 +105,9 @@ class Store:
     ) -> bool:
         """Write one frame and all that follows from it; False where it is there already.
 
+        A stale row says that nothing was seen at that second: what was seen after all (the night's
+        movie knows) takes its place.
+
         ``night`` is the night it belongs to, ``column`` its keogram column (120 × 3 bytes),
         ``memory`` what the event room remembers from here on, ``spell`` the present event, to keep
         its peak current between changes.
@@ -112,8 +115,10 @@ class Store:
         o = observation
         key = [o.camera, utc_text(o.observed_at)]
         with self._write() as db:
-            if _exists(db, key):
-                return False
+            if (there := _verdict_at(db, key)) is not None:
+                if there != "stale" or o.verdict == "stale":
+                    return False
+                _take_back_stale(db, o, night)
             row = self._row(db, o)
             names = ", ".join(row)
             db.execute(
@@ -318,9 +323,23 @@ def _open(path: Path) -> Database:
     return db
 
 
-def _exists(db: Database, key: Sequence[Any]) -> bool:
-    sql = "SELECT 1 FROM observations WHERE camera = ? AND observed_at = ?"
-    return db.execute(sql, key).fetchone() is not None
+def _verdict_at(db: Database, key: Sequence[Any]) -> str | None:
+    """What the record says of a second; None where it says nothing."""
+    sql = "SELECT verdict FROM observations WHERE camera = ? AND observed_at = ?"
+    found = db.execute(sql, key).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _take_back_stale(db: Database, o: Observation, night: date) -> None:
+    """Take the stale row of the same second out of the record and out of its night's sum."""
+    db.execute(
+        "DELETE FROM observations WHERE camera = ? AND observed_at = ?", [o.camera, utc_text(o.observed_at)]
+    )
+    db.execute(
+        "UPDATE nights SET observations = observations - 1, stale = stale - 1,"
+        " moon_quarter = moon_quarter - ?, moon_full = moon_full - ? WHERE camera = ? AND night = ?",
+        [*(int(o.sky.moonlight == light) for light in ("quarter", "full")), o.camera, night.isoformat()],
+    )
 
 
 def _sum_up(db: Database, o: Observation, night: date) -> None:

@@ -62,9 +62,7 @@ class Upkeep:
             if key not in self._open and key not in self._untold:
                 return
             over = self._messages(f"{key}-over", camera, text, self._clock.now())
-            self._write(
-                self._untold.get(key, []) + over, {k: v for k, v in self._open.items() if k != key}
-            )
+            self._write(self._untold.get(key, []) + over, {k: v for k, v in self._open.items() if k != key})
             self._untold.pop(key, None)
             log.info("%s: %s", camera or "aurorad", text)
 

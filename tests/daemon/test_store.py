@@ -144,6 +144,20 @@ def test_a_frame_is_written_once(store: Store, path: Path) -> None:
     assert dump(path) == before
 
 
+def test_a_stale_row_gives_way_to_what_was_seen_that_second_after_all(store: Store, path: Path) -> None:
+    """The movie's frame takes its place, in the row and in the night's sum; the reverse never happens."""
+    stale = observation(verdict="stale", reason="nothing new", prediction=None, picture=None)
+    assert store.record(stale, night=NIGHT)
+    assert not store.record(stale, night=NIGHT)
+    assert store.record(observation(verdict="aurora"), night=NIGHT)
+    assert not store.record(stale, night=NIGHT)
+    with Reader(path) as reader:
+        (row,) = reader.query("SELECT verdict FROM observations")
+        (night,) = reader.query("SELECT observations, aurora, stale FROM nights")
+    assert row == {"verdict": "aurora"}
+    assert night == {"observations": 1, "aurora": 1, "stale": 0}
+
+
 def test_all_that_follows_from_a_frame_is_written_with_it_or_not_at_all(store: Store, path: Path) -> None:
     """When the last of the writes fails, the row, event, message and memory are not there either."""
     before = dump(path)
