@@ -21,6 +21,7 @@ from daemon.web.deps import View
 from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
 from daemon.web.params import Param
 from daemon.web.room import Room, night_of_text, room_of
+from daemon.web.strip import instant_of
 
 Row = Mapping[str, Any]
 LABEL_COLUMNS = (
@@ -179,7 +180,7 @@ def night(request: Request) -> Response:
         _known(room, reader, asked)
         view = room.view(request, reader)
         rows = reader.night(view.name, day)
-    times = [from_utc_text(row["observed_at"]) for row in rows]
+    times = [instant_of(row["observed_at"]) for row in rows]
     findings = [words.of_row(row, view.timezone) for row in rows]
     return JSONResponse(
         {

@@ -78,7 +78,7 @@ class Room:
         sky = self.deps.skies.get(view.name)
         if sky is None or not nights:
             return []
-        return sky.states([strip.sample_times(night, view.longitude_deg)[144] for night in nights])
+        return sky.states([strip.midnight(night, view.longitude_deg) for night in nights])
 
     def _remembered(self, view: View, night: date, times: list[datetime]) -> list[SkyState]:
         sky = self.deps.skies.get(view.name)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytz
 
-from daemon.observation import SkyState, from_utc_text
+from daemon.observation import SkyState
 
 Row = Mapping[str, Any]
 WIDTH = 1000.0
@@ -69,7 +69,7 @@ def span_of(night: date, longitude_deg: float, sky: Sequence[SkyState]) -> tuple
     The whole day around local solar midnight where the sun does not set, does not rise, or where
     the sky is not known.
     """
-    noon = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=longitude_deg / 15 + 12)
+    noon = midnight(night, longitude_deg) - timedelta(hours=12)
     start, end = noon, noon + timedelta(hours=24)
     below = [state.at for state in sky if state.sun_altitude_deg < 0]
     if below and len(below) < len(sky):
@@ -79,7 +79,7 @@ def span_of(night: date, longitude_deg: float, sky: Sequence[SkyState]) -> tuple
 
 def sample_times(night: date, longitude_deg: float, step_min: int = 5) -> list[datetime]:
     """Instants from local solar noon to noon, for the sky's shading."""
-    noon = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=longitude_deg / 15 + 12)
+    noon = midnight(night, longitude_deg) - timedelta(hours=12)
     return [noon + timedelta(minutes=m) for m in range(0, 24 * 60 + 1, step_min)]
 
 
@@ -97,8 +97,8 @@ def strip(
     """Lay a night out. ``rows`` are one night's observations in order of time."""
     start, end = span
     if rows:
-        start, end = widened(span, *(from_utc_text(rows[i]["observed_at"]) for i in (0, -1)))
-    points = _thinned([(from_utc_text(row["observed_at"]), row) for row in rows])
+        start, end = widened(span, *(instant_of(rows[i]["observed_at"]) for i in (0, -1)))
+    points = _thinned([(instant_of(row["observed_at"]), row) for row in rows])
     step = _step(points, cadence_s)
     seen = [(at, row) for at, row in points if row.get("calibrated_probability") is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
@@ -127,6 +127,16 @@ def _x(at: datetime, start: datetime, end: datetime) -> float:
 
 def _hour_before(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
+
+
+def instant_of(text: str) -> datetime:
+    """The instant of a row, ten times as fast as strptime: a night has a thousand."""
+    return datetime.fromisoformat(text)
+
+
+def midnight(night: date, longitude_deg: float) -> datetime:
+    """Local mean solar midnight."""
+    return datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=longitude_deg / 15)
 
 
 def widened(span: tuple[datetime, datetime], first: datetime, last: datetime) -> tuple[datetime, datetime]:
@@ -260,8 +270,8 @@ def _gaps(
 
 def _spells(events: Iterable[Row], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
     for event in events:
-        begin = from_utc_text(event["onset_at"])
-        stop = from_utc_text(event["ended_at"]) if event.get("ended_at") else min(now, end)
+        begin = instant_of(event["onset_at"])
+        stop = instant_of(event["ended_at"]) if event.get("ended_at") else min(now, end)
         left, right = _x(begin, start, end), _x(stop, start, end)
         yield Band(left, round(max(right - left, 2.0), 2), "strong" if event.get("strong_at") else "spell")
 

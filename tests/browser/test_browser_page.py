@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import web_night
-from conftest import NARROW, WIDE, asked_for, size
+from chromium import NARROW, WIDE, asked_for, size
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
