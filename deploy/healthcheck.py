@@ -2,8 +2,9 @@
 
 For Docker's HEALTHCHECK: only the standard library, so that it costs little twice a minute. Two
 questions to the daemon on this machine: ``/-/healthy`` (does every camera's watch go on?) and
-``aurorad_feed_stale`` in ``/metrics`` (does a feed stand still past its ``stale_after_s``?). They are
-apart in the daemon, for a restart mends the first and never the second.
+``aurorad_feed_stale`` in ``/metrics`` (does a feed stand still past its ``stale_after_s``? by day nobody
+looks, and nothing is wrong). They are apart in the daemon, for a restart mends the first and never the
+second.
 """
 
 import os
@@ -14,6 +15,7 @@ import urllib.error
 import urllib.request
 
 STALE = re.compile(r'^aurorad_feed_stale\{camera="([^"]*)"\} 1(?:\.0)?$', re.MULTILINE)
+RESTING = re.compile(r'^aurorad_looking\{camera="([^"]*)"\} 0(?:\.0)?$', re.MULTILINE)
 
 
 def ask(path: str) -> str:
@@ -35,13 +37,15 @@ def main() -> int:
     """One line and the exit status."""
     try:
         word = ask("/-/healthy").strip()
-        stale = STALE.findall(ask("/metrics"))
+        metrics = ask("/metrics")
     except urllib.error.HTTPError as error:
         print(f"{error.code}: {error.read(500).decode(errors='replace').strip()}")
         return 1
     except OSError as error:
         print(f"no answer: {error}")
         return 1
+    resting = RESTING.findall(metrics)
+    stale = [camera for camera in STALE.findall(metrics) if camera not in resting]
     if stale:
         print(f"feed stands still: {', '.join(stale)}")
         return 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,13 @@ def missing(*programs: str) -> str | None:
 def model() -> Path:
     """The shipped model, or the one AURORAD_TEST_MODEL names."""
     return Path(os.environ.get("AURORAD_TEST_MODEL", SHIPPED))
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def run(*command: str | Path, timeout_s: float = 600, **options: object) -> str:

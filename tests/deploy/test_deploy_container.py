@@ -8,7 +8,6 @@ The base is a Debian made here by debootstrap; pip's packages are brought by the
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from machine import ROOT, debian, missing, model, now, run, until, wheels
+from machine import ROOT, debian, free_port, missing, model, now, run, until, wheels
 from site_now import camera_table
 
 HERE = Path(__file__).parent
@@ -29,12 +28,6 @@ STALE_S = 30.0
 CADENCE_S = 6.0
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def podman(*words: str | Path, timeout_s: float = 300) -> str:

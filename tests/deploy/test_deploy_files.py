@@ -223,12 +223,15 @@ def test_unit_has_no_unknown_words(tmp_path: Path) -> None:
 
 
 class Daemon(BaseHTTPRequestHandler):
-    """Answers as the daemon's page does; ``healthy`` and ``stale`` are set on its server."""
+    """Answers as the daemon's page does; ``healthy``, ``stale`` and ``looking`` are set on its server."""
 
     def do_GET(self) -> None:  # noqa: D102
         well = self.server.healthy  # type: ignore[attr-defined]
         if self.path == "/metrics":
-            body = f'aurorad_feed_stale{{camera="yellowknife"}} {float(self.server.stale)}\n'  # type: ignore[attr-defined]
+            body = (
+                f'aurorad_feed_stale{{camera="yellowknife"}} {float(self.server.stale)}\n'  # type: ignore[attr-defined]
+                f'aurorad_looking{{camera="yellowknife"}} {float(self.server.looking)}\n'  # type: ignore[attr-defined]
+            )
         else:
             body = "watching 1 camera(s)\n" if well else "yellowknife: no progress for 300 s\n"
         self.send_response(200 if well or self.path == "/metrics" else 503)
@@ -251,18 +254,19 @@ def daemon() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.mark.parametrize(
-    ("healthy", "stale", "status", "word"),
+    ("healthy", "stale", "looking", "status", "word"),
     [
-        (True, False, 0, "watching 1 camera(s)"),
-        (True, True, 1, "feed stands still: yellowknife"),
-        (False, False, 1, "503: yellowknife: no progress for 300 s"),
+        (True, False, True, 0, "watching 1 camera(s)"),
+        (True, True, True, 1, "feed stands still: yellowknife"),
+        (True, True, False, 0, "watching 1 camera(s)"),  # day
+        (False, False, True, 1, "503: yellowknife: no progress for 300 s"),
     ],
 )
 def test_health_check_is_about_freshness(
-    daemon: ThreadingHTTPServer, healthy: bool, stale: bool, status: int, word: str
+    daemon: ThreadingHTTPServer, healthy: bool, stale: bool, looking: bool, status: int, word: str
 ) -> None:
     """The image's health check fails for a watch without progress and for a feed that stands still."""
-    daemon.healthy, daemon.stale = healthy, stale  # type: ignore[attr-defined]
+    daemon.healthy, daemon.stale, daemon.looking = healthy, stale, looking  # type: ignore[attr-defined]
     done = _check_health(daemon.server_port)
     assert (done.returncode, done.stdout.strip()) == (status, word)
 
