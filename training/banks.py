@@ -1,6 +1,7 @@
 """Fill banks: made skies in matched pairs, real keograms as skies, made aurora over real keograms.
 
     aurorad-train simulate --bank runs/banks/simulated --kind simulated --count 4000 --seed 1
+    aurorad-train simulate --bank runs/banks/bright --kind bright --count 700
     aurorad-train simulate --bank runs/banks/keogram --kind keogram --count 2000 --keograms DIR
     aurorad-train simulate --bank runs/banks/overlaid --kind overlaid --count 2000 --keograms DIR
 
@@ -34,7 +35,8 @@ from training.simulator.noise import sample, tile
 from training.simulator.parts import Heaven, Scene
 from training.simulator.scene import random_scene
 
-Kind = Literal["simulated", "keogram", "overlaid"]
+Kind = Literal["simulated", "bright", "keogram", "overlaid"]
+KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright")
 CLEAR_BELOW: Final = 0.3
 CLOUDY_ABOVE: Final = 0.6
 """Cloud shares that make a simulated sky clear or cloudy; between them it is not judged."""
@@ -57,16 +59,16 @@ def fill_bank(
 
     Raises ValueError where keograms are needed and ``keograms`` is None.
     """
-    rng = np.random.default_rng([seed, {"simulated": 1, "keogram": 2, "overlaid": 3}[kind]])
+    rng = np.random.default_rng([seed, KINDS.index(kind) + 1])
     writer = BankWriter(path, count, 2, side)
     season = None
-    if kind != "simulated":
+    if kind in ("keogram", "overlaid"):
         if keograms is None:
             raise ValueError("keogram skies need the folder of the keograms: give --keograms")
         season = Season(keograms, nights)
     for done in range(count):
         if season is None:
-            _add_simulated(writer, rng, side)
+            _add_simulated(writer, rng, side, bright=kind == "bright")
         elif kind == "keogram":
             _add_keogram(writer, rng, season, side)
         else:
@@ -101,9 +103,14 @@ def heat_of(without: Pixels, lit: Pixels) -> npt.NDArray[np.uint8]:
     return np.asarray(small * 255, dtype=np.uint8)
 
 
-def _add_simulated(writer: BankWriter, rng: np.random.Generator, side: int) -> None:
-    """One random scene with aurora, and the same without; a scene whose aurora is hidden is a negative."""
+def _add_simulated(writer: BankWriter, rng: np.random.Generator, side: int, bright: bool) -> None:
+    """One random scene with aurora, and the same without; a scene whose aurora is hidden is a negative.
+
+    ``bright`` takes only skies of twilight or moon, where false alarms come from.
+    """
     scene = random_scene(rng, aurora=True)
+    while bright and scene.heaven.sun_altitude_deg < -12 and scene.heaven.moon_altitude_deg < 0:
+        scene = random_scene(rng, aurora=True)
     lit, bare = draw_pair(scene, side)
     label = judged(lit.truth)
     writer.add(

@@ -24,7 +24,9 @@ def cli(context: click.Context, debug: bool) -> None:
 
 @cli.command()
 @click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
-@click.option("--kind", type=click.Choice(["simulated", "keogram", "overlaid"]), default="simulated")
+@click.option(
+    "--kind", type=click.Choice(["simulated", "bright", "keogram", "overlaid"]), default="simulated"
+)
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
 @click.option("--keograms", type=FOLDER, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
 @click.option("--count", type=click.IntRange(1), default=40, help="Pairs, or nights.")
@@ -42,7 +44,7 @@ def simulate(
     """Draw skies: a bank to learn from, or nights to be judged on."""
     if (bank is None) == (nights is None):
         raise click.UsageError("say what to draw: --bank FOLDER or --nights FOLDER")
-    if bank is not None and kind != "simulated" and keograms is None:
+    if bank is not None and kind in ("keogram", "overlaid") and keograms is None:
         raise click.UsageError(f"--kind {kind} needs --keograms FOLDER")
     with _bar("drawing", count) as tell:
         if bank is not None:
@@ -59,9 +61,13 @@ def simulate(
 @click.argument("movies", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--labelled", type=FOLDER, help="A folder with yes/ and no/: make its manifest and split it.")
 @click.option("--split", type=click.Choice(["thesis", "night"]), default="night")
-@click.option("--out", type=FOLDER, required=True, help="Folder of the manifest (and of frames cut from movies).")
+@click.option(
+    "--out", type=FOLDER, required=True, help="Folder of the manifest (and of frames cut from movies)."
+)
 @click.option("--camera", default="auroramax", help="Camera name for the manifest.")
-@click.option("--config", type=click.Path(exists=True, path_type=Path), help="aurorad.toml that knows the camera.")
+@click.option(
+    "--config", type=click.Path(exists=True, path_type=Path), help="aurorad.toml that knows the camera."
+)
 @click.option("--seed", type=int, default=1)
 def sample(
     movies: tuple[Path, ...],
@@ -88,15 +94,21 @@ def sample(
             rows = extract(list(movies), out, camera, config, seed, tell)
     path = dataset.write_manifest(rows, out / "manifest.parquet")
     counts = {name: sum(row.split == name for row in rows) for name in ("train", "validation")}
-    click.echo(f"{path}: {len(rows)} frames, {counts['train']} to train on, {counts['validation']} to validate")
+    click.echo(
+        f"{path}: {len(rows)} frames, {counts['train']} to train on, {counts['validation']} to validate"
+    )
 
 
 @cli.command()
 @click.option("--recipe", required=True, help="aurorad-b1, thesis-b1, or a .toml file.")
-@click.option("--run", "run_folder", type=FOLDER, required=True, help="Folder of the run; goes on where it stopped.")
+@click.option(
+    "--run", "run_folder", type=FOLDER, required=True, help="Folder of the run; goes on where it stopped."
+)
 @click.option("--seed", type=int, default=1)
 @click.option("--weights", help="Starting weights: none, IMAGENET1K_V1, or a file.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key (TOML value).")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key (TOML value)."
+)
 @click.option("--device", default="auto", help="auto, cpu, cuda.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.")
 def fit(
@@ -126,9 +138,13 @@ def fit(
 @click.option("--manifest", type=FOLDER, help="A manifest; its validation split is judged.")
 @click.option("--keograms", type=FOLDER, help="Folder of keograms: skies cut from them are judged.")
 @click.option("--nights", type=FOLDER, help="Simulated nights: frames, cells and spells are judged.")
-@click.option("--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on.")
+@click.option(
+    "--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on."
+)
 @click.option("--out", type=FOLDER, required=True)
-@click.option("--into-card", is_flag=True, help="Write skill, temperature and thresholds into the model's card.")
+@click.option(
+    "--into-card", is_flag=True, help="Write skill, temperature and thresholds into the model's card."
+)
 @click.option("--threads", type=click.IntRange(1), default=2)
 def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Path | None) -> None:
     """Judge a model on frames and nights it has not seen."""

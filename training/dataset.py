@@ -12,6 +12,7 @@ night, camera and sky from the daemon's own code (:mod:`training.extract`); labe
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -89,6 +90,11 @@ def folder_rows(folder: Path, camera: str = "") -> list[Row]:
     if not rows:
         raise ValueError(f"no pictures under {folder}/yes and {folder}/no")
     return rows
+
+
+def placed(rows: Iterable[Row], folder: Path, out: Path) -> list[Row]:
+    """Rows of ``folder`` as seen from ``out``, where their manifest will lie."""
+    return [replace(row, path=os.path.relpath(folder / row.path, out)) for row in rows]
 
 
 # ---------------------------------------------------------------------------------- the thesis's way

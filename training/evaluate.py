@@ -30,7 +30,7 @@ from models.runtime import Answer
 from training import scores
 from training.nights import DrawnNight, read_nights
 from training.simulator.night import YELLOWKNIFE
-from training.spells import Judgement, alerts_of, judge_night, spell_figures
+from training.spells import Judgement, alerts_of, judge_night
 
 BATCH: Final = 32
 LEAST_IN_CELL: Final = 60
@@ -93,7 +93,10 @@ def set_figures(frames: Frames, answers: Answers, temperature: float, threshold:
         names = np.array(frames.cell)
         result["cells"] = {
             str(name): scores.summary(
-                frames.aurora[names == name], probability[names == name], frames.night[names == name], threshold
+                frames.aurora[names == name],
+                probability[names == name],
+                frames.night[names == name],
+                threshold,
             )
             for name in np.unique(names)
         }
@@ -186,7 +189,9 @@ def _together(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def judge_spells(nights: Iterable[JudgedNight], temperature: float, thresholds: Thresholds) -> list[Judgement]:
+def judge_spells(
+    nights: Iterable[JudgedNight], temperature: float, thresholds: Thresholds
+) -> list[Judgement]:
     """Run the daemon's rules over the nights."""
 
     def threshold(sky: SkyState) -> float:
@@ -239,7 +244,9 @@ def calibrate(nights: Sequence[JudgedNight]) -> Calibration:
 # ------------------------------------------------------------------------------------------- reporting
 
 
-def frame_rows(frames: Frames, answers: Answers, temperature: float, threshold: float) -> list[dict[str, Any]]:
+def frame_rows(
+    frames: Frames, answers: Answers, temperature: float, threshold: float
+) -> list[dict[str, Any]]:
     """One row a frame, as ``promote`` reads them."""
     probability = scores.sigmoid(answers.margin / temperature)
     return [
@@ -278,5 +285,7 @@ def draw_reliability(path: Path, name: str, bars: Sequence[dict[str, Any]]) -> N
         [bar["aurora_share"] for bar in bars],
         s=[10 + 4 * bar["frames"] ** 0.5 for bar in bars],
     )
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="calibrated probability", ylabel="share with aurora", title=name)
+    axes.set(
+        xlim=(0, 1), ylim=(0, 1), xlabel="calibrated probability", ylabel="share with aurora", title=name
+    )
     figure.savefig(path)

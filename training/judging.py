@@ -9,6 +9,8 @@ from models.card import Thresholds
 from models.runtime import load
 from training import evaluate as ev
 from training.held_out import keogram_frames, manifest_frames, real_frames
+from training.leak import leak
+from training.spells import spell_figures
 
 
 def judge_model(
@@ -49,17 +51,21 @@ def judge_model(
         if folder is not None:
             frames = reader(folder)
             _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows, name)
+            if name == "keogram":
+                found["split within nights"] = leak(frames)
     if nights is not None:
         judged = list(ev.judge_nights(model, nights))
         frames, answers = ev.night_frames(judged, "simulated nights")
         _judge_set(frames, answers, fitted, found, rows, "simulated nights")
-        found["spells"] = ev.spell_figures(ev.judge_spells(judged, fitted.temperature, fitted.thresholds))
+        found["spells"] = spell_figures(ev.judge_spells(judged, fitted.temperature, fitted.thresholds))
     if not rows:
         raise ValueError("nothing to judge on: give --real, --manifest, --keograms or --nights")
     ev.write_evaluation(out, model, found, rows)
     for name, figures in found.items():
         if "reliability" in figures:
-            ev.draw_reliability(out / f"reliability-{name.replace(' ', '-')}.png", name, figures["reliability"])
+            ev.draw_reliability(
+                out / f"reliability-{name.replace(' ', '-')}.png", name, figures["reliability"]
+            )
     if into_card:
         _into_card(model_path, found, fitted)
     return found
@@ -109,13 +115,24 @@ def tell_figures(found: dict[str, Any]) -> list[str]:
         if "sky_clear" in figures:
             lines.append(f"  sky clear or cloudy: {_words(figures['sky_clear'])}")
         for cell, inside in figures.get("cells", {}).items():
-            lines.append(f"  {cell}: {inside['frames']} frames of {inside['nights']} nights, {_words(inside)}")
+            lines.append(
+                f"  {cell}: {inside['frames']} frames of {inside['nights']} nights, {_words(inside)}"
+            )
     return lines
 
 
 def _words(figures: dict[str, Any]) -> str:
     said = []
-    for key in ("balanced_accuracy", "roc_area", "pr_area", "precision", "recall", "f1", "brier", "calibration_error"):
+    for key in (
+        "balanced_accuracy",
+        "roc_area",
+        "pr_area",
+        "precision",
+        "recall",
+        "f1",
+        "brier",
+        "calibration_error",
+    ):
         value = figures.get(key)
         if value is None:
             continue

@@ -133,14 +133,14 @@ def cut_sky(keogram: Pixels, cut: Cut, side: int) -> Pixels:
     # The outermost columns are the horizon's black; the disc's edge is the mask's business.
     column = np.clip((slit * 0.94 + 1) / 2 * (columns - 1), 1, columns - 2)
     row = np.clip(time, 0, rows - 1)
-    sky = cv2.remap(
+    drawn = cv2.remap(
         keogram,
         column.astype(np.float32),
         row.astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    sky = np.asarray(sky, dtype=np.uint8)
+    sky: Pixels = np.asarray(drawn, dtype=np.uint8)
     sky[~disc_mask(side)] = 0
     return sky
 

@@ -84,9 +84,7 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     night = Night(whole.seed, day, hours=(start, start + length), camera=camera)
     times = list(night.exposures(CADENCE_S))
     target.mkdir(parents=True, exist_ok=True)
-    pictures = np.lib.format.open_memmap(
-        target / "pictures.npy", "w+", np.uint8, (len(times), SIDE, SIDE, 3)
-    )
+    pictures = np.lib.format.open_memmap(target / "pictures.npy", "w+", np.uint8, (len(times), SIDE, SIDE, 3))
     frames: list[dict[str, Any]] = []
     for index, at in enumerate(times):
         drawn = night.frame(at, SIDE)

@@ -68,9 +68,7 @@ def alerts_of(
     return announced
 
 
-def judge_night(
-    night: DrawnNight, changes: Sequence[EventChange], skies: Sequence[SkyState]
-) -> Judgement:
+def judge_night(night: DrawnNight, changes: Sequence[EventChange], skies: Sequence[SkyState]) -> Judgement:
     """Match onsets with the night's spells."""
     onsets = [change.at for change in changes if change.kind == "onset"]
     ends = {change.event.id: change.at for change in changes if change.kind == "over"}
