@@ -1,0 +1,78 @@
+"""The ratios, as one table: ``make bench``, or ``python -m tests.bench [NAME…]``.
+
+    python -m tests.bench                     everything, some twenty minutes on two idle cores
+    python -m tests.bench evidence night      only these
+    python -m tests.bench --quick             small sizes: does the bench itself work?
+
+Each figure is measured side by side with what people would do instead and with the physical limit,
+in the same run. The model is the shipped one, or that of ``AURORAD_MODEL__PATH``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.figure import Plan, Row, machine
+
+FIGURES = ("evidence", "small", "night", "watching", "years", "growth", "cluster", "gpu")
+
+
+def main() -> int:
+    """Exit 0 where every bar that was measured is met, 1 where one is missed."""
+    asked = _parser().parse_args()
+    plan = Plan(runs=2 if asked.quick else asked.runs, quick=asked.quick)
+    before = machine()
+    rows: list[Row] = []
+    for name in asked.names or FIGURES:
+        began = time.perf_counter()
+        print(f"{name} …", file=sys.stderr, flush=True)
+        rows += importlib.import_module(f"tests.bench.{name}").measure(plan)
+        print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    about = {
+        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "machine": before,
+        "load_after": machine()["load"],
+    }
+    print(table(rows, about))
+    if asked.json:
+        asked.json.write_text(json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    return int(any(row.met is False for row in rows))
+
+
+def table(rows: list[Row], about: dict[str, object]) -> str:
+    """Markdown, as docs/bench.md keeps it."""
+    told: dict[str, object] = about["machine"]  # type: ignore[assignment]
+    lines = [
+        (
+            f"{told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, {told['system']}; "
+            f"{about['at']}; load before {told['load']}, after {about['load_after']}."
+        ),
+        "",
+        "| what | at least | measured | met | how |",
+        "|---|---|---|---|---|",
+    ]
+    word = {True: "yes", False: "**no**", None: "–"}
+    lines += [f"| {r.what} | {r.bar} | **{r.measured}** | {word[r.met]} | {r.detail} |" for r in rows]
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these: {', '.join(FIGURES)}")
+    parser.add_argument("--runs", type=int, default=5, help="rounds of each comparison (5)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, two rounds")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
