@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -279,8 +280,14 @@ class _Stamps:
 
 
 def _opening_readings(path: Path, stamps: _Stamps) -> list[overlay.Reading]:
-    """What the stamps of the first few frames say, as far as they can be read."""
-    first = [(index, ocr.cut_stamp(pixels, stamps.style)) for index, pixels in video.first_frames(path)]
+    """What the stamps of the first few frames say, as far as they can be read.
+
+    A movie that breaks off among them is not refused here: what it holds is asked for next.
+    """
+    first: list[tuple[int, Picture]] = []
+    with suppress(MovieError):
+        for index, pixels in video.first_frames(path):
+            first.append((index, ocr.cut_stamp(pixels, stamps.style)))
     times = stamps.times([strip for _, strip in first])
     return [overlay.Reading(index, at) for (index, _), at in zip(first, times, strict=True) if at is not None]
 

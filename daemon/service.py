@@ -18,7 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobEvent,
+    JobExecutionEvent,
+)
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -45,6 +51,9 @@ DRAIN_S = 8.0
 """Longest a stop may take; systemd and Docker kill after more."""
 
 HOUSEKEEPING_S = 60.0
+AGAIN_S = 0.2
+"""Until a job is tried again whose last run had not quite ended."""
+
 CLOCK_LOOK_S, CLOCK_STEP_S = 2.0, 5.0
 """How often the machine's clock is compared with the time gone by, and what counts as put, not slewed."""
 
@@ -88,7 +97,8 @@ class Service:
             executors={"default": ThreadPoolExecutor(min(32, 4 + len(self.pipelines)))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
-        self.scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        self.scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR)
+        self.scheduler.add_listener(self._job_skipped, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self.page = _Page(create_app(self._web_deps()))
         d = self.settings.daemon
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
@@ -191,7 +201,10 @@ class Service:
             self.scheduler.add_job(work, "date", run_date=run_at, id=job, name=job, replace_existing=True)
 
     def _watch(self, name: str) -> None:
-        pipeline = self.pipelines[name]
+        pipeline = self.pipelines.get(name)
+        if pipeline is None:  # a reload has just dropped this camera
+            return
+        offset_s = self.clock.offset_s()
         following = self.clock.now() + timedelta(seconds=pipeline.camera.cadence_s)
         try:
             following = pipeline.watch()
@@ -204,28 +217,40 @@ class Service:
             with contextlib.suppress(StoreError):
                 self.upkeep.raised("record", "", f"the record cannot be written: {error}")
         finally:
-            self._plan(f"watch {name}", partial(self._watch, name), following)
+            self._plan(f"watch {name}", partial(self._watch, name), self._unless_put(following, offset_s))
 
     def _nightly(self, name: str) -> None:
+        nightly = self.nightlies.get(name)
+        if nightly is None:
+            return
+        offset_s = self.clock.offset_s()
         following = self.clock.now() + timedelta(minutes=10)
         try:
-            following = self.nightlies[name].visit(self.clock.now())
+            following = nightly.visit(self.clock.now())
         finally:
-            self._plan(f"movie {name}", partial(self._nightly, name), following)
+            self._plan(f"movie {name}", partial(self._nightly, name), self._unless_put(following, offset_s))
+
+    def _unless_put(self, following: datetime, offset_s: float) -> datetime:
+        """The instant, or now where the clock was put since ``offset_s`` was read and it means nothing."""
+        put = abs(self.clock.offset_s() - offset_s) > CLOCK_STEP_S
+        return self.clock.now() if put else following
+
+    def _job_skipped(self, happened: JobEvent) -> None:
+        """The scheduler forgets a job that came too late, or while its last run was just ending."""
+        job = str(happened.job_id)
+        at = self.clock.now()
+        if happened.code == EVENT_JOB_MISSED:
+            self.metrics.job_missed.labels(job).inc()
+            log.warning("%s: missed its time", job)
+        else:
+            at += timedelta(seconds=AGAIN_S * self.clock.speed)
+        kind, _, name = job.partition(" ")
+        if kind in ("watch", "movie") and name in self.pipelines:
+            self._plan(job, partial(self._watch if kind == "watch" else self._nightly, name), at)
 
     def _job_failed(self, happened: JobExecutionEvent) -> None:
         """What no room foresaw: counted and logged whole; the job has planned itself anew."""
         job = str(happened.job_id)
-        if happened.exception is None:
-            self.metrics.job_missed.labels(job).inc()
-            log.warning("%s: missed its time", job)
-            if job.startswith("watch "):
-                name = job.removeprefix("watch ")
-                self._plan(job, partial(self._watch, name), self.clock.now())
-            elif job.startswith("movie "):
-                name = job.removeprefix("movie ")
-                self._plan(job, partial(self._nightly, name), self.clock.now())
-            return
         self.metrics.job_errors.labels(job).inc()
         log.error("%s: failed: %r", job, happened.exception, exc_info=happened.exception)
         if job.startswith("watch "):

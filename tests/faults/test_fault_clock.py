@@ -1,0 +1,236 @@
+"""Clocks: ours put forward and back, the camera's through both changes of summer time, a leap second."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+
+from daemon import picture
+from daemon.config import CameraSettings, Settings
+from daemon.metrics import Metrics
+from daemon.observation import Picture
+from daemon.pipeline import Pipeline
+from daemon.predictor import Predictor
+from daemon.source import Still
+from daemon.source.fetch import Head
+from daemon.source.url import last_modified_of
+from daemon.store import Store
+from daemon.upkeep import Upkeep
+from tests.conftest import SetClock
+from tests.faults.conftest import Entry
+from tests.faults.harness import Inbox, Promises, Sky, aurorad, check, rows, soon, write_config
+from training.simulator.answers import Server
+from training.simulator.movie import STYLES, compose
+from training.simulator.site import Site
+
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+
+
+class Feed:
+    """A camera whose clock keeps UTC, however ours goes: a still whenever it is asked for."""
+
+    def __init__(self, zone_in_stamp: bool = True) -> None:
+        self.at = datetime(2024, 2, 10, 5, 30, tzinfo=UTC)
+        style = STYLES[2024]
+        self.style = style if zone_in_stamp else replace(style, stamp="%Y-%m-%d %H:%M:%S")
+        self.ours: SetClock | None = None
+        self.pixels: Picture | None = None
+
+    def latest(self) -> Still:
+        """The present still."""
+        assert self.ours is not None
+        square = np.random.default_rng(int(self.at.timestamp())).integers(0, 24, (480, 480, 3))
+        pixels = (
+            self.pixels if self.pixels is not None else compose(square.astype(np.uint8), self.at, self.style)
+        )
+        made = self.at.replace(microsecond=0)
+        return Still(picture.encode_jpeg(pixels), self.ours.now(), made, "http://camera/a.jpg", "a.jpg")
+
+    def ask(self) -> Still:
+        """As latest."""
+        return self.latest()
+
+    def next_request(self, wanted: datetime) -> datetime:
+        """As wished."""
+        return wanted
+
+    def describe(self) -> str:
+        """Its name."""
+        return "feed"
+
+    cursor = None
+
+
+class Nobody:
+    """In the model's place where only the clock matters: it never sees aurora."""
+
+    def predict(self, squares: list[Picture]) -> list[object]:
+        """The same answer to every frame."""
+        from daemon.observation import Prediction
+
+        flat = np.zeros((8, 8), np.float32)
+        return [Prediction(np.zeros(4, np.float32), 0.1, 0.1, 0.9, flat, "0" * 64) for _ in squares]
+
+    def predict_shadow(self, squares: list[Picture]) -> None:
+        """Nobody."""
+        return None
+
+    def threshold(self, sky: object) -> float:
+        """Far from its answer."""
+        return 0.5
+
+
+class Watch:
+    """A pipeline whose own clock is set by hand, apart from the camera's."""
+
+    def __init__(self, store: Store, clock: SetClock, feed: Feed) -> None:
+        self.store, self.clock, self.feed = store, clock, feed
+        camera = CameraSettings()
+        settings = Settings(camera=(camera,))
+        feed.ours = clock
+        self.pipeline = Pipeline(
+            camera, settings, store=store, predictor=lambda: cast(Predictor, Nobody()), metrics=Metrics(),
+            clock=clock, source=feed, upkeep=Upkeep(store, (), clock),
+        )  # fmt: skip
+
+    def minutes(self, count: int) -> None:
+        """So many looks, a minute apart on both clocks."""
+        for _ in range(count):
+            self.pipeline.watch()
+            self.clock.move(60)
+            self.feed.at += timedelta(seconds=60)
+
+    def put(self, true: datetime) -> None:
+        """Both clocks to the same instant."""
+        self.clock.at, self.feed.at = true + timedelta(seconds=7), true
+
+    def judged(self) -> list[str]:
+        """The times of the rows with a verdict on the sky."""
+        sql = "SELECT observed_at FROM observations WHERE probability IS NOT NULL ORDER BY observed_at"
+        return [row["observed_at"] for row in rows(self.store.path, sql)]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    clock = SetClock(datetime(2024, 2, 10, 5, 30, 7, tzinfo=UTC))
+    with Store(tmp_path / "a.db", now=clock.now) as store:
+        yield Watch(store, clock, Feed())
+        check(store.path, Promises(alerts=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "jump"),
+    [("an hour forward", 3600), ("an hour back", -3600), ("into the day", 12 * 3600), ("to 1970", -1.7e9)],
+)
+def test_our_clock_put_and_put_right_again(name: str, jump: float, watch: Watch, matrix: Entry) -> None:
+    """While it is wrong nothing false is recorded; once it is right the next look is judged again."""
+    watch.minutes(3)
+    watch.clock.move(jump)
+    watch.minutes(4)
+    watch.clock.move(-jump)
+    before = watch.judged()
+    memory = watch.pipeline._live_memory
+    assert memory.last_at is None or memory.last_at <= watch.feed.at
+    watch.minutes(2)
+    assert len(watch.judged()) == len(before) + 2, "both looks after the end are judged"
+    true = {f"2024-02-10T05:{minute:02d}:00Z" for minute in range(30, 40)}
+    assert set(watch.judged()) <= true, "a row's time is the camera's, not ours"
+    matrix("Clocks", f"our own clock put {name}, and right again", "no false time recorded", "1 cadence")
+
+
+@pytest.mark.parametrize("zone", [True, False], ids=["MST-or-MDT", "no-zone"])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("spring: 2 h becomes 3 h", datetime(2024, 3, 10, 9, 0, 3, tzinfo=UTC)),
+        ("autumn: 1 h comes twice", datetime(2023, 11, 5, 8, 0, 3, tzinfo=UTC)),
+    ],
+)
+def test_summer_time_moves_no_row(
+    name: str, change: datetime, zone: bool, tmp_path: Path, matrix: Entry
+) -> None:
+    """Local clocks leap, the record goes on minute by minute in UTC, with or without the zone in the stamp."""
+    with Store(tmp_path / "a.db") as store:
+        watch = Watch(store, SetClock(change), Feed(zone_in_stamp=zone))
+        begins = change - timedelta(minutes=3)
+        watch.put(begins)
+        watch.minutes(6)
+        wanted = [f"{begins + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}" for n in range(6)]
+        assert watch.judged() == wanted
+        check(store.path, Promises(alerts=False))
+    matrix("Clocks", f"{name}{'' if zone else ', no zone in the stamp'}", "a row a minute in UTC, none twice")
+
+
+def test_a_leap_second_costs_nothing(watch: Watch, matrix: Entry) -> None:
+    """A stamp of 16:59:60 is no time a computer knows: the frame is dated by the server, and the watch goes on."""
+    watch.put(datetime(2016, 12, 31, 23, 58, 59, tzinfo=UTC))
+    watch.minutes(1)
+    square = np.random.default_rng(60).integers(0, 24, (480, 480, 3)).astype(np.uint8)
+    leap = compose(square, watch.feed.at, replace(STYLES[2024], stamp="2016-12-31 16:59:60 %Z"))
+    watch.feed.pixels = leap
+    watch.minutes(1)
+    watch.feed.pixels = None
+    watch.minutes(1)
+    assert watch.judged() == ["2016-12-31T23:58:59Z", "2016-12-31T23:59:59Z", "2017-01-01T00:00:59Z"]
+    odd = Head(200, {"last-modified": "Sat, 31 Dec 2016 23:59:60 GMT"}, "http://camera/")
+    assert last_modified_of(odd) is None or last_modified_of(odd) <= datetime(2017, 1, 1, tzinfo=UTC)
+    assert format_datetime(datetime(2017, 1, 1, tzinfo=UTC), usegmt=True).endswith("00:00:00 GMT")
+    matrix(
+        "Clocks", "a leap second in the stamp and in Last-Modified", "dated by the server's time", "1 cadence"
+    )
+
+
+@pytest.mark.skipif(
+    FAKETIME is None, reason="libfaketime is not installed: the clock of a process cannot be put"
+)
+@pytest.mark.parametrize("jump_s", [-7200, 7200], ids=["back", "forward"])
+def test_a_real_process_watches_on_when_its_clock_is_put(
+    jump_s: int, tmp_path: Path, green: Path, matrix: Entry
+) -> None:
+    """The scheduler waits for a time of day: put back by two hours it would wait that long."""
+    sky = Sky(begins=datetime(2000, 1, 1, tzinfo=UTC), ends=datetime(2100, 1, 1, tzinfo=UTC), step_s=1.0)
+    offset = tmp_path / "offset"
+    offset.write_text("+0")
+    inbox = Inbox()
+    with Server(Site(sky)) as server:
+        config = write_config(
+            tmp_path / "a.toml", model=green, url=f"{server.address}/recent/recent_480p.jpg", inbox=inbox.url
+        )
+        log = tmp_path / "log"
+        process = aurorad(
+            config, log, LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(offset), FAKETIME_NO_CACHE="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1",
+        )  # fmt: skip
+        database = tmp_path / "state/aurorad.db"
+        try:
+            soon(lambda: database.exists() and site_looks(server) >= 3, "it watches")
+            offset.write_text(f"{jump_s:+d}")
+            soon(lambda: "clock was put" in log.read_text(), "the leap is noticed", 30)
+            asked = site_looks(server)
+            soon(lambda: site_looks(server) >= asked + 3, "it looks again", 30)
+            said = re.findall(r"clock was put by ([+-]\d+) s", log.read_text())
+            assert len(said) == 1
+            assert abs(int(said[0]) - jump_s) < 30
+        finally:
+            process.kill()
+            process.wait()
+            inbox.close()
+        check(database, Promises(crashes=1, alerts=False))
+    way = "back" if jump_s < 0 else "forward"
+    matrix("Clocks", f"the machine's clock put {way} by two hours, in a real process", "noticed within 2 s, "
+           "one line, one count, everything planned anew", "≤ 2 cadences")  # fmt: skip
+
+
+def site_looks(server: Server) -> int:
+    """How often the live still was asked for."""
+    site = server._server.RequestHandlerClass.site  # type: ignore[attr-defined]
+    return int(site.asked["live"])

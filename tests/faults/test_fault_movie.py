@@ -1,0 +1,205 @@
+"""Movies that are cut, of another kind, hostile, without a clock, or of two nights."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.archive import Outcome, ingest_movie, open_pipeline
+from daemon.config import CameraSettings, ModelSettings, Settings
+from daemon.observation import Picture
+from daemon.pipeline import Pipeline
+from daemon.store import Store
+from tests.faults.conftest import Entry
+from tests.faults.harness import Promises, check, rows
+from training.simulator.movie import compose, cut_short, scaled, style_of, write_movie
+
+BEGINS = datetime(2024, 2, 10, 5, 0, 3, tzinfo=UTC)
+FRAMES = 120
+STEP_S = 6.0
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here to make the movie")
+
+
+def pictures(
+    frames: int = FRAMES, stamped: bool = True, jump: timedelta = timedelta(0), begins: datetime = BEGINS
+) -> Iterator[Picture]:
+    """Twelve minutes of a night with aurora in the middle; ``jump`` is where the second half goes on."""
+    for number in range(frames):
+        square = np.full((480, 480, 3), 12, np.uint8)
+        if frames // 3 <= number < 2 * frames // 3:
+            square[200:280, :, 1] = 170
+        at = begins + timedelta(seconds=STEP_S * number) + (jump if number >= frames // 2 else timedelta(0))
+        yield compose(square, at if stamped else None, style_of(2024))
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_movie(tmp_path_factory.mktemp("movie") / "good.mp4", pictures())
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, green: Path) -> Iterator[Pipeline]:
+    settings = Settings(model=ModelSettings(path=green, device="cpu", threads=1))
+    with Store(tmp_path / "archive.db") as store:
+        yield open_pipeline(settings, CameraSettings(), store, None)
+
+
+def ffmpeg(source: Path, target: Path, *options: str) -> Path:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", str(source), *options, str(target)], check=True)
+    return target
+
+
+def truncated(good: Path, folder: Path) -> Path:
+    """The index at the end, as cameras write it: a cut file has none."""
+    plain = ffmpeg(good, folder / "plain.mp4", "-c", "copy", "-movflags", "0")
+    return cut_short(plain, 0.6)
+
+
+def faststart(good: Path, folder: Path) -> Path:
+    return cut_short(Path(shutil.copy(good, folder / "fast.mp4")), 0.6)
+
+
+def web_page(good: Path, folder: Path) -> Path:
+    path = folder / "page.mp4"
+    path.write_bytes(b"<!DOCTYPE html><html>The movie is resting.</html>")
+    return path
+
+
+def empty(good: Path, folder: Path) -> Path:
+    (folder / "empty.mp4").touch()
+    return folder / "empty.mp4"
+
+
+def bomb(good: Path, folder: Path) -> Path:
+    """A movie of some 100 kB whose frames are 8192 × 8192."""
+    path = folder / "bomb.mp4"
+    black = np.zeros((8192, 8192, 3), np.uint8)
+    write_movie(folder / "one.mp4", [black])
+    return Path(shutil.copy(folder / "one.mp4", path))
+
+
+def unstamped(good: Path, folder: Path) -> Path:
+    return write_movie(folder / "unstamped.mp4", pictures(60, stamped=False))
+
+
+REFUSED: dict[str, tuple[str, Callable[[Path, Path], Path], str]] = {
+    "truncated": ("an MP4 cut short, its index with it", truncated, "truncated"),
+    "web-page": ("a web page under a movie's name", web_page, "not a movie"),
+    "empty": ("an empty file under a movie's name", empty, "empty"),
+    "bomb": ("a movie of a few kB with frames of 134 megapixels", bomb, "too large"),
+    "unstamped": ("a movie without stamps", unstamped, "no consensus"),
+}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_movie_that_cannot_be_used_is_counted_and_leaves_nothing(
+    name: str, good: Path, pipeline: Pipeline, tmp_path: Path, matrix: Entry
+) -> None:
+    """A typed reason, one line that names the file, no row; the next movie is taken."""
+    injected, make, reason = REFUSED[name]
+    outcome = ingest_movie(make(good, tmp_path), pipeline)
+    assert outcome.tally is None
+    assert outcome.fault is not None
+    assert str(outcome.movie) in outcome.fault
+    counted = {
+        sample.labels["reason"]: sample.value
+        for metric in pipeline.metrics.frames_rejected.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+    assert counted == {reason: 1}
+    assert check(pipeline.store.path, Promises(alerts=False))["observations"] == 0
+    matrix("Movies", injected, f"refused as “{reason}”, counted, nothing written")
+
+
+def taken(outcome: Outcome, pipeline: Pipeline) -> list[str]:
+    """The times recorded of a movie that was taken."""
+    assert outcome.tally is not None, outcome.fault
+    check(pipeline.store.path, Promises(alerts=False))
+    return [
+        r["observed_at"] for r in rows(pipeline.store.path, "SELECT observed_at FROM observations ORDER BY 1")
+    ]
+
+
+@needs_ffmpeg
+def test_a_faststart_movie_cut_short_gives_what_it_holds(
+    good: Path, pipeline: Pipeline, tmp_path: Path, matrix: Entry
+) -> None:
+    """Its header still promises all frames: those that are there are dated and kept, the rest is told."""
+    outcome = ingest_movie(faststart(good, tmp_path), pipeline)
+    times = taken(outcome, pipeline)
+    assert 3 <= len(times) < 12
+    assert times[0] == "2024-02-10T05:00:03Z"
+    assert "breaks off" in (outcome.fault or "")
+    whole = taken(ingest_movie(good, pipeline), pipeline)
+    assert len(whole) == 12, "the whole movie, come later, fills the rest"
+    matrix(
+        "Movies", "a faststart MP4 cut short", f"its {len(times)} whole minutes taken, the break told; the whole"
+        " movie fills the rest later",
+    )  # fmt: skip
+
+
+def other_size(good: Path, folder: Path) -> Path:
+    return write_movie(folder / "small.mp4", scaled(pictures(), 480))
+
+
+def other_fps(good: Path, folder: Path) -> Path:
+    return write_movie(folder / "slow.mp4", pictures(), fps=7.5)
+
+
+def other_codec(good: Path, folder: Path) -> Path:
+    return ffmpeg(good, folder / "old.avi", "-c:v", "mjpeg", "-q:v", "3")
+
+
+FOREIGN: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
+    "size": ("a movie of 854 × 480", other_size),
+    "fps": ("a movie of 7.5 frames a second", other_fps),
+    "codec": ("Motion JPEG in an AVI", other_codec),
+}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_movie_of_another_kind_gives_the_same_minutes(
+    name: str, good: Path, pipeline: Pipeline, tmp_path: Path, matrix: Entry
+) -> None:
+    """Size, frames a second and codec are read from the file, the cadence from its stamps."""
+    injected, make = FOREIGN[name]
+    times = taken(ingest_movie(make(good, tmp_path), pipeline), pipeline)
+    assert len(times) == 12
+    assert (times[0], times[-1]) == ("2024-02-10T05:00:03Z", "2024-02-10T05:11:03Z")
+    matrix("Movies", injected, "the same 12 minutes as of the original")
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("apart", [timedelta(hours=11.5), timedelta(days=1)], ids=["next-night", "a-day"])
+def test_two_nights_in_one_movie(apart: timedelta, pipeline: Pipeline, tmp_path: Path, matrix: Entry) -> None:
+    """The next evening's frames are dated by their own stamps. A leap of a whole day looks like a misread
+    date: there the second half is kept out and counted, and nothing gets a wrong time."""
+    begins = datetime(2024, 2, 10, 13, 30, 3, tzinfo=UTC)
+    path = write_movie(tmp_path / "two.mp4", pictures(FRAMES, jump=apart, begins=begins))
+    outcome = ingest_movie(path, pipeline)
+    times = [datetime.fromisoformat(time) for time in taken(outcome, pipeline)]
+    real = {begins + timedelta(minutes=n) for n in range(6)}
+    real |= {begins + apart + timedelta(minutes=6 + n) for n in range(6)}
+    assert set(times) <= real
+    assert outcome.tally is not None
+    nights = rows(pipeline.store.path, "SELECT night FROM nights ORDER BY night")
+    if apart < timedelta(hours=20):
+        assert set(times) == real
+        assert [night["night"] for night in nights] == ["2024-02-10", "2024-02-11"]
+        matrix("Movies", "two nights in one movie", "two nights, each minute at its own time")
+    else:
+        assert outcome.tally.undated == 6
+        matrix(
+            "Movies",
+            "a movie whose clock leaps by a day",
+            "the first half taken, the second kept out and counted: it may be a misread date",
+        )
