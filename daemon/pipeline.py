@@ -153,32 +153,30 @@ class Pipeline:
             return self._rest(now)
         self.now.gate_until = None
         fault: FootageError | None = None
-        taken: Frame | None = None
         try:
             still = self.source.latest()
             if still is not None:
-                taken = self._take(still)
+                self._take(still)
         except FootageError as error:
             fault = error
             self.metrics.rejected(self.camera.name, error.reason)
             log.warning("%s: %s", self.camera.name, error)
         self._mind_the_feed(self.clock.now(), fault, sky)
         self.now.progressed_at = self.clock.now()
-        return self._next_look(now, taken)
+        return self._next_look(now)
 
-    def _take(self, still: Still) -> Frame | None:
-        """A still → a dated frame → its way; None where it is no news."""
+    def _take(self, still: Still) -> None:
+        """A still → a dated frame → its way, unless it is no news."""
         self.now.fetched_at = still.fetched_at
         self.metrics.fetched(self.camera.name, still.elapsed_s)
         frame = frames.from_still(still, self.camera, self.camera_settings.source.max_pixels)
         if self.freshness.check(still, frame) is not None:
-            return None
+            return
         frame = self.still_clock.date(frame, still.name)
         if self.freshness.check_time(frame) is not None:
-            return None
+            return
         self.now.framed_at = self.clock.now()
         self._live_memory = self.follow([frame], self._live_memory, live=True)
-        return frame
 
     def _mind_the_feed(self, now: datetime, fault: FootageError | None, sky: SkyState) -> None:
         """Does the feed stand still? Then say so in a row, on the page and, once, to the operator."""
@@ -236,19 +234,13 @@ class Pipeline:
         wake = now + REST
         return min(wake, self.now.gate_until) if self.now.gate_until else wake
 
-    def _next_look(self, now: datetime, taken: Frame | None) -> datetime:
-        """One cadence on, in step with the feed: just after its next still is due."""
+    def _next_look(self, now: datetime) -> datetime:
+        """One cadence on, or when the source may be asked again; seldom where it rests for the summer."""
         assert self.source is not None
-        cadence = timedelta(seconds=self.camera.cadence_s)
-        wanted = now + cadence
+        wait = timedelta(seconds=self.camera.cadence_s)
         if self.now.stale is not None and now - (self.now.framed_at or self._began) > PAUSE_AFTER:
-            wanted = now + max(PAUSE, cadence)
-        elif taken is not None and taken.last_modified is not None:
-            # Last-Modified has whole seconds: a second and a little later the still is surely there.
-            due = taken.last_modified + cadence + timedelta(seconds=1.05)
-            if timedelta(0) <= due - wanted < cadence:
-                wanted = due
-        return self.source.next_request(wanted)
+            wait = max(PAUSE, wait)
+        return self.source.next_request(now + wait)
 
     # ------------------------------------------------------------- the archive door
 

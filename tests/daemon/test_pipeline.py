@@ -244,14 +244,6 @@ def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
     assert watch.feed.asked == asked + 1
 
 
-def test_looks_fall_in_step_with_the_feed(watch: Watch) -> None:
-    """The next look is just after the next still is due, and never sooner than a cadence."""
-    watch.feed.show(False)
-    now = watch.clock.now()
-    following = watch.pipeline.watch()
-    assert timedelta(seconds=60) <= following - now < timedelta(seconds=120)
-
-
 # ------------------------------------------------------------------------------- archives
 
 
