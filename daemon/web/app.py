@@ -65,6 +65,7 @@ def create_app(deps: WebDeps) -> Starlette:
         exception_handlers={HTTPException: _refused, StoreError: _no_record},
         max_body_size=MAX_BODY_BYTES,
     )
+    app.router.redirect_slashes = False  # an address is right or it is not
     app.state.room = Room(deps)
     return app
 

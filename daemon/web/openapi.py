@@ -189,6 +189,7 @@ def _operation(operation: Operation) -> Json:
         "200": {"description": operation.summary, "content": content},
         "400": {"description": "A parameter is unknown or cannot be read", "content": refused},
         "404": {"description": "There is no such thing", "content": refused},
+        "414": {"description": "The query is longer than 4 KiB", "content": refused},
         "503": {"description": "The database cannot be read just now", "content": refused},
     }
     return {

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "aurorad_key"
@@ -69,9 +70,8 @@ class SecurityHeaders:
             await send(message)
 
         if len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
-            from starlette.responses import PlainTextResponse
-
-            await PlainTextResponse("the query is too long\n", 414)(scope, receive, with_headers)
+            refusal = JSONResponse({"error": "the query is too long"}, 414)
+            await refusal(scope, receive, with_headers)
             return
         await self.app(scope, receive, with_headers)
 

@@ -141,7 +141,8 @@ def test_a_camera_of_the_archive_alone_is_listed(tmp_path: Path) -> None:
         "/api/observations?since=yesterday", "/api/observations?since=2024-02-10T00:00:00",
         "/api/observations?sinse=2024-02-10T00:00:00Z", "/api/observations?limit=1&limit=2",
         "/api/observations?verdict=maybe", "/api/events?strong=1", "/api/events?min_probability=nan",
-        "/api/events?min_probability=2", "/api/nights?since=2024-02-30", "/api/cameras?x=1", "/api/events?offset=-1",
+        "/api/events?min_probability=2", "/api/events?min_probability=0_1",
+        "/api/observations?since=2024-02-10T00Z", "/api/observations?since=2024-02-10T00:00:00%2B05", "/api/nights?since=2024-02-30", "/api/cameras?x=1", "/api/events?offset=-1",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_name(ask: httpx.Client, path: str) -> None:
