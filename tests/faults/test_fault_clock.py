@@ -82,7 +82,7 @@ class Nobody:
 
     def predict_shadow(self, squares: list[Picture]) -> None:
         """Nobody."""
-        return None
+        return
 
     def threshold(self, sky: object) -> float:
         """Far from its answer."""
