@@ -167,6 +167,22 @@ def test_a_nonsense_configuration_is_refused_on_reload(machine: Machine) -> None
     assert machine.main_pid() == pid
 
 
+def test_the_gpu_drop_in_starts_where_there_is_no_gpu(machine: Machine) -> None:
+    """The drop-in opens no more than it says, and a machine whose GPU is gone still watches."""
+    drop_in = machine.root / "etc/systemd/system/aurorad.service.d/gpu.conf"
+    shutil.copy2(machine.root / "srv/aurorad/deploy/aurorad-gpu.conf", drop_in)
+    try:
+        machine.ask("systemctl", "daemon-reload")
+        assert machine.ask("systemctl", "restart", "aurorad") == ""
+        assert machine.unit("MemoryDenyWriteExecute") == "no"
+        assert machine.unit("CapabilityBoundingSet") == ""
+        watching_again(machine, 90)
+    finally:
+        drop_in.unlink()
+        machine.ask("systemctl", "daemon-reload")
+        machine.ask("systemctl", "restart", "aurorad")
+
+
 def test_stop_drains(machine: Machine, figures: dict[str, float]) -> None:
     """`systemctl stop` ends it cleanly in under ten seconds, ten times, at any moment of a look."""
     longest_s = 0.0
