@@ -51,7 +51,15 @@ def movies_of(places: Iterable[Path]) -> list[Path]:
 
 
 def ingest_movie(path: Path, pipeline: Pipeline, progress: Callable[[float], None] | None = None) -> Outcome:
-    """One movie into the record. A fault of the footage is the outcome, not an exception."""
+    """One movie into the record. A fault of the footage is the outcome, not an exception.
+
+    A movie that was taken in whole is remembered by name and size, so that going on with an archive
+    of years does not begin with decoding what is done.
+    """
+    key = f"movie of {pipeline.camera.name}: {path.name}"
+    done = pipeline.store.memory(key)
+    if done is not None and done["bytes"] == _bytes(path):
+        return Outcome(path, Tally(known=done["frames"], undated=done["undated"]))
     try:
         movie = read_movie(
             path,
@@ -64,7 +72,15 @@ def ingest_movie(path: Path, pipeline: Pipeline, progress: Callable[[float], Non
         pipeline.metrics.rejected(pipeline.camera.name, error.reason)
         return Outcome(path, None, fault=str(error))
     with movie:
-        return Outcome(path, pipeline.ingest(movie), movie.readings, movie.fault)
+        tally = pipeline.ingest(movie)
+    if movie.fault is None:
+        frames = tally.recorded + tally.known
+        pipeline.store.remember(key, {"bytes": _bytes(path), "frames": frames, "undated": tally.undated})
+    return Outcome(path, tally, movie.readings, movie.fault)
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else -1
 
 
 def open_pipeline(

@@ -235,8 +235,11 @@ def utc_text(at: datetime) -> str:
 
 
 def from_utc_text(text: str) -> datetime:
-    """The aware UTC datetime of :func:`utc_text`'s form."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    """The aware UTC datetime of :func:`utc_text`'s form. Raises ValueError for a text without a zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} says no zone; times end in Z here")
+    return at.astimezone(UTC)
 
 
 def night_of(at: datetime, longitude_deg: float) -> date:

@@ -331,9 +331,10 @@ class Reader:
                 o.calibrated_probability, o.threshold, o.shadow_probability,
                 (SELECT max(l.id) FROM labels l WHERE l.camera = o.camera
                  AND l.observed_at = o.observed_at AND l.undone_at IS NULL) AS label
+            -- CROSS JOIN keeps this order: left to itself SQLite goes through all observations first.
             FROM nights n
-            JOIN pictures p ON p.camera = n.camera AND p.observed_at BETWEEN n.first_at AND n.last_at
-            JOIN observations o ON o.camera = p.camera AND o.observed_at = p.observed_at
+            CROSS JOIN pictures p ON p.camera = n.camera AND p.observed_at BETWEEN n.first_at AND n.last_at
+            CROSS JOIN observations o ON o.camera = p.camera AND o.observed_at = p.observed_at
             WHERE (?1 IS NULL OR n.camera = ?1) AND (?2 IS NULL OR n.night = ?2) AND n.last_at >= ?3
                 AND p.observed_at >= ?3 AND o.probability IS NOT NULL""",
             [camera, night.isoformat() if night else None, utc_text(since) if since else ""],

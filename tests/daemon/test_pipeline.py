@@ -296,6 +296,15 @@ def test_a_movie_becomes_one_row_a_minute_and_its_spell(archive: Pipeline, movie
     assert not table(archive.store, "outbox")
 
 
+def test_a_movie_taken_in_whole_is_not_decoded_again(archive: Pipeline, movie: Path, tmp_path: Path) -> None:
+    """Known by name and size; one of another size under the same name is looked at."""
+    ingest_movie(movie, archive)
+    assert ingest_movie(movie, archive).readings == 0
+    other = tmp_path / movie.name
+    other.write_bytes(movie.read_bytes() + b"\0")
+    assert ingest_movie(other, archive).readings > 0
+
+
 def test_a_second_time_changes_nothing(archive: Pipeline, movie: Path) -> None:
     """Repeats are free: same rows, same events."""
     ingest_movie(movie, archive)

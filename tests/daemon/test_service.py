@@ -178,7 +178,7 @@ def test_sighup_takes_a_new_camera_and_refuses_nonsense_and_sigterm_drains(
 def test_a_row_says_when_it_was_seen_fetched_and_written(watch: Watch) -> None:
     """Three times, in that order."""
     found = watch.rows(
-        "SELECT observed_at, fetched_at, recorded_at FROM observations WHERE verdict = 'clear'"
+        "SELECT observed_at, fetched_at, recorded_at FROM observations WHERE probability IS NOT NULL"
     )
     assert found
     for row in found:
