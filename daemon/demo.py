@@ -27,7 +27,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from daemon.clock import FastClock
-from daemon.config import CameraSettings, DaemonSettings, NotifySettings, Settings, SourceSettings
+from daemon.config import (
+    CameraSettings,
+    DaemonSettings,
+    NotifySettings,
+    OrientationSettings,
+    Settings,
+    SourceSettings,
+)
 from daemon.errors import AuroradError, UsageError
 from daemon.observation import from_utc_text
 from daemon.service import Service, serving
@@ -56,7 +63,7 @@ def demo(*, movie: Path | None, port: int, speed: float | None, stay: bool) -> N
         inbox = stack.enter_context(_receiver())
         clock = FastClock(from_utc_text(site["start"]), site["speed"], site["origin"])
         until = from_utc_text(site["ends"]) + AFTER_MOVIE if movie else from_utc_text(UNTIL)
-        settings = _settings(site, folder, port, inbox)
+        settings = _settings(site, folder, port, inbox, made=movie is None)
         service = stack.enter_context(serving(settings, None, clock))
         story = Story(service, clock, until)
         story.opening(movie)
@@ -67,10 +74,14 @@ def demo(*, movie: Path | None, port: int, speed: float | None, stay: bool) -> N
             _until_interrupted()
 
 
-def _settings(site: dict[str, Any], folder: Path, port: int, inbox: str) -> Settings:
-    """The defaults, pointed at the stand-in site: what a user's own file would hold."""
+def _settings(site: dict[str, Any], folder: Path, port: int, inbox: str, *, made: bool) -> Settings:
+    """The defaults, pointed at the stand-in site: what a user's own file would hold.
+
+    The made sky has north up; how a movie's camera was turned nobody knows here.
+    """
     camera = CameraSettings(
         title="Yellowknife (stand-in for AuroraMAX)",
+        orientation=OrientationSettings(north_deg=0.0) if made else None,
         source=SourceSettings(url=site["live"], movie_url=site["movie"], movie_url_alternatives=()),
     )
     return Settings(
