@@ -1,0 +1,72 @@
+"""A daemon on a fast clock that says how much it holds: memory, open files, threads.
+
+    python -m tests.faults.month JSON
+
+where JSON gives ``state``, ``model``, ``url``, ``inbox``, ``start``, ``speed``, ``origin``, ``days``.
+One line of JSON every second: day, resident bytes, open files, threads, bytes and rows of the database.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from daemon.clock import FastClock
+from daemon.config import (
+    CameraSettings,
+    DaemonSettings,
+    EventSettings,
+    ModelSettings,
+    NotifySettings,
+    Settings,
+    SourceSettings,
+)
+from daemon.observation import from_utc_text
+from daemon.service import serving
+from daemon.store import Reader
+
+CADENCE_S = 300.0
+
+
+def main(asked: dict[str, str]) -> None:
+    """Watch until the days are over."""
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    clock = FastClock(from_utc_text(asked["start"]), float(asked["speed"]), float(asked["origin"]))
+    state = Path(asked["state"])
+    source = SourceSettings(url=asked["url"], movie_url="", time_from="header")
+    settings = Settings(
+        daemon=DaemonSettings(state_dir=state, port=0, min_free_mb=1, keep_pictures_days=7),
+        model=ModelSettings(path=Path(asked["model"]), device="cpu", threads=1),
+        camera=(CameraSettings(cadence_s=CADENCE_S, source=source, stamp=False),),
+        event=EventSettings(confirm=1, of=1, dwell_min=10, cool_down_min=0, strong=1.0),
+        notify=(NotifySettings(name="people", url=asked["inbox"], audience="both", kinds=("onset", "over", "summary")),),
+    )  # fmt: skip
+    until = clock.now() + timedelta(days=float(asked["days"]))
+    with serving(settings, None, clock):
+        while clock.now() < until:
+            print(json.dumps(_sample(clock, state)), flush=True)
+            time.sleep(1)
+
+
+def _sample(clock: FastClock, state: Path) -> dict[str, float]:
+    status = Path("/proc/self/status").read_text()
+    resident_kb = int(status.split("VmRSS:")[1].split()[0])
+    with Reader(state / "aurorad.db") as reader:
+        held = reader.query("SELECT count(*) AS n FROM observations")[0]["n"]
+        pages = reader.query("SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size")
+    return {
+        "day": (clock.now() - clock.start).total_seconds() / 86400,
+        "resident_mb": resident_kb / 1024,
+        "files": len(os.listdir("/proc/self/fd")),
+        "threads": len(os.listdir("/proc/self/task")),
+        "database": pages[0]["n"],
+        "rows": held,
+    }
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
