@@ -214,6 +214,11 @@ class Worker:
         self._store = Store(Path(self._folder.name) / "one.db")
         self._pipeline = open_pipeline(self._settings, camera, self._store, None)
 
+    def close(self) -> None:
+        """Leave nothing behind. Ray's own end of a worker is its process's."""
+        self._store.close()
+        self._folder.cleanup()
+
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         """A batch of one movie → its part, and in a line what went wrong (empty: nothing)."""
         movie, part = Path(str(batch["movie"][0])), Path(str(batch["part"][0]))

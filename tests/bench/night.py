@@ -28,11 +28,11 @@ def measure(plan: Plan) -> list[Row]:
     frames = plan.pick(9000, 600)
     movie, part = night(frames), night(frames // SHARE)
     bare, sampled = ways.session(("logits",)), frames // 10
-    tensor = to_input(probe_frames(8))
+    tensor = to_input(probe_frames(1))
 
     def limit() -> Spent:
         decode = spent(lambda: _run("ffmpeg", "-v", "error", "-i", str(movie), "-f", "null", "-"))
-        look = spent(lambda: [bare(tensor) for _ in range(sampled // len(tensor))])
+        look = spent(lambda: [bare(tensor) for _ in range(sampled)])
         return Spent(decode.wall_s + look.wall_s, decode.cpu_s + look.cpu_s)
 
     all_of_it = interleaved(

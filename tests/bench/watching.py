@@ -31,6 +31,9 @@ STEP_S = 6.0
 LATE_S = 1.0
 """A look that begins so much after it was due is late, and so is one not done when the next is due."""
 
+RUN = "import sys; sys.modules['pandas'] = None; from daemon.cli import main; main()"
+"""``aurorad``, as where only what watching needs is installed (see ``watcher``)."""
+
 
 def measure(plan: Plan) -> list[Row]:
     """The live figures, then those of many cameras, then the start."""
@@ -143,7 +146,7 @@ def start(plan: Plan) -> Row:
         with _feed(60) as feed, tempfile.TemporaryDirectory(prefix="aurorad-bench-") as folder:
             config = _config(Path(folder), feed.url, 1, STEP_S)
             began = time.time()
-            command = [sys.executable, "-m", "daemon.cli", "run", "--config", str(config)]
+            command = [sys.executable, "-c", RUN, "run", "--config", str(config)]
             with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
                 try:
                     took.append(_first_row(Path(folder) / "aurorad.db", began + 60) - began)

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -119,7 +120,8 @@ def _write_a_night(path: Path) -> tuple[float, float, float, float]:
 
 def _multiply(path: Path, nights: int) -> None:
     """Copy the night ``nights`` − 1 times to following dates, in order of time, as years would grow."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA journal_mode = DELETE")  # a copy in the making needs no second file
         db.execute("DELETE FROM columns")
         columns = [
             row[1] for row in db.execute("PRAGMA table_xinfo(observations)") if row[6] == 0
@@ -129,8 +131,8 @@ def _multiply(path: Path, nights: int) -> None:
             db.execute(
                 f"""INSERT INTO observations (observed_at, {same})
                 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, ?1), {same} FROM observations
-                WHERE observed_at < ?2""",
-                [f"+{number} days", (FIRST + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")],
+                WHERE camera = ?2 AND observed_at < ?3""",
+                [f"+{number} days", CAMERA, (FIRST + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")],
             )
             db.execute(
                 """INSERT INTO nights SELECT camera, date(night, ?1),
@@ -140,12 +142,13 @@ def _multiply(path: Path, nights: int) -> None:
                 FROM nights ORDER BY night LIMIT 1""",
                 [f"+{number} days"],
             )
-    db.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
 
 
 def sizes(path: Path) -> dict[str, int]:
     """Bytes of the file's pages, by table."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         try:
             return dict(db.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"))
         except sqlite3.OperationalError:  # this SQLite was built without dbstat
