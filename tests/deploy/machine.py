@@ -109,22 +109,23 @@ def installed() -> Path:
         folder.mkdir()
     layers = f"lowerdir={base},upperdir={changes},workdir={work}"
     run("mount", "-t", "overlay", "overlay", "-o", layers, root)
-    checkout = root / "srv" / "aurorad"
-    checkout.mkdir(parents=True)
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\0")
-    for file in filter(None, files):
+    try:
+        _check_out(root / "srv" / "aurorad")
+        (root / "wheels").mkdir()
+        install(root)
+    except BaseException:
+        throw_away(root)
+        raise
+    return root
+
+
+def _check_out(checkout: Path) -> None:
+    """The working tree as git knows it, new files included."""
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    for file in filter(None, listed.split("\0")):
         if (ROOT / file).is_file():
             (checkout / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, checkout / file)
-    (root / "wheels").mkdir()
-    install(root)
-    return root
 
 
 def throw_away(root: Path) -> None:
