@@ -98,11 +98,13 @@ class StillClock:
 
     Neither is trusted alone. A stamp that cannot be read gives way to a fresh Last-Modified; one
     that contradicts the server's time keeps the frame out; one that goes back is believed only
-    when the next frame confirms it (the camera's clock was set).
+    when the next frame confirms it (the camera's clock was set). ``on_reading`` is told of each
+    stamp whether it could be read.
     """
 
     camera: Camera
     source: SourceSettings
+    on_reading: Callable[[bool], None] = lambda read: None
     previous: datetime | None = None
     _doubted: datetime | None = field(default=None, repr=False)
 
@@ -127,7 +129,9 @@ class StillClock:
         witness = frame.last_modified or frame.fetched_at
         try:
             at = overlay.parse_stamp(ocr.read_text(frame.stamp), self.camera.stamp, witness)
+            self.on_reading(True)
         except ClockError:
+            self.on_reading(False)
             if frame.last_modified is None or frame.fetched_at - frame.last_modified > CLOCKS_AGREE:
                 raise
             return frame.last_modified

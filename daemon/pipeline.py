@@ -118,7 +118,7 @@ class Pipeline:
         self.upkeep = upkeep
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.freshness = Freshness(camera.cadence_s, camera.source.stale_after_s)
-        self.still_clock = frames.StillClock(self.camera, camera.source)
+        self.still_clock = frames.StillClock(self.camera, camera.source, self._count_reading)
         self.rules = _rules(settings, camera)
         self.now = Now()
         self._began = self.clock.now()
@@ -128,13 +128,19 @@ class Pipeline:
     def _north_deg(self) -> float:
         return self.camera.orientation.north_deg if self.camera.orientation else 0.0
 
+    def _count_reading(self, read: bool) -> None:
+        self.metrics.ocr_readings.labels(self.camera.name, "read" if read else "failed").inc()
+
+    def _rests_for_the_summer(self, now: datetime) -> bool:
+        return self.now.stale is not None and now - (self.now.framed_at or self._began) > PAUSE_AFTER
+
     def patience(self) -> timedelta:
         """Longest time without progress that is no sign of trouble."""
         if self.now.gate is not None and not self.now.gate.look:
             return REST + timedelta(minutes=2)
         s = self.camera_settings
         slow = timedelta(seconds=3 * s.cadence_s + 2 * s.source.timeout_s)
-        return max(slow, PAUSE + slow) if self.now.stale_since is not None else slow
+        return PAUSE + slow if self._rests_for_the_summer(self.clock.now()) else slow
 
     # ------------------------------------------------------------- the live door
 
@@ -149,6 +155,7 @@ class Pipeline:
         sky = self.observatory.state(now)
         self.metrics.sky(self.camera.name, sky)
         self.now.gate = self._gate(sky)
+        self.metrics.looking.labels(self.camera.name).set(self.now.gate.look)
         if not self.now.gate.look:
             return self._rest(now)
         self.now.gate_until = None
@@ -170,11 +177,11 @@ class Pipeline:
         self.now.fetched_at = still.fetched_at
         self.metrics.fetched(self.camera.name, still.elapsed_s)
         frame = frames.from_still(still, self.camera, self.camera_settings.source.max_pixels)
-        if self.freshness.check(still, frame) is not None:
-            return
+        if (old := self.freshness.check(still, frame)) is not None:
+            return self.metrics.skipped(self.camera.name, old)
         frame = self.still_clock.date(frame, still.name)
-        if self.freshness.check_time(frame) is not None:
-            return
+        if (old := self.freshness.check_time(frame)) is not None:
+            return self.metrics.skipped(self.camera.name, old)
         self.now.framed_at = self.clock.now()
         self._live_memory = self.follow([frame], self._live_memory, live=True)
 
@@ -207,6 +214,7 @@ class Pipeline:
         """The gate is shut: no request; the spell, where there was one, ends with the night."""
         assert self.now.gate is not None
         self.now.stale = self.now.stale_since = None
+        self.metrics.feed(self.camera.name, False, self.now.framed_at, now)
         if self.now.gate_until is None or now >= self.now.gate_until:
             opens = self.observatory.next_crossing(now, self.settings.gate.look_below_deg, rising=False)
             if self.now.gate_until is None:
@@ -238,7 +246,7 @@ class Pipeline:
         """One cadence on, or when the source may be asked again; seldom where it rests for the summer."""
         assert self.source is not None
         wait = timedelta(seconds=self.camera.cadence_s)
-        if self.now.stale is not None and now - (self.now.framed_at or self._began) > PAUSE_AFTER:
+        if self._rests_for_the_summer(now):
             wait = max(PAUSE, wait)
         return self.source.next_request(now + wait)
 
@@ -403,6 +411,9 @@ class Pipeline:
             spell=memory.event if live else None,
         )
         if recorded:
+            if live and frame is not None:
+                delay_s = (self.clock.now() - observation.fetched_at).total_seconds()
+                self.metrics.record_delay_seconds.labels(self.camera.name).observe(delay_s)
             self.metrics.observed(observation, changes)
             for change in changes:
                 log.info(
