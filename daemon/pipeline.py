@@ -177,11 +177,13 @@ class Pipeline:
         self.now.fetched_at = still.fetched_at
         self.metrics.fetched(self.camera.name, still.elapsed_s)
         frame = frames.from_still(still, self.camera, self.camera_settings.source.max_pixels)
-        if (old := self.freshness.check(still, frame)) is not None:
-            return self.metrics.skipped(self.camera.name, old)
-        frame = self.still_clock.date(frame, still.name)
-        if (old := self.freshness.check_time(frame)) is not None:
-            return self.metrics.skipped(self.camera.name, old)
+        old = self.freshness.check(still, frame)
+        if old is None:
+            frame = self.still_clock.date(frame, still.name)
+            old = self.freshness.check_time(frame)
+        if old is not None:
+            self.metrics.skipped(self.camera.name, old)
+            return
         self.now.framed_at = self.clock.now()
         self._live_memory = self.follow([frame], self._live_memory, live=True)
 
