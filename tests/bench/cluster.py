@@ -26,7 +26,7 @@ def measure(plan: Plan) -> list[Row]:
         ]
     from daemon.cluster import _ray
 
-    count, frames = plan.pick(6, 2), plan.pick(900, 100)
+    count, frames = plan.pick(8, 2), plan.pick(600, 100)
     movies = [night(frames, BEGINS + timedelta(days=k)) for k in range(count)]
     _ray()
     began = time.perf_counter()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import cv2
 import numpy as np
 
 from models.preprocess import to_input
+from models.runtime import Answer
 from tests.bench import ways
 from tests.bench.figure import Plan, Row, interleaved
-from training.export import probe_frames
+from tests.bench.footage import skies
 
 BATCH = 8
 
@@ -18,11 +20,11 @@ def measure(plan: Plan) -> list[Row]:
     """aurorad against torch with pytorch-grad-cam, and the maps' cost over the bare classifier."""
     model, theirs = ways.aurorad(), ways.with_grad_cam(ways.classifier())
     both, bare = ways.session(("logits", "maps")), ways.session(("logits",))
-    frames = probe_frames(BATCH)
-    _must_agree(model.predict(frames), theirs(to_input(frames))[0])
+    frames = skies(BATCH)
+    _must_agree(model.predict(frames), *theirs(to_input(frames)))
     one, many = frames[:1], frames
     calls = plan.pick(12, 2)
-    runs = max(plan.runs, 7)
+    runs = plan.pick(max(plan.runs, 7), 1)
 
     def times(call: object, count: int) -> None:
         for _ in range(count):
@@ -83,8 +85,12 @@ def measure(plan: Plan) -> list[Row]:
     ]
 
 
-def _must_agree(answers: list, theirs: np.ndarray) -> None:  # type: ignore[type-arg]
-    """Ways that do not answer alike are not compared."""
+def _must_agree(answers: list[Answer], logits: ways.Floats, maps: ways.Floats) -> None:
+    """Ways that do not answer alike are not compared. pytorch-grad-cam's maps come enlarged, from 0 to 1."""
     ours = np.stack([answer.logits for answer in answers])
-    if not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3 * float(np.abs(ours).max())):
+    if not np.allclose(ours, logits, rtol=1e-3, atol=1e-3 * float(np.abs(ours).max())):
         raise AssertionError("the torch network does not give the model file's answers")
+    for answer, theirs in zip(answers, maps, strict=True):
+        large = cv2.resize(answer.heatmap, theirs.shape[::-1])
+        if theirs.any() and np.corrcoef(large.ravel(), theirs.ravel())[0, 1] < 0.98:
+            raise AssertionError("pytorch-grad-cam does not give the model file's maps")

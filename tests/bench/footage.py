@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.observation import Picture
+from models.preprocess import shrink
 from tests.bench.figure import CACHE, ROOT
 from training.simulator.movie import clock, compose, style_of, write_movie
 
@@ -35,6 +36,11 @@ def night(frames: int = 9000, begins: datetime = BEGINS) -> Path:
         style = style_of(2024)
         write_movie(path, (compose(sky, at, style) for sky, at in zip(skies, times, strict=True)))
     return path
+
+
+def skies(count: int) -> Picture:
+    """So many skies as the model sees them, (count, 240, 240, 3), none two alike."""
+    return np.stack([shrink(square) for square in islice(_squares(), 100, 100 + 3 * count, 3)])
 
 
 def _there_and_back() -> list[Picture]:

@@ -113,8 +113,8 @@ def many(plan: Plan) -> list[Row]:
 def _ramp(plan: Plan, cameras: int) -> str:
     """How many looks a minute the cameras can be given before one is late."""
     told = []
-    for cadence_s in (6,) if plan.quick else (30, 20, 15):
-        seconds = 2.5 * cadence_s + 5
+    for cadence_s in (6,) if plan.quick else (20, 10):
+        seconds = 3 * cadence_s + 5
         with _feed(seconds + 60) as feed:
             late, _, looks = _lateness(_watch(feed, cameras, cadence_s, seconds))
         told.append(f"{cameras * 60 // cadence_s} a minute, {late} of {looks} late")
