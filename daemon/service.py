@@ -54,6 +54,10 @@ HOUSEKEEPING_S = 60.0
 AGAIN_S = 0.2
 """Until a job is tried again whose last run had not quite ended."""
 
+SIGNAL_LOOK_S = 0.2
+"""How often signals are looked for. To wait for them without end can miss one: it wakes nobody where it
+comes just before the wait, and an Event set in a handler may be the very one that is being waited for."""
+
 CLOCK_LOOK_S, CLOCK_STEP_S = 2.0, 5.0
 """How often the machine's clock is compared with the time gone by, and what counts as put, not slewed."""
 
@@ -432,19 +436,13 @@ def run(settings: Settings, config_path: Path | None) -> None:
     )
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # its failures are told in _job_failed
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    stop, reload = threading.Event(), threading.Event()
-    wake = threading.Event()
-
-    def on_signal(number: int, _frame: object) -> None:
-        (reload if number == signal.SIGHUP else stop).set()
-        wake.set()
-
+    asked: set[int] = set()
+    pause = threading.Event()  # never set
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, on_signal)
+        signal.signal(number, lambda number, _frame: asked.add(number))
     with serving(settings, config_path) as service:
-        while not stop.is_set():
-            wake.wait()
-            wake.clear()
-            if reload.is_set():
-                reload.clear()
+        while not asked & {signal.SIGTERM, signal.SIGINT}:
+            pause.wait(SIGNAL_LOOK_S)
+            if signal.SIGHUP in asked:
+                asked.discard(signal.SIGHUP)
                 service.reload()

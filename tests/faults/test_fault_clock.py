@@ -133,9 +133,9 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
 )
 def test_our_clock_put_and_put_right_again(name: str, jump: float, watch: Watch, matrix: Entry) -> None:
     """While it is wrong nothing false is recorded; once it is right the next look is judged again."""
-    watch.minutes(3)
+    watch.minutes(2)
     watch.clock.move(jump)
-    watch.minutes(4)
+    watch.minutes(3)
     watch.clock.move(-jump)
     before = watch.judged()
     memory = watch.pipeline._live_memory
@@ -161,10 +161,10 @@ def test_summer_time_moves_no_row(
     """Local clocks leap, the record goes on minute by minute in UTC, with or without the zone in the stamp."""
     with Store(tmp_path / "a.db") as store:
         watch = Watch(store, SetClock(change), Feed(zone_in_stamp=zone))
-        begins = change - timedelta(minutes=3)
+        begins = change - timedelta(minutes=2)
         watch.put(begins)
-        watch.minutes(6)
-        wanted = [f"{begins + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}" for n in range(6)]
+        watch.minutes(4)
+        wanted = [f"{begins + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}" for n in range(4)]
         assert watch.judged() == wanted
         check(store.path, Promises(alerts=False))
     matrix("Clocks", f"{name}{'' if zone else ', no zone in the stamp'}", "a row a minute in UTC, none twice")

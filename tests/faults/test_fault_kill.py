@@ -21,7 +21,18 @@ import pytest
 from daemon.errors import StoreError
 from daemon.store import Reader
 from tests.faults.conftest import Entry
-from tests.faults.harness import Inbox, Promises, Sky, aurorad, check, rows, soon, spells, write_config
+from tests.faults.harness import (
+    Inbox,
+    Promises,
+    Sky,
+    aurorad,
+    check,
+    rows,
+    soon,
+    spells,
+    unexpected,
+    write_config,
+)
 from training.simulator.answers import Server
 from training.simulator.site import Site
 
@@ -70,7 +81,7 @@ def footage(folder: Path, green: Path) -> Iterator[tuple[Path, Inbox]]:
 def settle(database: Path, inbox: Inbox, crashes: int, seen: set[tuple[str, str]], log: Path) -> Counter[str]:
     """The invariants after the last life, and no trace of a program that did not expect its own end."""
     counted = check(database, Promises({"people": inbox}, seen, crashes=crashes))
-    said = log.read_text(errors="replace")
+    said = unexpected(log.read_text(errors="replace"))
     assert "Traceback" not in said, said[said.index("Traceback") :][:2000]
     assert not re.search(r"damaged|not recorded", said)
     return counted
