@@ -28,15 +28,15 @@ from training.simulator.aurora_forms import random_aurora
 from training.simulator.camera import develop, tone
 from training.simulator.cameras import lens, pick, sensor
 from training.simulator.cloud import through_cloud
-from training.simulator.draw import AREA, CONTRAST, FLOOR_LEVELS, Truth, draw_pair
+from training.simulator.draw import AREA, CONTRAST, FLOOR_LEVELS, Truth, draw, draw_pair
 from training.simulator.heaven import stars
 from training.simulator.lens import grid, sky_mask
 from training.simulator.noise import sample, tile
 from training.simulator.parts import Heaven, Scene
 from training.simulator.scene import random_scene
 
-Kind = Literal["simulated", "bright", "keogram", "overlaid"]
-KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright")
+Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid", "real"]
+KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight", "real")
 CLEAR_BELOW: Final = 0.3
 CLOUDY_ABOVE: Final = 0.6
 """Cloud shares that make a simulated sky clear or cloudy; between them it is not judged."""
@@ -67,7 +67,9 @@ def fill_bank(
             raise ValueError("keogram skies need the folder of the keograms: give --keograms")
         season = Season(keograms, nights)
     for done in range(count):
-        if season is None:
+        if kind == "daylight":
+            _add_daylight(writer, rng, side)
+        elif season is None:
             _add_simulated(writer, rng, side, bright=kind == "bright")
         elif kind == "keogram":
             _add_keogram(writer, rng, season, side)
@@ -121,6 +123,32 @@ def _add_simulated(writer: BankWriter, rng: np.random.Generator, side: int, brig
         heat=heat_of(bare.square, lit.square) if label else np.zeros((HEAT_SIDE, HEAT_SIDE), np.uint8),
         source=f"simulated/{scene.sensor.name}",
     )
+
+
+def _add_daylight(writer: BankWriter, rng: np.random.Generator, side: int) -> None:
+    """Two skies with the sun just below the horizon, too bright for aurora, as a camera that adapts sees them."""
+    pictures = []
+    for _ in range(2):
+        scene = random_scene(rng, aurora=False)
+        heaven = replace(scene.heaven, sun_altitude_deg=float(rng.uniform(-9, -1)), stars=0.0)
+        scene = replace(scene, heaven=heaven)
+        scene = replace(scene, sensor=replace(scene.sensor, gain=_exposure(rng, scene)))
+        square = draw(scene, side).square.copy()
+        square[~disc_mask(side)] = 0
+        pictures.append(square)
+    zero = np.zeros((HEAT_SIDE, HEAT_SIDE), np.uint8)
+    writer.add(pictures, [0, 0], heat=zero, source="daylight")
+
+
+def _exposure(rng: np.random.Generator, scene: Scene) -> float:
+    """The gain that brings the sky's median to a chosen level between dusk-grey and nearly white."""
+    wanted = rng.uniform(60, 235)
+    gain = 1.0
+    for _ in range(6):
+        shown = draw(replace(scene, sensor=replace(scene.sensor, gain=gain)), 48).square
+        level = float(np.median(shown.max(axis=2)[disc_mask(48)]))
+        gain *= float(np.clip((max(wanted, 1) / max(level, 1)) ** 2, 0.05, 8))
+    return gain
 
 
 # ------------------------------------------------------------------------------------------- keograms

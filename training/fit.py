@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -131,8 +131,8 @@ class Student(nn.Module):
 
     The maps' heads see one place at a time, so they tell the body where the aurora is, which an
     answer for the whole picture takes thousands of steps to teach. The map of the clear sky is the
-    picture's one label at every place: without it the sky's head stayed at chance for 1,500 steps,
-    since matched pairs teach the body to look past the background. Neither is exported.
+    picture's one label at every place; without it the sky's head stayed at chance for 1,500 steps.
+    Neither is exported.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -462,6 +462,23 @@ class State:
         torch.save({"net": weights, "recipe": self.recipe.text, "seed": self.seed}, path)
 
 
+def average(runs: list[Path], target: Path) -> Path:
+    """The mean of the weights of several runs that share a beginning, written like a run's model.
+
+    Counts (of batches seen) are the first run's. Raises KeyError or RuntimeError for unlike models.
+    """
+    kept = [torch.load(run, map_location="cpu", weights_only=True) for run in runs]
+    mean = {
+        name: torch.stack([one["net"][name] for one in kept]).mean(0)
+        if value.dtype.is_floating_point
+        else value
+        for name, value in kept[0]["net"].items()
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"net": mean, "recipe": kept[0]["recipe"], "seed": kept[0]["seed"]}, target)
+    return target
+
+
 def _progress(shown: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -483,8 +500,6 @@ def main() -> None:
     given = parser.parse_args()
     print(fit(load_recipe(given.recipe, given.set), given.run, given.seed, device=given.device))
 
-
-Keep = Literal["average", "last", "best"]
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -57,7 +57,7 @@ def figures(aurora: Truths, probability: Floats, threshold: float | Floats = 0.5
         "recall": recall,
         "specificity": quiet,
         "f1": f1,
-        "roc_area": float(roc_auc_score(aurora, probability)) if both else None,
+        "roc_area": roc_area(aurora, probability),
         "pr_area": float(average_precision_score(aurora, probability)) if both else None,
         "brier": float(np.mean((probability - aurora) ** 2)) if len(aurora) else None,
         "calibration_error": calibration_error(aurora, probability) if len(aurora) else None,
@@ -143,7 +143,7 @@ def _figure_of(
     def figure(rows: npt.NDArray[np.intp]) -> float | None:
         here, said = aurora[rows], probability[rows]
         if name == "roc_area":
-            return float(roc_auc_score(here, said)) if here.any() and not here.all() else None
+            return roc_area(here, said)
         return figures_fast(here, said >= limit[rows])[name]
 
     return figure
@@ -159,6 +159,20 @@ def figures_fast(aurora: Truths, yes: Truths) -> dict[str, float | None]:
         "balanced_accuracy": (recall + quiet) / 2 if recall is not None and quiet is not None else None,
         "f1": 2 * counts["true_yes"] / double if double else None,
     }
+
+
+def roc_area(aurora: Truths, probability: Floats) -> float | None:
+    """Area under the ROC curve by ranks (Mann–Whitney), ties in the middle; None for one kind of frame.
+
+    A tenth of scikit-learn's time, which a thousand resamples of every cell need.
+    """
+    yes = int(aurora.sum())
+    no = len(aurora) - yes
+    if not yes or not no:
+        return None
+    _, place, counts = np.unique(probability, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - (counts - 1) / 2
+    return float((middle[place][aurora].sum() - yes * (yes + 1) / 2) / (yes * no))
 
 
 def sigmoid(margin: Floats) -> Floats:

@@ -51,6 +51,16 @@ def test_figures_by_hand() -> None:
     }
 
 
+def test_roc_area_is_scikit_learns_ties_included() -> None:
+    """The fast area by ranks equals the library's on coarse probabilities."""
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(4)
+    aurora = rng.random(500) < 0.3
+    probability = np.round(rng.random(500) * 0.6 + aurora * 0.2, 1)
+    assert scores.roc_area(aurora, probability) == pytest.approx(roc_auc_score(aurora, probability))
+
+
 def test_one_kind_of_frame_gives_no_areas() -> None:
     """What has no meaning is None, not a number."""
     found = scores.figures(np.ones(3, bool), np.array([0.9, 0.4, 0.8]))
