@@ -222,7 +222,7 @@ def _add_keogram(writer: BankWriter, rng: np.random.Generator, season: Season, s
     for span in (no, yes):
         light = _lit_from(season.sky(rng, span, side), scene)
         if span.clear:
-            light = light + stars(scene, side)
+            light += stars(scene, side)
         pictures.append(_shown(light, scene, side))
     sky = int(yes.clear) if yes.clear == no.clear else -1
     faint = "faint" in yes.note
@@ -235,15 +235,16 @@ def _add_overlaid(writer: BankWriter, rng: np.random.Generator, season: Season, 
     scene = _bare_scene(rng)
     light = _lit_from(season.sky(rng, span, side), scene)
     if span.clear:
-        light = light + stars(scene, side)
+        light += stars(scene, side)
     level = float(np.median(light[disc_mask(side)]))
     scene = replace(scene, aurora=random_aurora(rng, level, 1.0))
     glow = aurora_light(scene, side)
     assert glow is not None, "random_aurora draws some"
     if not span.clear:
         glow = through_cloud(glow, _cloud_veil(rng, scene, side))
-    bare, lit = _shown(light, scene, side), _shown(light + glow, scene, side)
-    contrast = _contrast(light, light + glow, scene, side)
+    with_glow = np.asarray(light + glow, dtype=np.float32)
+    bare, lit = _shown(light, scene, side), _shown(with_glow, scene, side)
+    contrast = _contrast(light, with_glow, scene, side)
     label = 1 if contrast >= 1.5 * CONTRAST else (0 if contrast < CONTRAST / 2 else -1)
     heat = heat_of(bare, lit) if label else np.zeros((HEAT_SIDE, HEAT_SIDE), np.uint8)
     writer.add(

@@ -182,12 +182,14 @@ def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Pat
 @click.argument("target", type=FOLDER)
 @click.option("--name", default="aurorad-b1")
 @click.option("--description", required=True, help="What the model is and was trained on, in a sentence.")
-def export(checkpoint: Path, target: Path, name: str, description: str) -> None:
+@click.option("--data", multiple=True, metavar="NAME=WORDS", help="What it was trained on, for the card.")
+def export(checkpoint: Path, target: Path, name: str, description: str, data: tuple[str, ...]) -> None:
     """A finished run's model.pt → ONNX with its card, parity checked."""
     from training.export import Account
     from training.export import export as write
 
-    card = write(checkpoint, target, Account(name=name, description=description))
+    trained_on = {name: words for name, _, words in (one.partition("=") for one in data)}
+    card = write(checkpoint, target, Account(name=name, description=description, data=trained_on))
     click.echo(f"{target}: {target.stat().st_size / 1e6:.1f} MB, sha256 {card.sha256}")
 
 

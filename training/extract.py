@@ -34,7 +34,8 @@ def extract(
     chosen: list[Row] = []
     for done, path in enumerate(movies, start=1):
         with read_movie(path, camera, datetime.now(UTC)) as movie:
-            rows, pictures = [], {}
+            rows: list[Row] = []
+            pictures: dict[str, bytes] = {}
             for frame in movie.frames():
                 at = frame.observed_at
                 assert at is not None, "a dated movie's frames have times"

@@ -47,7 +47,8 @@ def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_afte
     """
     place = Place.join(device)
     torch.manual_seed(seed)
-    student = Student(recipe).to(place.device, memory_format=torch.channels_last)
+    student = Student(recipe).to(place.device)
+    student.to(memory_format=torch.channels_last)
     state = State(student, recipe, run, seed)
     state.resume(place.device)
     writer = SummaryWriter(str(run / "board")) if place.first else None
@@ -311,7 +312,7 @@ class Trainer:
         losses = loss_terms(logits.float(), [one.float() for one in maps], batch, self.recipe)
         total = sum(losses.values(), torch.zeros((), device=self.place.device))
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip:
             learning = [p for p in self.student.parameters() if p.requires_grad]
             nn.utils.clip_grad_norm_(learning, self.recipe.clip)

@@ -91,8 +91,10 @@ def _into_card(model: Path, found: dict[str, Any], fitted: ev.Calibration) -> No
     skill = {
         name: {key: value for key, value in figures.items() if key not in left_out}
         for name, figures in found.items()
-        if name != "calibration"
+        if "confusion" in figures
     }
+    if "spells" in found:
+        skill["simulated nights"]["spells"] = found["spells"]
     describe(
         model,
         skill=skill,
