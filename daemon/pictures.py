@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -60,6 +61,13 @@ class PictureFolder:
             path.parent.rmdir()
         except OSError:
             return
+
+    def remove_nights(self, before: date) -> None:
+        """Delete the folders of nights before that date with what no row knows of: keograms, and
+        pictures whose row a crash prevented."""
+        for night in self.root.glob("*/????-??-??"):
+            if night.name < before.isoformat():
+                shutil.rmtree(night, ignore_errors=True)
 
     def free_mb(self) -> float:
         """Free space of the disk the pictures lie on, in MB."""

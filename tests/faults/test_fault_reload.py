@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -155,6 +156,7 @@ def test_nonsense_before_a_reload_leaves_the_watch_as_it_was(
     injected, spoil, word = FAULTS[name]
     d = running
     kept = {path: path.read_bytes() for path in (d.config, d.model, card_path(d.model))}
+    time.sleep(1)  # a condition is told once a second at most: its message is known by the second
     told, from_here = len(d.operator_mail()), len(d.said)
     spoil(d)
     try:
