@@ -13,13 +13,12 @@ same command goes on from its checkpoint and ends with the same weights.
 from __future__ import annotations
 
 import argparse
-import copy
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,14 +27,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from models.network import AuroraNet, Scores
 from models.preprocess import to_input
 from training.batch import Batch
 from training.material import Material, open_material
 from training.recipe import Recipe, Stage, load_recipe
-
-TAPS: Final = {5: 112, 7: 320}
-"""Stages that get auxiliary maps while training, and their channels: strides 16 and 32."""
+from training.state import State
+from training.student import TAPS, Student
 
 
 def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_after: int | None = None) -> Path:
@@ -122,68 +119,6 @@ class Place:
         if self.world > 1:
             dist.barrier()
             dist.destroy_process_group()
-
-
-# ----------------------------------------------------------------------------------------- the network
-
-
-class Student(nn.Module):
-    """The network, and beside it small heads that draw maps of aurora and clear sky while it learns.
-
-    The maps' heads see one place at a time, so they tell the body where the aurora is, which an
-    answer for the whole picture takes thousands of steps to teach. The map of the clear sky is the
-    picture's one label at every place; without it the sky's head stayed at chance for 1,500 steps.
-    Neither is exported.
-    """
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        self.net = AuroraNet(
-            outputs=recipe.outputs,
-            dropout=recipe.dropout,
-            stochastic_depth=recipe.stochastic_depth,
-            head_std=recipe.head_std,
-        )
-        taps = TAPS if recipe.map_weight > 0 else {}
-        self.taps = tuple(taps)
-        self.scores = Scores(self.net, self.taps)
-        self.maps = nn.ModuleDict({str(tap): nn.Conv2d(channels, 2, 1) for tap, channels in taps.items()})
-        load_start(self.net, recipe.weights)
-
-    def forward(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(N, 3, S, S) → logits (N, outputs), maps' logits [(N, 2, h, w), …]: aurora, clear sky."""
-        logits, kept = self.scores(pixels)
-        return logits, [self.maps[str(tap)](kept[tap]) for tap in self.taps]
-
-
-def load_start(net: AuroraNet, weights: str) -> None:
-    """Fill the body: ``none`` leaves it random, ``IMAGENET1K_V1`` is torchvision's, else a file.
-
-    Raises RuntimeError in one line where the weights cannot be had.
-    """
-    if weights == "none":
-        return
-    if weights == "IMAGENET1K_V1":
-        from torchvision.models import EfficientNet_B1_Weights
-
-        try:
-            body = EfficientNet_B1_Weights.IMAGENET1K_V1.get_state_dict(progress=False)
-        except OSError as error:
-            raise RuntimeError(
-                f"torchvision's IMAGENET1K_V1 weights cannot be fetched ({error}): "
-                "give a file with --weights, or --weights none"
-            ) from error
-        net.load_features(body)
-        return
-    try:
-        kept = torch.load(weights, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise RuntimeError(f"no starting weights at {weights}: {error.strerror}") from error
-    kept = kept.get("net", kept)
-    if "head.weight" in kept and kept["head.weight"].shape == net.head.weight.shape:
-        net.load_state_dict(kept)
-    else:
-        net.load_features(kept)
 
 
 # ------------------------------------------------------------------------------------------- the steps
@@ -373,94 +308,6 @@ def validation_loss(student: Student, materials: list[Material], stage: Stage, p
                 total += nn.functional.cross_entropy(logits[:, :2], labels, reduction="sum").item()
                 count += len(labels)
     return total / max(count, 1)
-
-
-# ------------------------------------------------------------------------------------------- the state
-
-
-class State:
-    """What a kill must not lose: weights, their average, optimiser, place in the run, the best so far."""
-
-    def __init__(self, student: Student, recipe: Recipe, run: Path, seed: int) -> None:
-        self.student, self.recipe, self.run, self.seed = student, recipe, run, seed
-        self.average = copy.deepcopy(student.net.state_dict())
-        self.stage = 0
-        self.step = 0
-        self.total = 0
-        self.optimiser: dict[str, Any] | None = None
-        self.best: tuple[float, dict[str, Tensor]] | None = None
-        run.mkdir(parents=True, exist_ok=True)
-
-    def resume(self, device: torch.device) -> None:
-        """Read the checkpoint, where there is one. Raises RuntimeError for another recipe's or seed's."""
-        path = self.run / "checkpoint.pt"
-        if not path.exists():
-            return
-        kept = torch.load(path, map_location=device, weights_only=True)
-        if kept["seed"] != self.seed or kept["recipe"] != self.recipe.text:
-            raise RuntimeError(f"{path} is of another recipe or seed: choose another --run, or remove it")
-        self.student.load_state_dict(kept["student"])
-        self.average, self.optimiser = kept["average"], kept["optimiser"]
-        self.stage, self.step, self.total, self.best = (kept[k] for k in ("stage", "step", "total", "best"))
-
-    def begin(self, number: int, trainer: Trainer) -> None:
-        """Enter a stage: from its start, or from where the checkpoint left it."""
-        self.stage = number
-        trainer.count = self.step
-        if self.optimiser is not None:
-            trainer.optimiser.load_state_dict(self.optimiser)
-            self.optimiser = None
-
-    def advance(self, trainer: Trainer) -> None:
-        """Count one step and move the average; early on it follows closely."""
-        self.step += 1
-        self.total += 1
-        keep = min(self.recipe.ema, (1 + self.total) / (10 + self.total)) if self.recipe.ema else 0.0
-        with torch.no_grad():
-            for name, value in self.student.net.state_dict().items():
-                if value.dtype.is_floating_point:
-                    self.average[name].lerp_(value, 1 - keep)
-                else:
-                    self.average[name].copy_(value)
-
-    def consider(self, loss: float) -> None:
-        """Keep these weights where the validation loss is the least so far."""
-        if self.best is None or loss < self.best[0]:
-            weights = {name: value.clone() for name, value in self.student.net.state_dict().items()}
-            self.best = (loss, weights)
-
-    def finish_stage(self) -> None:
-        """The next stage begins at its first step, with a fresh optimiser."""
-        self.stage += 1
-        self.step = 0
-
-    def save(self, trainer: Trainer | None) -> None:
-        """Write the checkpoint: beside, then in place, so that a kill leaves the old or the new."""
-        part = self.run / "checkpoint.part"
-        torch.save(
-            {
-                "seed": self.seed,
-                "recipe": self.recipe.text,
-                "student": self.student.state_dict(),
-                "average": self.average,
-                "optimiser": trainer.optimiser.state_dict() if trainer else None,
-                "stage": self.stage,
-                "step": self.step,
-                "total": self.total,
-                "best": self.best,
-            },
-            part,
-        )
-        part.replace(self.run / "checkpoint.pt")
-
-    def write_model(self, path: Path) -> None:
-        """Write the finished weights: the average, the last or the best, as the recipe says."""
-        weights: dict[str, Tensor] = self.average
-        if self.recipe.keep == "best" and self.best is not None:
-            weights = self.best[1]
-        elif self.recipe.keep == "last":
-            weights = self.student.net.state_dict()
-        torch.save({"net": weights, "recipe": self.recipe.text, "seed": self.seed}, path)
 
 
 def average(runs: list[Path], target: Path) -> Path:
