@@ -1,7 +1,7 @@
 """Train a model from a recipe:
 
     aurorad-train fit --recipe aurorad-b1 --run runs/b1-seed1 --seed 1
-    torchrun --nproc-per-node 4 -m training.fit --recipe aurorad-b1 --run runs/b1-seed1
+    torchrun --nproc-per-node 4 -m training.fit --recipe aurorad-b1 --folder runs/b1-seed1
 
 Read from :func:`fit` downwards. A recipe (``training/recipes/*.toml``) names the materials and the
 stages; a stage is a picture side, a number of steps or epochs, an optimiser and what it may change.
@@ -341,12 +341,12 @@ def main() -> None:
     """What torchrun starts; ``aurorad-train fit`` calls :func:`fit` itself."""
     parser = argparse.ArgumentParser(description="Train a model from a recipe.")
     parser.add_argument("--recipe", required=True)
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True)  # torchrun takes --run for its own
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     given = parser.parse_args()
-    print(fit(load_recipe(given.recipe, given.set), given.run, given.seed, device=given.device))
+    print(fit(load_recipe(given.recipe, given.set), given.folder, given.seed, device=given.device))
 
 
 if __name__ == "__main__":
