@@ -1,6 +1,6 @@
 """Photograph a running page for the README: every page, theme and width.
 
-    python tests/browser/screenshots.py http://127.0.0.1:8080 docs/screenshots 2024-02-10
+    python tests/browser/screenshots.py http://127.0.0.1:8080 docs/pictures 2024-02-10
 
 The pictures are as tall as the page. Made from the demo, whose sky is simulated.
 """
