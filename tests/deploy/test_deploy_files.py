@@ -225,7 +225,7 @@ def test_unit_has_no_unknown_words(tmp_path: Path) -> None:
 class Daemon(BaseHTTPRequestHandler):
     """Answers as the daemon's page does; ``healthy``, ``stale`` and ``looking`` are set on its server."""
 
-    def do_GET(self) -> None:  # noqa: D102
+    def do_GET(self) -> None:
         well = self.server.healthy  # type: ignore[attr-defined]
         if self.path == "/metrics":
             body = (
@@ -238,7 +238,7 @@ class Daemon(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    def log_message(self, *_: object) -> None:  # noqa: D102
+    def log_message(self, *_: object) -> None:
         return
 
 
