@@ -192,7 +192,9 @@ def test_a_leap_second_costs_nothing(watch: Watch, matrix: Entry) -> None:
 @pytest.mark.skipif(
     FAKETIME is None, reason="libfaketime is not installed: the clock of a process cannot be put"
 )
-@pytest.mark.parametrize("jump_s", [-7200, 7200], ids=["back", "forward"])
+@pytest.mark.parametrize(
+    "jump_s", [pytest.param(-7200, id="back"), pytest.param(7200, id="forward", marks=pytest.mark.soak)]
+)
 def test_a_real_process_watches_on_when_its_clock_is_put(
     jump_s: int, tmp_path: Path, green: Path, matrix: Entry
 ) -> None:

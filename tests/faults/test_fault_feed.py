@@ -20,7 +20,7 @@ import pytest
 
 from daemon.observation import from_utc_text
 from tests.faults.conftest import Entry
-from tests.faults.harness import Sky, Watch, back_in_time, check_watch, watching
+from tests.faults.harness import SPEED, Sky, Watch, back_in_time, check_watch, watching
 from training.simulator.site import Site
 
 FAULTS = {
@@ -149,7 +149,7 @@ def night(doors: dict[str, Door], green: Path, tmp_path_factory: pytest.TempPath
     sources |= {f"f-{name}": {"timeout_s": 1.0} for name in ("hang", "drip", "drip-headers")}
     sources["f-huge"] = {"max_bytes": 3_000_000}
     night = Night()
-    with watching(tmp_path_factory.mktemp("feed"), green, skies, sources=sources) as watch:
+    with watching(tmp_path_factory.mktemp("feed"), green, skies, sources=sources, speed=SPEED / 2) as watch:
         for name in ELSEWHERE:
             doors[name].site = watch.sites[f"f-{name}"]
         watch.wait(lambda: all(watch.judged(camera) for camera in skies), "all are watched", cadences=4)
@@ -216,7 +216,7 @@ def test_a_broken_feed_costs_only_its_own_time(name: str, night: Night, matrix: 
     assert len(told.mails) == 2, told.mails
     assert "stands still" in told.mails[0]
     assert told.mails[1].endswith("is back.")
-    assert back_in_time(told.recovery), told.recovery
+    assert back_in_time(told.recovery, SPEED / 2), told.recovery
     how = " and ".join(sorted(told.rejected)) or "no news"
     matrix(
         "The live feed",

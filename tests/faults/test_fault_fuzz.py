@@ -43,7 +43,7 @@ FORMS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(LOOKALIKES | NEARLY | st.text(max_size=60), FORMS, st.sampled_from(["America/Yellowknife", "UTC", "No/Where"]),
        st.none() | st.datetimes(datetime(1995, 1, 1), datetime(2050, 1, 1)))  # fmt: skip
 def test_any_stamp_is_a_time_or_a_clock_error(
@@ -89,7 +89,7 @@ LINES = st.lists(
 ).map("\n".join)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=LINES.map(lambda text: text.encode(errors="surrogatepass")) | st.binary(max_size=80))
 def test_any_configuration_is_settings_or_one_line(content: bytes, tmp_path: Path) -> None:
     """A file is understood or refused with its name, in one line."""
@@ -176,7 +176,7 @@ ANSWERS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(ANSWERS)
 def test_any_answer_is_a_frame_or_a_footage_error(server: Answering, answer: bytes) -> None:
     """Whatever a server says, the watch gets a still it can use, or a typed reason; and in bounded time."""
@@ -221,7 +221,7 @@ def test_any_answer_in_a_movie_s_place_is_a_fetch_error_or_no_movie(
 def test_the_fuzzer_is_in_the_matrix(matrix: Entry) -> None:
     """Its lines stand in the table: examples are drawn anew on every run."""
     assert STYLE is not None
-    matrix("Anything at all", "random stamp texts, 400 a run", "a time in UTC or a ClockError")
-    matrix("Anything at all", "random configurations, 300 a run", "settings, or one line that names the file")
-    matrix("Anything at all", "random HTTP answers for a still and for a movie, 210 a run",
+    matrix("Anything at all", "random stamp texts, 250 a run", "a time in UTC or a ClockError")
+    matrix("Anything at all", "random configurations, 200 a run", "settings, or one line that names the file")
+    matrix("Anything at all", "random HTTP answers for a still and for a movie, 180 a run",
            "a frame or a typed reason, in bounded time")  # fmt: skip
