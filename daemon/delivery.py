@@ -139,6 +139,8 @@ class Delivery:
         if message.picture is None:
             return None
         kept = self._frames_dir / message.picture
+        if message.kind == "summary":  # the night's keogram: there is no map to draw into it
+            return kept if kept.is_file() else None
         try:
             pixels = picture.read(kept)
             at = datetime.strptime(kept.name.split("_")[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from daemon.observation import Message
 from daemon.store import Reader, Store
 from daemon.upkeep import Upkeep
 from tests.faults.harness import NIGHT, Inbox
+
+MESSAGE = Message(
+    "e", "onset", "phone", "aurora", "cam", "Aurora", "event e", NIGHT, NIGHT + timedelta(days=30)
+)
 
 
 class Post:
@@ -85,6 +90,16 @@ def test_a_full_temporary_folder_costs_the_picture_and_not_the_message(
     monkeypatch.setattr(tempfile, "tempdir", "/proc/no-room-here")
     post.send("one", picture="cam/2024-02-10/a.jpg")
     assert post.titles("phone", 1) == ["one"]
+
+
+def test_the_summary_s_keogram_goes_as_it_is(post: Post, tmp_path: Path) -> None:
+    """Its name carries no time and it has no map: it is attached all the same."""
+    keogram = tmp_path / "cam/2024-02-10/keogram.png"
+    keogram.parent.mkdir(parents=True)
+    keogram.write_bytes(b"\x89PNG\r\n\x1a\n")
+    summary = replace(MESSAGE, kind="summary", picture="cam/2024-02-10/keogram.png")
+    assert post.delivery._attachment(summary, tmp_path) == keogram
+    assert post.delivery._attachment(replace(summary, picture="cam/gone.png"), tmp_path) is None
 
 
 def test_a_fault_nobody_foresaw_does_not_silence_a_channel(
