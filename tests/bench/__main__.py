@@ -23,6 +23,9 @@ from tests.bench.figure import Plan, Row, machine
 
 FIGURES = ("evidence", "small", "night", "watching", "years", "growth", "cluster", "gpu")
 
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+"""Between these the table stands in docs/bench.md."""
+
 
 def main() -> int:
     """Exit 0 where every bar that was measured is met, 1 where one is missed."""
@@ -43,6 +46,11 @@ def main() -> int:
     print(table(rows, about))
     if asked.json:
         asked.json.write_text(json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    if asked.docs:
+        before_it, _, rest = asked.docs.read_text(encoding="utf-8").partition(BEGIN)
+        after_it = rest.partition(END)[2]
+        text = f"{before_it}{BEGIN}\n{table(rows, about)}\n{END}{after_it}"
+        asked.docs.write_text(text, encoding="utf-8")
     return int(any(row.met is False for row in rows))
 
 
@@ -71,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=5, help="rounds of each comparison (5)")
     parser.add_argument("--quick", action="store_true", help="small sizes, two rounds")
     parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--docs", type=Path, help="put the table into this page, between its marks")
     return parser
 
 
