@@ -38,7 +38,7 @@ lint: $(VENV)/.testing  ## ruff, mypy, pip-audit
 	@$(BIN)/pip-audit --skip-editable --progress-spinner off || { echo "pip-audit could not vouch for every dependency" >&2; exit 1; }
 
 bench: $(VENV)/.testing  ## the ratios, as one table
-	@$(PIP) install --no-deps 'grad-cam==1.5.7' 'ttach==0.0.3'  # without its opencv-python-headless, which breaks cv2
+	@$(PIP) install --no-deps 'grad-cam==1.5.7' 'ttach==0.0.3' tqdm  # without its opencv-python-headless, which breaks cv2
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(VENV)/.testing  ## the long tests: crash loop, a month of nights

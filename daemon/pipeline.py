@@ -274,7 +274,17 @@ class Pipeline:
                 else:
                     memory = self._retrace(row, memory, past)
                     tally.known += 1
+        self._end_with_the_footage(memory, past)
         return tally
+
+    def _end_with_the_footage(self, memory: event.Memory, past: Past) -> None:
+        """A spell that outlasts its movie is over where the movie is: nothing more is known of it."""
+        if memory.event is None or memory.last_at is None:
+            return
+        after = memory.last_at + timedelta(seconds=1)
+        _, changes = event.step(memory, self.camera.name, after, None, 1.0, False, self.rules, daylight=True)
+        for change in past.own(changes, self.rules.dwell):
+            self.store.put_event(replace(change.event, ended_reason="the footage ends"))
 
     def _retrace(self, row: Known, memory: event.Memory, past: Past) -> event.Memory:
         """Lead the memory along a row that is there, deciding again what was decided on it."""

@@ -296,6 +296,22 @@ def test_a_movie_becomes_one_row_a_minute_and_its_spell(archive: Pipeline, movie
     assert not table(archive.store, "outbox")
 
 
+def test_a_spell_that_outlasts_its_movie_ends_with_it(archive: Pipeline, tmp_path: Path) -> None:
+    """An archive's spell is never left open: it would hide the next night's."""
+    begins = datetime(2024, 2, 10, 5, 0, 3, tzinfo=UTC)
+
+    def draw(number: int) -> Picture:
+        square = np.full((720, 720, 3), 12, np.uint8)
+        square[300:420, :, 1] = 170
+        return compose(square, begins + timedelta(seconds=6 * number), style_of(2024))
+
+    ingest_movie(write_movie(tmp_path / "night.mp4", (draw(n) for n in range(101))), archive)
+    with Reader(archive.store.path) as reader:
+        (spell,) = reader.events()
+    assert spell["ended_at"] == "2024-02-10T05:10:03Z"
+    assert spell["ended_reason"] == "the footage ends"
+
+
 def test_a_movie_taken_in_whole_is_not_decoded_again(archive: Pipeline, movie: Path, tmp_path: Path) -> None:
     """Known by name and size; one of another size under the same name is looked at."""
     ingest_movie(movie, archive)
