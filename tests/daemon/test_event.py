@@ -204,10 +204,10 @@ class Watch(RuleBasedStateMachine):
         self.memory, changes = step(
             before, "c", at, probability, 0.5, strong, RULES, daylight=daylight and probability is None
         )
-        if at <= self.at and before.last_at is not None:
+        if before.last_at is not None and at <= before.last_at:
             assert (self.memory, changes) == (before, [])
             return
-        self.at = max(self.at, at)
+        self.at = at
         if probability is None:
             assert [c.kind for c in changes if c.kind != "over"] == []
         for change in changes:

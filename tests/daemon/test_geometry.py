@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon import geometry, picture
@@ -183,6 +183,7 @@ def test_outlines_close_at_the_edge_and_have_holes() -> None:
     assert geometry.heatmap_outline(_map(), side=240) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1, width=32), min_size=64, max_size=64))
 def test_any_map_is_outlined(values: list[float]) -> None:
     """Every outline of any map is a polygon within the picture."""
