@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -108,6 +109,7 @@ class Service:
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
         self.started_at = self.clock.now()
         self._stopping = threading.Event()
+        self._drain: threading.Thread | None = None
 
     def _pipeline(self, camera: CameraSettings) -> Pipeline:
         return Pipeline(
@@ -314,13 +316,18 @@ class Service:
         systemd.tell("STOPPING=1")
         log.info("stopping")
         if self.scheduler.running:
-            finished = threading.Thread(target=self.scheduler.shutdown, daemon=True)
-            finished.start()
-            finished.join(DRAIN_S / 2)
+            self._drain = threading.Thread(target=self.scheduler.shutdown, daemon=True)
+            self._drain.start()
+            self._drain.join(DRAIN_S / 2)
         self.delivery.stop(DRAIN_S / 4)
         self.server.stop()
         self.store.close()
         log.info("stopped")
+
+    @property
+    def drained(self) -> bool:
+        """Has all work ended? A look may still hang in its request; the record is closed to it."""
+        return self._drain is None or not self._drain.is_alive()
 
     # ------------------------------------------------------------- housekeeping
 
@@ -447,3 +454,6 @@ def run(settings: Settings, config_path: Path | None) -> None:
             if signal.SIGHUP in asked:
                 asked.discard(signal.SIGHUP)
                 service.reload()
+    if not service.drained:  # Python would wait at its exit for a request to end: for a movie's, an hour
+        logging.shutdown()
+        os._exit(0)
