@@ -13,15 +13,14 @@ from pathlib import Path
 
 from daemon.database import WriterLock, connect_reader, translated
 from daemon.errors import StoreError
-from daemon.reader import Reader
+from daemon.migrations import check_version
 
 
 def backup(source: Path, target: Path) -> None:
     """Copy a database, in use or not, to ``target``: a consistent snapshot, checked before it is named."""
     if source.absolute() == target.absolute():
         raise StoreError(f"{target}: that is the database itself; name another file for the backup")
-    with Reader(source):
-        pass
+    _refuse_what_is_not_ours(source)
     _copy_verified(source, target)
 
 
@@ -30,8 +29,7 @@ def restore(source: Path, target: Path) -> Path | None:
 
     What was there is kept beside it under a name with the time; returns that name, or None.
     """
-    with Reader(source):
-        pass
+    _refuse_what_is_not_ours(source)
     lock = WriterLock(target)
     try:
         fresh = target.with_name(target.name + ".restored")
@@ -43,6 +41,12 @@ def restore(source: Path, target: Path) -> Path | None:
     finally:
         lock.release()
     return aside
+
+
+def _refuse_what_is_not_ours(source: Path) -> None:
+    """An older aurorad's database is copied as it is: an upgrade begins with its backup."""
+    with closing(connect_reader(source)) as reading, translated(source):
+        check_version(reading, source, older_too=True)
 
 
 def _set_aside(path: Path) -> Path:

@@ -180,8 +180,11 @@ def m001_first(db: Database) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def check_version(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreError unless this version of aurorad can read the database."""
+def check_version(connection: sqlite3.Connection, path: Path, *, older_too: bool = False) -> None:
+    """Raise StoreError unless this version of aurorad can read the database.
+
+    With ``older_too`` one that an upgrade would bring up to date will do: it can be copied as it is.
+    """
     applied = applied_migrations(connection)
     known = known_migrations()
     if not applied:
@@ -191,7 +194,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(
             f"{path}: a newer aurorad wrote this database ({newer[-1]}); upgrade aurorad", "newer"
         )
-    if len(applied) < len(known):
+    if len(applied) < len(known) and not older_too:
         message = (
             f"{path}: an older aurorad wrote this database; `aurorad run` or `ingest` brings it up to date"
         )
@@ -208,11 +211,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: this SQLite database was not written by aurorad; name another file", "foreign"
         )
     if applied:
-        try:
-            check_version(connection, path)
-        except StoreError as error:
-            if error.reason != "older":
-                raise
+        check_version(connection, path, older_too=True)
 
 
 def applied_migrations(connection: sqlite3.Connection) -> list[str]:

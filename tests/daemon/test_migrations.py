@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
 from daemon.errors import StoreError
 from daemon.migrations import APPLICATION_ID, known_migrations, migrations
-from daemon.store import Reader, Store
+from daemon.store import Reader, Store, backup, restore
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -89,6 +90,47 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         db.execute("DROP TABLE events")
         migrations.apply(db)
         assert db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+
+
+@pytest.fixture
+def tomorrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A release with one step more than this one."""
+    steps = Migrations("aurorad")
+    with Database(memory=True, execute_plugins=False) as nothing:
+        for step in migrations.pending(nothing):
+            steps(name=step.name)(step.fn)
+
+    @steps()
+    def m999_tomorrow(db: Database) -> None:
+        db.execute("ALTER TABLE observations ADD COLUMN kp REAL")
+
+    for room in ("migrations", "store"):
+        monkeypatch.setattr(f"daemon.{room}.migrations", steps)
+    known_migrations.cache_clear()
+    yield
+    known_migrations.cache_clear()
+
+
+@pytest.mark.parametrize("schema", known_migrations())
+def test_an_upgrade_begins_with_a_backup_of_the_older_database(
+    tmp_path: Path, schema: str, tomorrow: None
+) -> None:
+    """The new release copies the old one's database before it touches it, and can put that copy back."""
+    old, copy = tmp_path / "a.db", tmp_path / "copy.db"
+    build(old, (SCHEMAS / f"{schema}.sql").read_text(encoding="utf-8"))
+    before = shape(old)
+    backup(old, copy)
+    assert shape(copy) == shape(old) == before
+    with pytest.raises(StoreError, match="brings it up to date") as told:
+        Reader(old)
+    assert told.value.reason == "older"
+    Store(old).close()
+    with Reader(old) as reader:
+        assert [row["kp"] for row in reader.query("SELECT kp FROM observations")] == [None, None]
+    aside = restore(copy, old)
+    assert shape(old) == before
+    assert aside is not None
+    assert shape(aside) != before
 
 
 def shape(path: Path) -> set[tuple[str, str]]:
