@@ -22,7 +22,16 @@ import numpy.typing as npt
 
 from models.preprocess import SIDE, Pixels, disc_mask
 from training.bank import HEAT_SIDE, BankWriter
-from training.keogram import Label, Span, cut_sky, draw_cut, greenness, read_keogram, read_labels
+from training.keogram import (
+    Label,
+    Span,
+    cut_sky,
+    draw_cut,
+    greenness,
+    is_held_out,
+    read_keogram,
+    read_labels,
+)
 from training.simulator.aurora import aurora_light
 from training.simulator.aurora_forms import random_aurora
 from training.simulator.camera import develop, tone
@@ -52,10 +61,9 @@ def fill_bank(
     *,
     keograms: Path | None = None,
     side: int = SIDE,
-    nights: frozenset[str] | None = None,
     tell: Callable[[int], None] = lambda done: None,
 ) -> Path:
-    """Fill a bank with ``count`` pairs. ``nights`` limits the keograms to some nights.
+    """Fill a bank with ``count`` pairs. Held-out nights' keograms are left out.
 
     Raises ValueError where keograms are needed and ``keograms`` is None.
     """
@@ -65,7 +73,7 @@ def fill_bank(
     if kind in ("keogram", "overlaid"):
         if keograms is None:
             raise ValueError("keogram skies need the folder of the keograms: give --keograms")
-        season = Season(keograms, nights)
+        season = Season(keograms)
     for done in range(count):
         if kind == "daylight":
             _add_daylight(writer, rng, side)
@@ -155,10 +163,10 @@ def _exposure(rng: np.random.Generator, scene: Scene) -> float:
 
 
 class Season:
-    """The labelled keograms in memory, and spans of them drawn evenly over nights."""
+    """The labelled keograms to train on in memory, and spans of them drawn evenly over nights."""
 
-    def __init__(self, folder: Path, nights: frozenset[str] | None = None) -> None:
-        spans = [span for span in read_labels() if nights is None or span.night in nights]
+    def __init__(self, folder: Path) -> None:
+        spans = [span for span in read_labels() if not is_held_out(span.night)]
         self.pictures = {night: read_keogram(folder, night) for night in sorted({s.night for s in spans})}
         self.green = {night: greenness(picture) for night, picture in self.pictures.items()}
         self.spans: dict[Label, dict[str, list[Span]]] = {"aurora": {}, "none": {}, "obscured": {}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -15,7 +15,9 @@ from daemon.picture import read
 from models.preprocess import SIDE, Pixels, shrink
 from training.dataset import read_manifest, read_square
 from training.evaluate import Frames
-from training.keogram import cut_sky, draw_cut, greenness, read_keogram, read_labels
+from training.keogram import cut_sky, draw_cut, greenness, is_held_out, read_keogram, read_labels
+
+Nights = Literal["held out", "trained on", "all"]
 
 FAINT: Final = range(110, 196)
 """Frames of the AuroraMAX sequence that two people would differ over; not counted."""
@@ -98,17 +100,19 @@ def manifest_frames(path: Path, split: str = "validation") -> Frames:
     )
 
 
-def keogram_frames(
-    folder: Path, per_span: int = 2, seed: int = 5, nights: frozenset[str] | None = None
-) -> Frames:
-    """Skies cut from the labelled keograms: real colours and labels, made shapes."""
+def keogram_frames(folder: Path, nights: Nights = "held out", per_span: int = 4, seed: int = 5) -> Frames:
+    """Skies cut from the labelled keograms: real colours and labels, made shapes.
+
+    Of the nights kept from training, of those trained on (other cuts of them), or of all.
+    """
     rng = np.random.default_rng(seed)
     squares: list[Pixels] = []
     aurora: list[bool] = []
     names: list[str] = []
     clear: list[int] = []
     of_night: list[str] = []
-    spans = [span for span in read_labels() if nights is None or span.night in nights]
+    wanted = {"held out": (True,), "trained on": (False,), "all": (True, False)}[nights]
+    spans = [span for span in read_labels() if is_held_out(span.night) in wanted]
     pictures = {night: read_keogram(folder, night) for night in sorted({span.night for span in spans})}
     for span in spans:
         green = greenness(pictures[span.night]) if span.label == "aurora" else None
@@ -119,7 +123,7 @@ def keogram_frames(
             of_night.append(span.night)
             names.append(f"{span.night}/{span.row_from}-{number}")
     return Frames(
-        "keogram",
+        "keogram" if nights == "held out" else f"keogram, nights {nights}",
         np.stack(squares),
         np.array(aurora),
         np.array(of_night),

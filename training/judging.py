@@ -51,8 +51,10 @@ def judge_model(
         if folder is not None:
             frames = reader(folder)
             _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows, name)
-            if name == "keogram":
-                found["split within nights"] = leak(frames)
+    if keograms is not None:
+        frames = keogram_frames(keograms, "trained on", per_span=1)
+        _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows, frames.name)
+        found["split within nights"] = leak(keogram_frames(keograms, "all", per_span=2))
     if nights is not None:
         judged = list(ev.judge_nights(model, nights))
         frames, answers = ev.night_frames(judged, "simulated nights")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final, Literal
 
@@ -42,6 +43,11 @@ class Span:
 
     def __len__(self) -> int:
         return self.row_to - self.row_from
+
+
+def is_held_out(night: str) -> bool:
+    """Whether a night (YYYY-MM-DD) is kept from training, to be judged on: every fifth of the calendar."""
+    return date.fromisoformat(night).toordinal() % 5 == 0
 
 
 def read_labels(path: Path = LABEL_FILE) -> list[Span]:
