@@ -50,11 +50,17 @@ def movies_of(places: Iterable[Path]) -> list[Path]:
     return found
 
 
-def ingest_movie(path: Path, pipeline: Pipeline, progress: Callable[[float], None] | None = None) -> Outcome:
+def ingest_movie(
+    path: Path,
+    pipeline: Pipeline,
+    progress: Callable[[float], None] | None = None,
+    *,
+    ahead: bool = True,
+) -> Outcome:
     """One movie into the record. A fault of the footage is the outcome, not an exception.
 
     A movie that was taken in whole is remembered by name and size, so that going on with an archive
-    of years does not begin with decoding what is done.
+    of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
     key = f"movie of {pipeline.camera.name}: {path.name}"
     done = pipeline.store.memory(key)
@@ -67,6 +73,7 @@ def ingest_movie(path: Path, pipeline: Pipeline, progress: Callable[[float], Non
             datetime.now(UTC),
             keep_pictures=pipeline.pictures is not None,
             progress=progress,
+            ahead=ahead,
         )
     except FootageError as error:
         pipeline.metrics.rejected(pipeline.camera.name, error.reason)

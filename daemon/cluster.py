@@ -234,7 +234,7 @@ class Worker:
         began = time.time()
         try:
             with tempfile.TemporaryDirectory(prefix="aurorad-") as folder, self._fresh(Path(folder)) as store:
-                outcome = ingest_movie(movie, self._pipeline)
+                outcome = ingest_movie(movie, self._pipeline, ahead=False)
                 if outcome.tally is not None:
                     write_part(part, outcome, store.path, self._camera.name, began)
         except (AuroradError, OSError) as error:

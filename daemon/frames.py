@@ -212,8 +212,9 @@ def read_movie(
     *,
     keep_pictures: bool = True,
     progress: Callable[[float], None] | None = None,
+    ahead: bool = True,
 ) -> DatedMovie:
-    """Sample a movie one cadence apart and date what was sampled.
+    """Sample a movie one cadence apart and date what was sampled; ``ahead``: decode in a second thread.
 
     A movie that breaks off gives the frames before the break. Raises MovieError where it gives
     none, ClockError where no clock can be established.
@@ -228,7 +229,7 @@ def read_movie(
     spool = _Spool(camera.name, path.name, fetched_at)
     fault = None
     try:
-        for index, pixels in video.frames(path, step):
+        for index, pixels in video.frames(path, step, ahead=ahead):
             frame = from_pixels(
                 pixels,
                 camera,

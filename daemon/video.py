@@ -70,15 +70,16 @@ def sample_step(info: MovieInfo, frame_cadence_s: float | None, cadence_s: float
     return max(1.0, float(whole) if abs(step - whole) <= _SNAP * step else step)
 
 
-def frames(path: Path, step: float = 1.0) -> Generator[tuple[int, Picture]]:
+def frames(path: Path, step: float = 1.0, *, ahead: bool = True) -> Generator[tuple[int, Picture]]:
     """(index, (height, width, 3) pixels) of frames 0, step, 2·step, … rounded to whole frames.
 
-    A thread decodes ahead of the consumer, four samples at most. Raises MovieError as
-    :func:`probe`; ``truncated`` comes after the good frames were given.
+    With ``ahead`` a thread decodes ahead of the consumer, four samples at most. Raises MovieError
+    as :func:`probe`; ``truncated`` comes after the good frames were given.
     """
     if step < 1:
         raise ValueError(f"a step of {step} frames")
-    return _ahead(_decoded(path, _every(step)))
+    decoded = _decoded(path, _every(step))
+    return _ahead(decoded) if ahead else decoded
 
 
 def first_frames(path: Path, indices: Iterable[int] = FIRST_FRAMES) -> Iterator[tuple[int, Picture]]:
@@ -91,7 +92,7 @@ def _every(step: float) -> Iterator[int]:
         yield round(k * step)
 
 
-def _decoded(path: Path, wanted: Iterator[int]) -> Iterator[tuple[int, Picture]]:
+def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
     with _opened(path) as (capture, info):
         target = next(wanted, None)
         count = 0
