@@ -336,5 +336,53 @@ def restore(source: Path, db: Path) -> None:
     click.echo(f"{db}: restored from {source}" + (f"; the old one is kept as {kept}" if kept else ""))
 
 
+@main.group()
+def labels() -> None:
+    """What people said of frames: out of the record into a table, or from folders into the record."""
+
+
+@labels.command("export")
+@click.option("--db", required=True, type=_FILE, help="Database file; may be in use.")
+@click.argument("target", type=_FILE)
+def export_labels(db: Path, target: Path) -> None:
+    """Every frame's valid label into TARGET, a .csv or .parquet file."""
+    from daemon.label_files import export_labels as write
+
+    count = write(db, target)
+    click.echo(f"{target}: {count} labels")
+
+
+@labels.command("import")
+@click.argument("folder", type=_FILE)
+@_config_option
+@_camera_option
+@click.option("--db", type=_FILE, help="Database file; the configuration's if not told.")
+@click.option("--who", required=True, metavar="NAME", help="Who gave these labels.")
+def import_labels(
+    folder: Path, config_path: Path | None, camera_name: str | None, db: Path | None, who: str
+) -> None:
+    """Pictures sorted into FOLDER/aurora, none and obscured (or yes and no), by the time in their names.
+
+    The pictures are kept beside the database, in frames/. No daemon may be using the database.
+    """
+    from daemon.label_files import Imported
+    from daemon.label_files import import_labels as take_in
+    from daemon.pictures import PictureFolder
+    from daemon.store import Store
+
+    settings, camera = _camera(config_path, camera_name)
+    if db is None and config_path is None:
+        raise UsageError("say where to record: --db FILE, or --config FILE with a [daemon] state_dir")
+    database = db or settings.daemon.database
+    with Store(database) as store:
+        for told in take_in(folder, store, PictureFolder(database.parent / "frames"), camera.camera(), who):
+            if not isinstance(told, Imported):
+                click.echo(f"aurorad: {told}", err=True)
+                continue
+            click.echo(f"{database}: {told.labels} labels from {folder}, {told.known} known already")
+            if told.faults:
+                click.get_current_context().exit(1)
+
+
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ import errno
 import logging
 import os
 import shutil
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -62,12 +63,20 @@ class PictureFolder:
         except OSError:
             return
 
-    def remove_nights(self, before: date) -> None:
-        """Delete the folders of nights before that date with what no row knows of: keograms, and
-        pictures whose row a crash prevented."""
+    def remove_nights(self, before: date, spared: Collection[str] = ()) -> None:
+        """Delete what no row knows of in the folders of nights before that date: keograms, and pictures
+        whose row a crash prevented. ``spared`` are paths that stay."""
+        homes = {Path(path).parent.as_posix() for path in spared}
         for night in self.root.glob("*/????-??-??"):
-            if night.name < before.isoformat():
+            if night.name >= before.isoformat():
+                continue
+            home = night.relative_to(self.root).as_posix()
+            if home not in homes:
                 shutil.rmtree(night, ignore_errors=True)
+                continue
+            for path in night.iterdir():
+                if f"{home}/{path.name}" not in spared:
+                    path.unlink(missing_ok=True)
 
     def free_mb(self) -> float:
         """Free space of the disk the pictures lie on, in MB."""

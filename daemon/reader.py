@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon import labelling
+from daemon import labelling, labels
 from daemon.database import connect_reader, translated
 from daemon.labelling import QueueOrder
 from daemon.migrations import check_version
@@ -42,10 +42,6 @@ _EVENT = """
         (SELECT label FROM labels l WHERE l.event_id = e.id AND l.undone_at IS NULL
          ORDER BY l.id DESC LIMIT 1) AS label
     FROM events e LEFT JOIN pictures p ON p.camera = e.camera AND p.observed_at = e.peak_at
-"""
-_ACTIVE_LABEL = """
-    l.undone_at IS NULL AND l.id = (SELECT max(id) FROM labels x WHERE x.camera = l.camera
-        AND x.observed_at = l.observed_at AND x.undone_at IS NULL)
 """
 QUEUE_DAYS = 45
 """Days before the newest kept picture that a label queue looks back, unless told."""
@@ -281,15 +277,13 @@ class Reader:
     ) -> list[Row]:
         """Labels in the order they were given; without ``undone`` only each frame's valid one.
 
-        Beside the labels table's columns each has the frame's ``picture`` and ``source``.
+        Beside the labels table's columns each has the frame's ``picture``, ``source``, ``night``,
+        ``twilight`` and ``moonlight``, None where the frame was not watched here.
         """
-        rule = "1" if undone else _ACTIVE_LABEL
+        rule = "1" if undone else labels.VALID
         return self.query(
-            f"""SELECT l.*, p.path AS picture, s.name || coalesce(o.file, '') AS source FROM labels l
-                LEFT JOIN pictures p ON p.camera = l.camera AND p.observed_at = l.observed_at
-                LEFT JOIN observations o ON o.camera = l.camera AND o.observed_at = l.observed_at
-                LEFT JOIN sources s ON s.id = o.source
-                WHERE {rule} AND (?1 IS NULL OR l.camera = ?1) AND l.labelled_at >= ?2 ORDER BY l.id""",
+            f"{labels.QUERY} WHERE {rule} AND (?1 IS NULL OR l.camera = ?1) AND l.labelled_at >= ?2"
+            " ORDER BY l.id",
             [camera, utc_text(since) if since else ""],
         )
 

@@ -345,7 +345,8 @@ class Service:
         if self.settings.daemon.keep_pictures_days:
             oldest = now - timedelta(days=self.settings.daemon.keep_pictures_days)
             self.store.prune_pictures(oldest, self.pictures.remove)
-            self.pictures.remove_nights((oldest - timedelta(days=1)).date())
+            spared = self.store.labelled_pictures()
+            self.pictures.remove_nights((oldest - timedelta(days=1)).date(), spared)
         for row in self.store.expire(now):
             self.metrics.deliveries.labels(row.message.channel, "expired").inc()
             log.warning(

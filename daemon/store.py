@@ -21,10 +21,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from daemon import outbox
+from daemon import labels, outbox
 from daemon.backup import backup, restore
 from daemon.database import WriterLock, connect_writer, translated
-from daemon.errors import StoreError
 from daemon.migrations import migrations, refuse_foreign
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
 from daemon.reader import Reader, heatmap_from_bytes, heatmap_to_bytes
@@ -33,8 +32,6 @@ __all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes"
 
 LEASE = timedelta(minutes=5)
 """Longest a delivery may take before its message is due again (a crash is noticed at once)."""
-
-LABELS = ("aurora", "none", "obscured")
 
 
 def _utc_now() -> datetime:
@@ -256,45 +253,48 @@ class Store:
     ) -> int:
         """Keep what a person says of a frame, beside what the model had said; gives the label's id.
 
-        ``event_id`` makes it the answer to that event's "was this right?". The newest label of a
-        frame is the valid one. Raises StoreError for an unknown label.
+        ``event_id`` makes it the answer to that event's "was this right?". Which label of a frame is
+        valid: see :mod:`daemon.labels`. Raises StoreError for an unknown label.
         """
-        if label not in LABELS:
-            raise StoreError(f"{label!r} is no label; use one of {', '.join(LABELS)}")
-        key = [camera, utc_text(observed_at)]
         with self._write() as db:
-            said = db.execute(
-                "SELECT m.sha256, o.calibrated_probability, o.verdict FROM observations o"
-                " LEFT JOIN models m ON m.id = o.model WHERE o.camera = ? AND o.observed_at = ?",
-                key,
-            ).fetchone() or (None, None, None)
-            cursor = db.execute(
-                "INSERT INTO labels (camera, observed_at, label, labelled_by, labelled_at, queue, event_id,"
-                " model_sha256, model_probability, model_verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [*key, label, labelled_by, utc_text(at or self._now()), queue, event_id, *said],
-            )
-            return int(cursor.lastrowid or 0)
+            given = (labelled_by, utc_text(at or self._now()), queue, event_id)
+            return labels.add(db, camera, utc_text(observed_at), label, given)
 
     def undo_label(self, label_id: int, at: datetime | None = None) -> bool:
         """Take a label back; it stays on record as undone. False where there is none to take back."""
         with self._write() as db:
-            cursor = db.execute(
-                "UPDATE labels SET undone_at = ? WHERE id = ? AND undone_at IS NULL",
-                [utc_text(at or self._now()), label_id],
+            return labels.undo(db, label_id, utc_text(at or self._now()))
+
+    def has_picture(self, camera: str, observed_at: datetime) -> bool:
+        """Is a picture of that second kept?"""
+        sql = "SELECT 1 FROM pictures WHERE camera = ? AND observed_at = ?"
+        with self._thread, translated(self.path):
+            return self._db.execute(sql, [camera, utc_text(observed_at)]).fetchone() is not None
+
+    def keep_picture(self, camera: str, observed_at: datetime, path: str) -> None:
+        """Remember the picture of a frame that was labelled elsewhere and never watched here."""
+        with self._write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", [camera, utc_text(observed_at), path]
             )
-            return bool(cursor.rowcount)
+
+    def labelled_pictures(self) -> set[str]:
+        """Paths of the pictures that somebody labelled: the next model learns from them, so they stay."""
+        with self._thread, translated(self.path):
+            return labels.pictures(self._db)
 
     # ------------------------------------------------------------------ upkeep
 
     def prune_pictures(self, before: datetime, remove: Callable[[str], None], limit: int = 5000) -> int:
-        """Forget kept pictures older than that, at most ``limit`` a call; returns how many.
+        """Forget kept pictures older than that which nobody labelled, at most ``limit`` a call; how many.
 
         ``remove`` deletes the file of a path as it was recorded. A crash in between leaves paths
         without files, which the next call forgets; it never leaves files that nobody knows.
         """
         with self._thread, translated(self.path):
             old = self._db.execute(
-                "SELECT camera, observed_at, path FROM pictures WHERE observed_at < ? LIMIT ?",
+                f"SELECT camera, observed_at, path FROM pictures p WHERE observed_at < ? AND NOT {labels.ANY}"
+                " LIMIT ?",
                 [utc_text(before), limit],
             ).fetchall()
         for _, _, path in old:

@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.picture",),
     ("daemon.source", "daemon.video", "daemon.ocr", "daemon.sky", "daemon.store", "daemon.notify",
      "daemon.metrics", "daemon.report", "daemon.predictor"),
-    ("daemon.frames", "daemon.past", "daemon.upkeep"),
+    ("daemon.frames", "daemon.past", "daemon.upkeep", "daemon.label_files"),
     ("daemon.pipeline", "daemon.delivery", "daemon.web"),
     ("daemon.summary", "daemon.archive", "daemon.looking", "daemon.doctor"),
     ("daemon.nightly", "daemon.cluster"),
@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # A room may have several files, which import each other freely; outside it is known by one name.
 ROOMS = {
     "daemon.store": ("daemon.store", "daemon.migrations", "daemon.reader", "daemon.outbox",
-                     "daemon.backup", "daemon.labelling"),
+                     "daemon.backup", "daemon.labelling", "daemon.labels"),
     "daemon.overlay": ("daemon.overlay", "daemon.movie_clock"),
 }  # fmt: skip
 PACKAGES = ("daemon.source", "daemon.web")

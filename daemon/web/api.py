@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from daemon import label_files
+from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.store import Reader, heatmap_from_bytes
@@ -24,10 +23,6 @@ from daemon.web.room import Room, night_of_text, room_of
 from daemon.web.strip import instant_of
 
 Row = Mapping[str, Any]
-LABEL_COLUMNS = (
-    "camera", "observed_at", "label", "labelled_by", "labelled_at", "queue", "event_id",
-    "model_sha256", "model_probability", "model_verdict", "picture", "source",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,7 +201,7 @@ def labels(request: Request) -> Response:
     asked = params.read(request, (params.CAMERA, params.SINCE))
     with room.reader() as reader:
         rows = reader.labels(_known(room, reader, asked), asked.get("since"))
-    return JSONResponse({"labels": [{key: row[key] for key in LABEL_COLUMNS} for row in rows]})
+    return JSONResponse({"labels": [{key: row[key] for key in label_files.COLUMNS} for row in rows]})
 
 
 def labels_csv(request: Request) -> Response:
@@ -215,45 +210,22 @@ def labels_csv(request: Request) -> Response:
     params.read(request, ())
     with room.reader() as reader:
         rows = reader.labels()
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(LABEL_COLUMNS)
-    table.writerows([_plain(row[key]) for key in LABEL_COLUMNS] for row in rows)
-    return Response(text.getvalue(), media_type="text/csv", headers=_as_file("aurorad-labels.csv"))
+    return Response(label_files.as_csv(rows), media_type="text/csv", headers=_as_file("aurorad-labels.csv"))
 
 
 def labels_parquet(request: Request) -> Response:
     """The same as Parquet, where pyarrow is installed."""
     room = room_of(request)
     params.read(request, ())
-    if not has_parquet():
-        raise HTTPException(404, "Parquet needs pyarrow: pip install 'aurorad[training]'")
-    import pyarrow
-    from pyarrow import parquet
-
     with room.reader() as reader:
         rows = reader.labels()
-    text, number = pyarrow.string(), pyarrow.float64()
-    fields = [(key, number if key == "model_probability" else text) for key in LABEL_COLUMNS]
-    kept = [{key: row[key] for key in LABEL_COLUMNS} for row in rows]
-    table = pyarrow.Table.from_pylist(kept, schema=pyarrow.schema(fields))
-    data = io.BytesIO()
-    parquet.write_table(table, data)
+    try:
+        data = label_files.as_parquet(rows)
+    except UsageError as error:
+        raise HTTPException(404, str(error)) from None
     return Response(
-        data.getvalue(),
-        media_type="application/vnd.apache.parquet",
-        headers=_as_file("aurorad-labels.parquet"),
+        data, media_type="application/vnd.apache.parquet", headers=_as_file("aurorad-labels.parquet")
     )
-
-
-def has_parquet() -> bool:
-    """Whether Parquet can be written here."""
-    return importlib.util.find_spec("pyarrow") is not None
-
-
-def _plain(value: Any) -> Any:
-    """Text a spreadsheet would take for a formula is marked as text."""
-    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _as_file(name: str) -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.web import api, params
+from daemon import label_files
+from daemon.web import params
 from daemon.web.room import room_of
 
 QUEUES = (
@@ -26,7 +27,7 @@ def label(request: Request) -> Response:
             "queues": QUEUES,
             "queue": asked.get("queue", "uncertainty"),
             "night": asked.get("night"),
-            "parquet": api.has_parquet(),
+            "parquet": label_files.has_parquet(),
             "label_count": reader.counts()["labels"],
         }
         return room.page(request, reader, "label.html", context, here="Label")

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import __version__
+from daemon import __version__, label_files
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
 from daemon.web import params
-from daemon.web.api import LABEL_COLUMNS, OPERATIONS, Operation
+from daemon.web.api import OPERATIONS, Operation
 from daemon.web.params import Json, Param
 
 TIME: Json = {"type": "string", "format": "date-time"}
@@ -124,7 +124,7 @@ _NIGHT = {
     "peak_at": maybe(TIME),
     "aurora_share": maybe(NUMBER),
 }  # fmt: skip
-_LABEL = {name: maybe(TEXT) for name in LABEL_COLUMNS} | {"model_probability": maybe(NUMBER)}
+_LABEL = {name: maybe(TEXT) for name in label_files.COLUMNS} | {"model_probability": maybe(NUMBER)}
 
 SCHEMAS: Json = {
     "Error": record(error=TEXT),

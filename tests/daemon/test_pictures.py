@@ -18,3 +18,12 @@ def test_a_night_past_its_time_goes_with_all_that_is_in_it(tmp_path: Path) -> No
     folder.remove_nights(date(2024, 2, 10))
     assert sorted(path.name for path in (tmp_path / "cam").iterdir()) == ["2024-02-10"]
     assert len(list((tmp_path / "cam/2024-02-10").iterdir())) == 2
+
+
+def test_a_labelled_picture_outlives_its_night(tmp_path: Path) -> None:
+    """Of a night past its time the pictures that are spared stay, and nothing else does."""
+    folder = PictureFolder(tmp_path)
+    for name in ("keogram.png", "a.jpg", "b.jpg"):
+        folder.write(f"cam/2024-02-09/{name}", b"picture")
+    folder.remove_nights(date(2024, 2, 10), {"cam/2024-02-09/b.jpg"})
+    assert [path.name for path in (tmp_path / "cam/2024-02-09").iterdir()] == ["b.jpg"]

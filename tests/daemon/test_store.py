@@ -325,6 +325,19 @@ def test_labels_carry_what_the_model_had_said_and_can_be_undone(store: Store, pa
         store.add_label("yellowknife", T0, "maybe", "anna")
 
 
+def test_a_label_of_the_frame_outranks_a_judgement_of_its_spell(store: Store, path: Path) -> None:
+    """ "Was this right?" labels the peak's frame only where nobody looked at that very frame."""
+    store.record(observation(), night=NIGHT)
+    judged = store.add_label("yellowknife", T0, "none", "page", queue="event", event_id="e1")
+    with Reader(path) as reader:
+        assert [row["id"] for row in reader.labels()] == [judged]
+        assert (reader.labels()[0]["night"], reader.labels()[0]["twilight"]) == (NIGHT.isoformat(), "night")
+    own = store.add_label("yellowknife", T0, "obscured", "anna", queue="random")
+    store.add_label("yellowknife", T0, "none", "page", queue="event", event_id="e1")
+    with Reader(path) as reader:
+        assert [row["id"] for row in reader.labels()] == [own]
+
+
 def test_the_label_queue_asks_for_what_is_worth_most(store: Store, path: Path) -> None:
     """Uncertain first, or most disputed first, or a repeatable sample; labelled frames leave."""
     said = observation().prediction
@@ -361,6 +374,20 @@ def test_pictures_are_forgotten_with_their_files(store: Store, path: Path) -> No
             False,
             False,
         ]
+
+
+def test_a_labelled_picture_stays(store: Store, path: Path) -> None:
+    """The next model learns from it, however old; a label taken back lets it go."""
+    for minute in range(2):
+        store.record(observation(minute), night=NIGHT)
+    label = store.add_label("yellowknife", T0, "aurora", "anna")
+    gone: list[str] = []
+    assert store.prune_pictures(T0 + timedelta(days=900), gone.append) == 1
+    assert store.labelled_pictures() == {"yellowknife/2024-02-10/0.jpg"}
+    store.undo_label(label)
+    assert store.labelled_pictures() == set()
+    assert store.prune_pictures(T0 + timedelta(days=900), gone.append) == 1
+    assert gone == ["yellowknife/2024-02-10/1.jpg", "yellowknife/2024-02-10/0.jpg"]
 
 
 # ------------------------------------------------------------------ what goes wrong
