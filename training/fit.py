@@ -33,6 +33,7 @@ from training.material import Material, open_material
 from training.recipe import Recipe, Stage, load_recipe
 from training.state import State
 from training.student import TAPS, Student
+from training.teachers import Teachers, taught_loss
 
 
 def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_after: int | None = None) -> Path:
@@ -48,6 +49,7 @@ def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_afte
     student.to(memory_format=torch.channels_last)
     state = State(student, recipe, run, seed)
     state.resume(place.device)
+    teachers = Teachers(recipe.teachers, recipe.outputs).to(place.device) if recipe.teachers else None
     writer = SummaryWriter(str(run / "board")) if place.first else None
     taken = 0
     with _progress(place.first) as bar:
@@ -57,7 +59,7 @@ def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_afte
             materials = open_materials(recipe, number)
             steps = stage.steps or stage.epochs * epoch_steps(materials, stage)
             task = bar.add_task(stage.name, total=steps, completed=state.step)
-            trainer = Trainer(student, stage, steps, recipe, place)
+            trainer = Trainer(student, stage, steps, recipe, place, teachers)
             state.begin(number, trainer)
             for batch in batches(materials, recipe, seed, number, steps, state.step, place):
                 torch.manual_seed(batch_seed(seed, number, state.step))
@@ -194,8 +196,17 @@ def batches(
 class Trainer:
     """One stage's optimiser, schedule and step."""
 
-    def __init__(self, student: Student, stage: Stage, steps: int, recipe: Recipe, place: Place) -> None:
+    def __init__(
+        self,
+        student: Student,
+        stage: Stage,
+        steps: int,
+        recipe: Recipe,
+        place: Place,
+        teachers: Teachers | None = None,
+    ) -> None:
         self.student = student
+        self.teachers = teachers
         self.stage = stage
         self.recipe = recipe
         self.place = place
@@ -245,6 +256,8 @@ class Trainer:
         with torch.autocast(self.place.device.type, dtype=torch.bfloat16, enabled=mixed):
             logits, maps = self.module(pixels)
         losses = loss_terms(logits.float(), [one.float() for one in maps], batch, self.recipe)
+        if self.teachers is not None:
+            losses["taught"] = self.recipe.teach_weight * taught_loss(logits.float(), self.teachers(pixels))
         total = sum(losses.values(), torch.zeros((), device=self.place.device))
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]

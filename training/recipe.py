@@ -66,6 +66,9 @@ class Recipe(_Strict):
     clip: float = 1.0
     ema: float = Field(0.998, ge=0, lt=1)
     keep: Literal["average", "last", "best"] = "average"
+    teachers: list[Path] = []
+    """Finished runs' models whose mean answer is learned beside the labels, with ``teach_weight``."""
+    teach_weight: float = Field(2.0, gt=0)
     precision: Literal["single", "mixed"] = "single"
     checkpoint_every: int = 200
     material: list[MaterialSpec]

@@ -14,6 +14,7 @@ from training.dataset import folder_rows, night_split, write_manifest
 from training.fit import fit, make_batch, open_materials, shares
 from training.recipe import Recipe, load_recipe
 from training.student import Student, load_start
+from training.teachers import Teachers, taught_loss
 
 
 @pytest.fixture(autouse=True)
@@ -158,3 +159,20 @@ def test_unknown_recipe_keys_are_refused(tmp_path: Path) -> None:
         load_recipe("thesis-b1", ["lerning_rate = 1"])
     with pytest.raises(ValueError, match="aurorad-b1"):
         load_recipe("no-such-recipe")
+
+
+def test_a_student_moves_toward_its_teachers_answers(tmp_path: Path) -> None:
+    """Taught with a heavy weight, the student ends nearer to the teachers' mean answer than untaught."""
+    bank = small_bank(tmp_path / "bank")
+    teachers = [fit(small_recipe(bank), tmp_path / f"teacher{seed}", seed, device="cpu") for seed in (1, 2)]
+    pixels = torch.from_numpy(np.random.default_rng(0).standard_normal((6, 3, 64, 64), dtype=np.float32))
+    wanted = Teachers(teachers, 4)(pixels)
+    each = [Teachers([one], 4)(pixels) for one in teachers]
+    assert torch.allclose(wanted, (each[0] + each[1]) / 2, atol=1e-6)
+    assert torch.allclose(wanted.reshape(6, 2, 2).sum(2), torch.ones(6, 2), atol=1e-5)
+
+    def learn(name: str, **changes: object) -> float:
+        run = fit(small_recipe(bank, ema=0.0, keep="last", **changes), tmp_path / name, 3, device="cpu")
+        return float(taught_loss(Teachers([run], 4)(pixels).log(), wanted))
+
+    assert learn("taught", teachers=teachers, teach_weight=50.0) < learn("alone")
