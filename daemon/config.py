@@ -24,7 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from daemon.errors import ConfigError
 from daemon.observation import Camera, Disc, Orientation, StampStyle
@@ -293,7 +293,11 @@ class Settings(BaseSettings):
     """The whole configuration. ``AURORAD_DAEMON__PORT=9000`` overrides ``[daemon] port``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AURORAD_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="AURORAD_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # a value may be a secret, and `--debug` shows pydantic's own words
     )
 
     daemon: DaemonSettings = DaemonSettings()
@@ -357,6 +361,11 @@ def load(path: Path | None) -> Settings:
         return Settings(**tables)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_fault(error)}") from error
+    except SettingsError as error:
+        name = "AURORAD_" + str(error).partition('"')[2].partition('"')[0].upper()
+        raise ConfigError(
+            f"the environment variable {name} is not valid JSON; mend it or unset it"
+        ) from error
 
 
 def _first_fault(error: ValidationError) -> str:

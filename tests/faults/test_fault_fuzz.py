@@ -104,6 +104,19 @@ def test_any_configuration_is_settings_or_one_line(content: bytes, tmp_path: Pat
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    "name", ["AURORAD_CAMERA", "AURORAD_DAEMON__PORT", "AURORAD_DAEMON", "AURORAD_EVENT__ON"]
+)
+def test_nonsense_in_the_environment_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named, refused, and not said again: a value may be a secret."""
+    monkeypatch.setenv(name, "nonsense")
+    with pytest.raises(ConfigError) as told:
+        load(None)
+    assert "the environment" in str(told.value)
+    assert "nonsense" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
 class Answering:
     """A server that answers every connection with the same bytes and hangs up."""
 
