@@ -6,9 +6,12 @@ Everything heavy is imported by the command that needs it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from training.dataset import Row
 
 FOLDER = click.Path(path_type=Path)
 
@@ -71,44 +74,80 @@ def simulate(
 
 @cli.command()
 @click.argument("movies", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--labelled", type=FOLDER, help="A folder with yes/ and no/: make its manifest and split it.")
+@click.option(
+    "--labelled",
+    type=FOLDER,
+    help="A folder with yes/ and no/, or aurora/, none/ and obscured/: make its manifest and split it.",
+)
+@click.option(
+    "--database",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The watch's database: the labels given on its page, split. May be in use.",
+)
+@click.option("--pictures", type=FOLDER, help="Its kept pictures, where not in frames/ beside it.")
 @click.option("--split", type=click.Choice(["thesis", "night"]), default="night")
 @click.option(
-    "--out", type=FOLDER, required=True, help="Folder of the manifest (and of frames cut from movies)."
+    "--out", type=FOLDER, required=True, help="Folder of the manifest, and of the frames it is about."
 )
-@click.option("--camera", default="auroramax", help="Camera name for the manifest.")
+@click.option(
+    "--camera",
+    help="Camera of the movies or the folder (the first of the configuration), or the"
+    " only one of the database to take.",
+)
 @click.option(
     "--config", type=click.Path(exists=True, path_type=Path), help="aurorad.toml that knows the camera."
 )
 @click.option("--seed", type=int, default=1)
-def sample(
-    movies: tuple[Path, ...],
-    labelled: Path | None,
-    split: str,
-    out: Path,
-    camera: str,
-    config: Path | None,
-    seed: int,
-) -> None:
-    """Choose frames to label from night movies, or split a labelled folder."""
+def sample(out: Path, split: str, seed: int, **given: Any) -> None:
+    """Choose frames to label from night movies, or make a manifest of labelled ones.
+
+    Labelled ones come from a folder sorted by hand or straight from the watch's database.
+    """
     from training import dataset
 
-    if bool(movies) == (labelled is not None):
-        raise click.UsageError("give night movies to sample from, or --labelled FOLDER to split")
+    if sum(bool(given[key]) for key in ("movies", "labelled", "database")) != 1:
+        raise click.UsageError("give night movies to sample from, or --labelled FOLDER, or --database FILE")
     out.mkdir(parents=True, exist_ok=True)
-    if labelled is not None:
-        rows = dataset.SPLITS[split](dataset.folder_rows(labelled, camera), seed)
-        rows = dataset.placed(rows, labelled, out)
-    else:
-        from training.extract import extract
-
-        with _bar("movies", len(movies)) as tell:
-            rows = extract(list(movies), out, camera, config, seed, tell)
+    rows = _sampled(out, seed, **given)
+    if not given["movies"]:
+        rows = dataset.SPLITS[split](rows, seed)
     path = dataset.write_manifest(rows, out / "manifest.parquet")
     counts = {name: sum(row.split == name for row in rows) for name in ("train", "validation")}
     click.echo(
         f"{path}: {len(rows)} frames, {counts['train']} to train on, {counts['validation']} to validate"
     )
+
+
+def _sampled(
+    out: Path,
+    seed: int,
+    *,
+    movies: tuple[Path, ...],
+    labelled: Path | None,
+    database: Path | None,
+    pictures: Path | None,
+    camera: str | None,
+    config: Path | None,
+) -> list[Row]:
+    if labelled is not None:
+        from training.dataset import folder_rows, placed
+
+        return placed(folder_rows(labelled, camera or ""), labelled, out)
+    if database is not None:
+        from training.page_labels import labelled_rows
+
+        rows, left = labelled_rows(database, pictures, out, camera, config)
+        if left.undecided or left.pictureless:
+            click.echo(
+                f"left out: {left.undecided} spells of which nobody could tell, "
+                f"{left.pictureless} labels without a kept picture",
+                err=True,
+            )
+        return rows
+    from training.extract import extract
+
+    with _bar("movies", len(movies)) as tell:
+        return extract(list(movies), out, camera, config, seed, tell)
 
 
 @cli.command()

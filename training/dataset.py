@@ -2,11 +2,13 @@
 
 A manifest has one row a frame:
 
-    path, night, camera, observed_at, twilight, moonlight, source, label (yes, no or empty), sha256,
-    split (train, validation or empty)
+    path, night, camera, observed_at, twilight, moonlight, source, label (yes, no or empty),
+    sky (clear, cloudy or empty), sha256, split (train, validation or empty), labelled_by, labelled_at,
+    model_sha256, model_probability, model_verdict (what the model had said to who labelled it)
 
 ``path`` is relative to the manifest's folder, where the frames lie as square discs. Frames get their
-night, camera and sky from the daemon's own code (:mod:`training.extract`); labels come from a person.
+night, camera and sky from the daemon's own code (:mod:`training.extract`); labels come from a person,
+in folders (:func:`folder_rows`) or on the page (:mod:`training.page_labels`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.labels import SKY
 from models.preprocess import Pixels, shrink
 from training.augment import STRENGTHS, Strength, apply_change, draw_change
 from training.bank import HEAT_SIDE
@@ -50,6 +53,12 @@ class Row:
     label: str = ""
     sha256: str = ""
     split: str = ""
+    sky: str = ""
+    labelled_by: str = ""
+    labelled_at: str = ""
+    model_sha256: str = ""
+    model_probability: str = ""
+    model_verdict: str = ""
 
 
 def write_manifest(rows: Iterable[Row], path: Path) -> Path:
@@ -75,20 +84,28 @@ def sha256_of_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+FOLDERS: Final = {
+    "yes": ("yes", ""), "no": ("no", ""),
+    "aurora": ("yes", ""), "none": ("no", "clear"), "obscured": ("no", "cloudy"),
+}  # fmt: skip
+"""Folder → label and sky: the thesis's two, which were not asked about cloud, and the page's three."""
+
+
 def folder_rows(folder: Path, camera: str = "") -> list[Row]:
-    """Rows of a labelled folder, ``folder/yes/*.jpg`` and ``folder/no/*.jpg``.
+    """Rows of a labelled folder: ``folder/yes/*.jpg`` and ``no/``, or ``aurora/``, ``none/``, ``obscured/``.
 
     The night is the thesis's second part of the name (``20240201011954_20240201_0.jpg``), else the
     name's first eight characters. Raises ValueError where there is no labelled picture.
     """
     rows = []
-    for label in ("yes", "no"):
-        for path in sorted((folder / label).glob("*.[jp][pn]g")):
+    for name, (label, sky) in FOLDERS.items():
+        for path in sorted((folder / name).glob("*.[jp][pn]g")):
             parts = path.stem.split("_")
             night = parts[1] if len(parts) == 3 else path.stem[:8]
-            rows.append(Row(f"{label}/{path.name}", night, camera, label=label, sha256=sha256_of_file(path)))
+            sha256 = sha256_of_file(path)
+            rows.append(Row(f"{name}/{path.name}", night, camera, label=label, sky=sky, sha256=sha256))
     if not rows:
-        raise ValueError(f"no pictures under {folder}/yes and {folder}/no")
+        raise ValueError(f"no pictures under {folder} in folders named {', '.join(FOLDERS)}")
     return rows
 
 
@@ -240,7 +257,7 @@ def _batch(pictures: Pixels, rows: Sequence[Row]) -> Batch:
     return Batch(
         pictures,
         np.array([row.label == "yes" for row in rows], np.int8),
-        np.full(count, -1, np.int8),
+        np.array([SKY.index(row.sky) if row.sky else -1 for row in rows], np.int8),
         np.zeros((count, HEAT_SIDE, HEAT_SIDE), np.float32),
         np.zeros(count, np.float32),
     )

@@ -17,14 +17,15 @@ from training.dataset import Row, sha256_of_file, thesis_sample
 def extract(
     movies: Sequence[Path],
     out: Path,
-    camera_name: str,
+    camera_name: str | None,
     config_path: Path | None,
     seed: int,
     tell: Callable[[int], None] = lambda done: None,
 ) -> list[Row]:
     """Sample each movie as the thesis did and keep the chosen discs as ``frames/UTC_NIGHT_INDEX.jpg``.
 
-    The label column is empty: a person fills it. Raises the daemon's errors of footage and settings.
+    The camera is the configuration's first unless named. The label column is empty: a person fills
+    it. Raises the daemon's errors of footage and settings.
     """
     settings = config.load(config_path).camera_named(camera_name)
     camera = settings.camera()
