@@ -26,7 +26,7 @@ from itertools import groupby, islice
 from daemon import event, frames, geometry
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings
-from daemon.errors import FootageError
+from daemon.errors import FootageError, ModelError
 from daemon.frames import DatedMovie, Frame
 from daemon.gate import gate
 from daemon.metrics import Metrics
@@ -36,6 +36,7 @@ from daemon.observation import (
     Gate,
     Message,
     Observation,
+    Picture,
     Prediction,
     SkyState,
     Verdict,
@@ -346,9 +347,19 @@ class Pipeline:
         said = iter(predictor.predict(looked))
         if looked:
             self.metrics.predicted(self.camera.name, (time.perf_counter() - began) / len(looked))
-        nobody: list[float | None] = [None] * len(looked)
-        shadow = iter(predictor.predict_shadow(looked) or nobody)
+        shadow = iter(self._ask_the_shadow(predictor, looked) or [None] * len(looked))
         return iter([(next(said), next(shadow)) if may.look else (None, None) for may in gates])
+
+    def _ask_the_shadow(
+        self, predictor: Predictor, looked: Sequence[Picture]
+    ) -> Sequence[float | None] | None:
+        """What the candidate says; one that fails costs its own figure, not the night."""
+        try:
+            return predictor.predict_shadow(looked)
+        except ModelError as error:
+            self.metrics.job_errors.labels("shadow").inc()
+            log.error("the candidate in the shadow failed: %s", error)
+            return None
 
     def _observe(
         self, frame: Frame, sky: SkyState, may: Gate, prediction: Prediction | None, shadow: float | None

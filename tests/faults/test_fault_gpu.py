@@ -84,3 +84,22 @@ def test_a_gpu_that_answers_nonsense_writes_no_row(
         check_watch(watch)
     matrix("Configuration and model", "a GPU that answers values that are no numbers",
            "no row of it; counted, logged, told once", f"{recovery:.1f} cadences")  # fmt: skip
+
+
+def test_a_candidate_that_fails_costs_the_night_nothing(
+    gpu: tuple[FailingGpu, Model], tmp_path: Path, green: Path, matrix: Entry
+) -> None:
+    """A model that only looks along in the shadow: counted and logged, the frames judged all the same."""
+    engine, model = gpu
+    with watching(tmp_path, green, {"cam": Sky()}) as watch:
+        watch.service.predictor.shadow = model
+        engine.nonsense = True
+        watch.wait(lambda: watch.counter("job_errors_total", job="shadow") >= 2, "noticed", cadences=6)
+        watch.wait(lambda: len(watch.judged("cam")) >= 3, "it watches on", cadences=6)
+        engine.nonsense = False
+        watch.wait(lambda: watch.judged("cam")[-1]["shadow_probability"] is not None, "it is asked again")
+        assert watch.counter("job_errors_total", job="watch cam") == 0
+        assert not watch.operator_mail(camera="cam")
+        check_watch(watch)
+    matrix("Configuration and model", "a candidate in the shadow that answers values that are no numbers",
+           "counted and logged; every frame judged by the model at work", "no gap")  # fmt: skip
