@@ -8,10 +8,12 @@ in the database, so that a restart neither forgets one nor takes one twice.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from daemon.config import Settings
-from daemon.errors import FetchError, FootageError
+from daemon.errors import FetchError, FootageError, StoreError
 from daemon.frames import read_movie
 from daemon.observation import night_of, utc_text
 from daemon.pipeline import Pipeline
@@ -22,6 +24,9 @@ from daemon.upkeep import Upkeep
 log = logging.getLogger("aurorad.nightly")
 
 IDLE = timedelta(minutes=30)
+
+MOST_CRASHES = 3
+"""Times the process may end while it reads a movie; then it is left alone, or it would end every next one."""
 
 
 class Nightly:
@@ -85,6 +90,20 @@ class Nightly:
                 return None
             self._tries += 1
             return timedelta(seconds=movie_retry_s(self._tries))
+        self._read(movie, night, now)
+        movie.unlink(missing_ok=True)
+        return None
+
+    def _read(self, movie: Path, night: date, now: datetime) -> None:
+        """The movie's minutes into the record. A decoder's crash is not to come again with every start."""
+        name, store, metrics = self.pipeline.camera.name, self.pipeline.store, self.pipeline.metrics
+        kept = store.memory(self._key) or {}
+        begun = kept.get("begun", 0) if kept.get("reading") == night.isoformat() else 0
+        if begun >= MOST_CRASHES:
+            metrics.rejected(name, "crash")
+            log.error("movie of %s: left out: aurorad ended %d times while reading it", night, begun)
+            return
+        store.remember(self._key, kept | {"reading": night.isoformat(), "begun": begun + 1})
         try:
             with read_movie(movie, self.pipeline.camera, now) as dated:
                 tally = self.pipeline.ingest(dated)
@@ -93,10 +112,11 @@ class Nightly:
                 night, tally.recorded, tally.known, tally.undated,
             )  # fmt: skip
         except FootageError as error:
-            self.pipeline.metrics.rejected(self.pipeline.camera.name, error.reason)
+            metrics.rejected(name, error.reason)
             log.warning("movie of %s: %s", night, error)
-        movie.unlink(missing_ok=True)
-        return None
+        finally:
+            with suppress(StoreError):
+                store.remember(self._key, {"done": kept.get("done", "")})
 
     def _done(self, night: date, now: datetime) -> datetime:
         self._tries = 0
