@@ -35,7 +35,7 @@ test: $(VENV)/.testing  ## the tests
 
 lint: $(VENV)/.testing  ## ruff, mypy, pip-audit
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	@$(BIN)/pip-audit --skip-editable --progress-spinner off || { echo "pip-audit could not vouch for every dependency" >&2; exit 1; }
+	@$(BIN)/python deploy/audit.py
 
 bench: $(VENV)/.testing  ## the ratios, as one table
 	@$(PIP) install --no-deps 'grad-cam==1.5.7' 'ttach==0.0.3' tqdm  # without its opencv-python-headless, which breaks cv2

@@ -322,3 +322,28 @@ def test_install_script_is_posix_sh() -> None:
     """sh reads install.sh to its end; wrong words are refused with exit 2 before anything is done."""
     done = subprocess.run(["sh", DEPLOY / "install.sh", "--nonsense"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "usage: install.sh [--gpu] [--no-start]\n")
+
+
+# ---------------------------------------------------------------- dependencies
+
+WELL = {"name": "click", "version": "8.4", "vulns": []}
+ILL = {"name": "old", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}
+UNKNOWN = {"name": "new", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "status", "word"),
+    [
+        ([WELL, UNKNOWN], 0, "1 of 2 dependencies audited: no known vulnerability"),
+        ([WELL, ILL, UNKNOWN], 1, "old 1: CVE-1, fixed in 2"),
+        ([UNKNOWN], 0, "dependencies NOT audited"),
+        ([], 0, "dependencies NOT audited"),
+    ],
+)
+def test_an_audit_that_asked_nobody_does_not_say_that_all_is_well(
+    dependencies: list[dict[str, Any]], status: int, word: str
+) -> None:
+    """A vulnerability fails the lint; a database that cannot be reached is said in one line."""
+    code = f"import json, audit; s, said = audit.judge(json.loads({json.dumps(dependencies)!r})); print(s, *said)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=DEPLOY, capture_output=True, text=True)
+    assert done.stdout.startswith(f"{status} {word}"), done.stderr
