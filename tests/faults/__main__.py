@@ -1,7 +1,10 @@
 """The fault matrix as a page: runs the fault tests and writes docs/faults.md from what they measured.
 
 python -m tests.faults            all of it, the long ones too (an hour)
-python -m tests.faults --quick    what `make test` runs; the long ones' lines stay as they are
+python -m tests.faults --quick    what `make test` runs; lines of the long ones stay as they are
+python -m tests.faults -k kill    pytest's own words: what is measured replaces its lines, the others stay
+
+With AURORAD_FAULT_TABLE=FILE the lines are gathered in that file, so that an hour can be run in pieces.
 """
 
 from __future__ import annotations
@@ -9,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -49,19 +51,25 @@ This page is written by `python -m tests.faults`, which runs the matrix and the 
 """
 
 
-def main(quick: bool) -> int:
+def main(words: list[str]) -> int:
     """Run, and write the page where all went well."""
+    chosen = words if words not in ([], ["--quick"]) else []
+    which = "not soak" if words == ["--quick"] else "soak or not soak"
     with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "table"
+        table = Path(os.environ.get("AURORAD_FAULT_TABLE", Path(folder) / "table"))
         command = [sys.executable, "-m", "pytest", "tests/faults", "-q", "-p", "no:cacheprovider"]
-        command += ["-m", "not soak"] if quick else ["-m", "soak or not soak"]
-        code = subprocess.call(command, cwd=ROOT, env={**os.environ, "AURORAD_FAULT_TABLE": str(table)})
+        code = subprocess.call(
+            [*command, "-m", which, *chosen],
+            cwd=ROOT,
+            env={**os.environ, "AURORAD_FAULT_TABLE": str(table)},
+        )
         lines = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     if code:
         print("not all is well: the page is left as it is", file=sys.stderr)
         return code
-    kept = _long_ones(PAGE.read_text(encoding="utf-8")) if quick and PAGE.exists() else []
-    PAGE.write_text(page(lines + kept), encoding="utf-8")
+    kept = lines_of(PAGE.read_text(encoding="utf-8")) if words and PAGE.exists() else []
+    newest = {line["injected"]: line for line in kept + lines}
+    PAGE.write_text(page(list(newest.values())), encoding="utf-8")
     return 0
 
 
@@ -77,11 +85,16 @@ def page(lines: list[dict[str, str]]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _long_ones(text: str) -> list[dict[str, str]]:
-    """The lines of the long tests in a page."""
-    found = re.findall(r"^\| (kill −9[^|]*200 times|\d+ nights[^|]*) \| ([^|]*) \| ([^|]*) \|$", text, re.M)
-    return [{"family": "The machine", "injected": a, "happened": b, "recovery": c} for a, b, c in found]
+def lines_of(text: str) -> list[dict[str, str]]:
+    """The lines of a page written before."""
+    lines, family = [], ""
+    for line in text.splitlines():
+        family = line.removeprefix("## ") if line.startswith("## ") else family
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if family in FAMILIES and line.startswith("| ") and len(cells) == 3 and cells[0] != "injected":
+            lines.append(dict(zip(("injected", "happened", "recovery"), cells, strict=True), family=family))
+    return lines
 
 
 if __name__ == "__main__":
-    sys.exit(main("--quick" in sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -147,8 +148,26 @@ def read(address: str, token: str = "", body: bytes | None = None) -> str:
         return f"{error.headers}{error.read().decode(errors='replace')}"
 
 
+def listening(pid: int) -> set[tuple[str, int]]:
+    """Where a process listens, IPv4 or IPv6: the addresses as the kernel knows them."""
+    own = set()
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            own.add(os.readlink(handle).removeprefix("socket:[").rstrip("]"))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            cells = line.split()
+            if cells[3] == "0A" and cells[9] in own:
+                address, port = cells[1].split(":")
+                plain = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if table == "tcp" else address
+                found.add((plain, int(port, 16)))
+    return found
+
+
 def test_no_secret_is_ever_said(gossip: Gossip, tmp_path: Path, green: Path, matrix: Entry) -> None:
-    """Not in the log, the metrics, the page, the interface, the record, a file, nor an error's text."""
+    """Not in the log, the metrics, the page, the interface, the record, a file, nor an error's text; and
+    who was not told otherwise listens on loopback alone."""
     config, environment = planted(tmp_path, green, gossip)
     log, database, good = tmp_path / "work/log", tmp_path / "work/state/aurorad.db", config.read_text()
     process = aurorad(config, log, **environment)
@@ -182,6 +201,7 @@ def test_no_secret_is_ever_said(gossip: Gossip, tmp_path: Path, green: Path, mat
         for words in (("doctor", "--json"), ("--debug", "test-alert")):
             found[words[1]] = command(config, environment, *words)
         page = log.read_text().rpartition("page at ")[2].split()[0]
+        assert listening(process.pid) == {("127.0.0.1", int(page.rstrip("/").rpartition(":")[2]))}
         for path in PAGES:
             found[path], found[f"{path} with the token"] = read(page + path), read(page + path, TOKEN)
         found["a label without the token"] = read(f"{page}/label", body=b"label=aurora")
