@@ -438,7 +438,7 @@ def serving(
         service.stop()
 
 
-def run(settings: Settings, config_path: Path | None) -> None:
+def run(settings: Settings, config_path: Path | None, clock: Clock | None = None) -> None:
     """The daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads."""
     logging.basicConfig(
         level=settings.daemon.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -449,7 +449,7 @@ def run(settings: Settings, config_path: Path | None) -> None:
     pause = threading.Event()  # never set
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: asked.add(number))
-    with serving(settings, config_path) as service:
+    with serving(settings, config_path, clock) as service:
         while not asked & {signal.SIGTERM, signal.SIGINT}:
             pause.wait(SIGNAL_LOOK_S)
             if signal.SIGHUP in asked:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import web_night
+from browsing import SCRUB, said, until
 from chromium import NARROW, WIDE, asked_for, size
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
@@ -42,20 +42,6 @@ def live(tmp_path: Path) -> Iterator[House]:
         house.watch.ticks_since = time.monotonic()
         house.watch.cameras[CAMERA] = looking(house.watch.clock())
         yield house
-
-
-def until(driver: Chrome, true: Callable[[], Any], within_s: float = 10.0) -> float:
-    """Wait for something to become true; gives the seconds it took."""
-    begun = time.monotonic()
-    while not true():
-        passed = time.monotonic() - begun
-        assert passed < within_s, f"not within {within_s} s; the page says: {said(driver)[:600]}"
-        time.sleep(0.05)
-    return time.monotonic() - begun
-
-
-def said(driver: Chrome) -> str:
-    return str(driver.execute_script("return document.querySelector('main').innerText"))
 
 
 def theme(driver: Chrome, house: House, name: str) -> None:
@@ -127,25 +113,7 @@ def test_a_night_of_900_frames_is_gone_through_at_100_ms_a_step(browser: Chrome,
     """Every step by key shows its own frame, painted, within 100 ms (the slowest one in a hundred apart)."""
     open_night(browser, night)
     browser.set_script_timeout(110)
-    steps = browser.execute_async_script(
-        """
-        const done = arguments[0];
-        const canvas = document.querySelector(".dome canvas");
-        const took = [];
-        const step = (index) => {
-          if (index === 900) return done(took);
-          const begun = performance.now();
-          document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true }));
-          const wait = () => {
-            if (canvas.dataset.drawn?.split(" ")[0] !== String(index)) return setTimeout(wait, 1);
-            took.push(performance.now() - begun);
-            setTimeout(() => step(index + 1), 0);
-          };
-          wait();
-        };
-        step(1);
-        """
-    )
+    steps = browser.execute_async_script(SCRUB, FRAMES)
     assert len(steps) == FRAMES - 1
     assert statistics.quantiles(steps, n=100)[98] <= 100
     assert "900 of 900" in said(browser)

@@ -26,11 +26,13 @@ async function load() {
   for (const name of ["camera", "queue", "night"]) {
     if (form.elements[name].value) asked.set(name, form.elements[name].value);
   }
-  const reply = await fetch(`/api/queue?${asked}`);
-  const told = await reply.json();
-  queue = reply.ok ? told.queue : [];
+  const reply = await fetch(`/api/queue?${asked}`).catch(() => null);
+  const told = await reply?.json().catch(() => ({}));
+  queue = reply?.ok ? told.queue : [];
   position = 0;
-  show(reply.ok ? "" : told.error);
+  given.clear(); // positions of another queue
+  order.length = 0;
+  show(reply?.ok ? "" : told?.error || "The queue could not be loaded; try again.");
 }
 
 function show(trouble = "") {

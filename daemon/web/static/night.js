@@ -11,8 +11,11 @@ async function start() {
   const canvas = dome.querySelector("canvas");
   const pen = canvas.getContext("2d");
   const timelines = [...document.querySelectorAll("[data-timeline]")];
-  const reply = await fetch(`/api/nights/${night}?camera=${encodeURIComponent(camera)}`);
-  if (!reply.ok) return;
+  const reply = await fetch(`/api/nights/${night}?camera=${encodeURIComponent(camera)}`).catch(() => null);
+  if (!reply?.ok) {
+    room.querySelector("[data-shared]").textContent = "The frames could not be loaded; load the page again.";
+    return;
+  }
   const frames = await reply.json();
   const count = frames.observed_at.length;
   const seconds = frames.observed_at.map((text) => Date.parse(text) / 1000);
@@ -115,8 +118,9 @@ async function start() {
     for (const near of [here, here + 1, here - 1]) sheet(near);
     history.replaceState(null, "", link(at));
     if (!details.has(at)) {
-      const whole = await fetch(`/api/observations/${encodeURIComponent(camera)}/${frames.observed_at[at]}`);
-      if (!whole.ok) return;
+      const address = `/api/observations/${encodeURIComponent(camera)}/${frames.observed_at[at]}`;
+      const whole = await fetch(address).catch(() => null); // gone for the moment: the next rest asks again
+      if (!whole?.ok) return;
       details.set(at, await whole.json());
     }
     if (at !== index) return;
