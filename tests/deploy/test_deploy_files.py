@@ -305,6 +305,41 @@ def test_compose_mounts_what_exists() -> None:
                 assert source in compose["volumes"]
 
 
+def test_compose_s_services_find_each_other() -> None:
+    """Every name and port that Prometheus and Grafana ask for is a service's; Grafana's folders are mounted."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    places = {
+        f"{name}:{port.rpartition(':')[2]}" for name, service in services.items() for port in service["ports"]
+    }
+    prometheus = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    groups = [job for job in (*prometheus["scrape_configs"], *prometheus["alerting"]["alertmanagers"])]
+    asked = {place for job in groups for group in job["static_configs"] for place in group["targets"]}
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    sources = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    asked |= {source["url"].removeprefix("http://") for source in sources}
+    assert {place for place in asked if not place.startswith("localhost:")} == places - {"grafana:3000"}
+
+    mounted = {v.split(":")[1]: DEPLOY / v.split(":")[0] for v in services["grafana"]["volumes"]}
+    assert mounted["/etc/grafana/provisioning"] == provisioning
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "aurorad.yaml").read_text())["providers"]
+    home = Path(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert str(home.parent) == provider["options"]["path"]
+    assert mounted[str(home.parent)] / home.name == DASHBOARD
+    gpu = yaml.safe_load((DEPLOY / "compose.gpu.yaml").read_text())["services"]
+    assert gpu.keys() <= services.keys()
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    for service in (services["aurorad"], gpu["aurorad"]):
+        assert service["build"]["target"] in stages
+
+
+def test_secrets_stay_out_of_the_repository() -> None:
+    """The folder compose reads secrets from is no part of a commit, nor of an image."""
+    done = subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/phone"], cwd=ROOT)
+    if done.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert done.returncode == 0
+
+
 def test_image_takes_in_only_what_it_is_made_of() -> None:
     """All that the Dockerfile copies is let through by .dockerignore, and nothing else of the top level."""
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
