@@ -312,7 +312,7 @@ def test_compose_s_services_find_each_other() -> None:
         f"{name}:{port.rpartition(':')[2]}" for name, service in services.items() for port in service["ports"]
     }
     prometheus = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-    groups = [job for job in (*prometheus["scrape_configs"], *prometheus["alerting"]["alertmanagers"])]
+    groups = [*prometheus["scrape_configs"], *prometheus["alerting"]["alertmanagers"]]
     asked = {place for job in groups for group in job["static_configs"] for place in group["targets"]}
     provisioning = DEPLOY / "grafana" / "provisioning"
     sources = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
