@@ -44,8 +44,8 @@ from training.simulator.noise import sample, tile
 from training.simulator.parts import Heaven, Scene
 from training.simulator.scene import random_scene
 
-Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid", "real"]
-KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight", "real")
+Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid"]
+KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight")
 CLEAR_BELOW: Final = 0.3
 CLOUDY_ABOVE: Final = 0.6
 """Cloud shares that make a simulated sky clear or cloudy; between them it is not judged."""

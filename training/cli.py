@@ -29,13 +29,11 @@ def cli(context: click.Context, debug: bool) -> None:
 @click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
 @click.option(
     "--kind",
-    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid", "real"]),
+    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid"]),
     default="simulated",
 )
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
 @click.option("--keograms", type=FOLDER, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
-@click.option("--real", type=FOLDER, help="The developers' collection of real frames, for --kind real.")
-@click.option("--half", type=click.IntRange(0, 1), help="--kind real: every second night only.")
 @click.option("--count", type=click.IntRange(1), default=40, help="Pairs, or nights.")
 @click.option("--seed", type=int, default=1)
 @click.option("--hours", type=float, default=5.0, help="Length of a night at most.")
@@ -44,8 +42,6 @@ def simulate(
     kind: str,
     nights: Path | None,
     keograms: Path | None,
-    real: Path | None,
-    half: int | None,
     count: int,
     seed: int,
     hours: float,
@@ -56,13 +52,7 @@ def simulate(
     if bank is not None and kind in ("keogram", "overlaid") and keograms is None:
         raise click.UsageError(f"--kind {kind} needs --keograms FOLDER")
     with _bar("drawing", count) as tell:
-        if bank is not None and kind == "real":
-            from training.real_bank import fill_real
-
-            if real is None:
-                raise click.UsageError("--kind real needs --real FOLDER")
-            fill_real(bank, real, count, seed, half)
-        elif bank is not None:
+        if bank is not None:
             from training.banks import fill_bank
 
             fill_bank(bank, kind, count, seed, keograms=keograms, tell=tell)  # type: ignore[arg-type]
@@ -181,16 +171,6 @@ def fit(
         torch.set_num_threads(threads)
     given = [*changes, *([f'weights = "{weights}"'] if weights else [])]
     click.echo(train(load_recipe(recipe, given), run_folder, seed, device=device))
-
-
-@cli.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.argument("target", type=FOLDER)
-def average(runs: tuple[Path, ...], target: Path) -> None:
-    """The mean of several runs' weights (model.pt each) into TARGET, to train on from."""
-    from training.fit import average as mean
-
-    click.echo(mean(list(runs), target))
 
 
 @cli.command()

@@ -323,23 +323,6 @@ def validation_loss(student: Student, materials: list[Material], stage: Stage, p
     return total / max(count, 1)
 
 
-def average(runs: list[Path], target: Path) -> Path:
-    """The mean of the weights of several runs that share a beginning, written like a run's model.
-
-    Counts (of batches seen) are the first run's. Raises KeyError or RuntimeError for unlike models.
-    """
-    kept = [torch.load(run, map_location="cpu", weights_only=True) for run in runs]
-    mean = {
-        name: torch.stack([one["net"][name] for one in kept]).mean(0)
-        if value.dtype.is_floating_point
-        else value
-        for name, value in kept[0]["net"].items()
-    }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"net": mean, "recipe": kept[0]["recipe"], "seed": kept[0]["seed"]}, target)
-    return target
-
-
 def _progress(shown: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
