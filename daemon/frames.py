@@ -89,6 +89,11 @@ def keogram_column(frame: Frame, north_deg: float = 0.0) -> bytes:
     return frame.square[y, x, ::-1].tobytes()
 
 
+STAMP_LEAP_LOOKS = 2
+"""Cadences by which a stamp may run ahead of the server's time, compared with the frame before. More is
+a digit misread, or a clock that was set: the next frame tells which."""
+
+
 # ------------------------------------------------------------------------------- a still's time
 
 
@@ -97,35 +102,56 @@ class StillClock:
     """When a live still was taken: its stamp, checked against the server's time and the one before.
 
     Neither is trusted alone. A stamp that cannot be read gives way to a fresh Last-Modified; one
-    that contradicts the server's time keeps the frame out; one that goes back is believed only
-    when the next frame confirms it (the camera's clock was set). ``on_reading`` is told of each
-    stamp whether it could be read.
+    that contradicts the server's time keeps the frame out; one that goes back, or leaps ahead of the
+    server's time, is believed only when the next frame confirms it (the camera's clock was set).
+    ``on_reading`` is told of each stamp whether it could be read.
     """
 
     camera: Camera
     source: SourceSettings
     on_reading: Callable[[bool], None] = lambda read: None
     previous: datetime | None = None
-    _doubted: datetime | None = field(default=None, repr=False)
+    _ahead: timedelta | None = field(default=None, repr=False)
+    _doubted: tuple[datetime, timedelta] | None = field(default=None, repr=False)
 
     def date(self, frame: Frame, name: str) -> Frame:
         """The frame with its time. Raises ClockError where none can be established."""
-        at = self._read(frame, name).astimezone(UTC).replace(microsecond=0)
-        if self.previous is not None and at < self.previous and not (self._doubted and at > self._doubted):
-            self._doubted = at
+        at, stamped = self._read(frame, name)
+        at = at.astimezone(UTC).replace(microsecond=0)
+        ahead = at - (frame.last_modified or frame.fetched_at) if stamped else timedelta(0)
+        reason = None
+        if self.previous is not None and at < self.previous:
+            reason = "clock went back"
+        elif stamped and self._ahead is not None and ahead - self._ahead > self._leap:
+            reason = "clock leapt"
+        if reason is not None and not self._confirms(at, ahead):
+            self._doubted = at, ahead
             raise ClockError(
-                "clock went back",
-                f"{frame.source}: shows {utc_text(at)}, but {utc_text(self.previous)} was seen before; "
+                reason,
+                f"{frame.source}: shows {utc_text(at)} after {utc_text(self.previous or at)}; "
                 "kept out until another frame confirms it",
             )
         self.previous, self._doubted = at, None
+        self._ahead = ahead if stamped else self._ahead
         return replace(frame, observed_at=at)
 
-    def _read(self, frame: Frame, name: str) -> datetime:
+    @property
+    def _leap(self) -> timedelta:
+        return timedelta(seconds=STAMP_LEAP_LOOKS * self.camera.cadence_s)
+
+    def _confirms(self, at: datetime, ahead: timedelta) -> bool:
+        """Does this reading go on from the one doubted before?"""
+        if self._doubted is None:
+            return False
+        then, by = self._doubted
+        return at > then and abs(ahead - by) <= self._leap
+
+    def _read(self, frame: Frame, name: str) -> tuple[datetime, bool]:
+        """(time, was it read from the stamp?)"""
         if self.source.time_from == "name":
-            return _time_in_name(name, self.source.name_format)
+            return _time_in_name(name, self.source.name_format), False
         if self.source.time_from == "header" or frame.stamp is None or self.camera.stamp is None:
-            return frame.last_modified or frame.fetched_at
+            return frame.last_modified or frame.fetched_at, False
         witness = frame.last_modified or frame.fetched_at
         try:
             at = overlay.parse_stamp(ocr.read_text(frame.stamp), self.camera.stamp, witness)
@@ -134,7 +160,7 @@ class StillClock:
             self.on_reading(False)
             if frame.last_modified is None or frame.fetched_at - frame.last_modified > CLOCKS_AGREE:
                 raise
-            return frame.last_modified
+            return frame.last_modified, False
         if abs(at - witness) > CLOCKS_AGREE:
             other = "Last-Modified" if frame.last_modified else "our own clock"
             raise ClockError(
@@ -142,7 +168,7 @@ class StillClock:
                 f"{frame.source}: the stamp says {utc_text(at)}, {other} {utc_text(witness)}; "
                 "check the camera's clock and [camera] timezone",
             )
-        return at
+        return at, True
 
 
 def _time_in_name(name: str, form: str) -> datetime:

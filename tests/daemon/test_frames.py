@@ -76,6 +76,25 @@ def test_a_clock_put_back_is_believed_when_a_second_frame_confirms_it() -> None:
     assert it.date(again, "s.jpg").observed_at == back + timedelta(minutes=1)
 
 
+def test_a_clock_that_leaps_ahead_is_believed_when_a_second_frame_confirms_it() -> None:
+    """One 1 misread as a 7 makes no row six minutes off; a camera whose clock was set goes on."""
+
+    def minute(number: int, off: int = 0) -> Frame:
+        now = AT + timedelta(minutes=number)
+        return shown(now + timedelta(minutes=off), fetched_at=now + timedelta(seconds=8), last_modified=now)
+
+    it = clock()
+    assert it.date(minute(0), "s.jpg").observed_at == AT
+    with pytest.raises(ClockError, match="confirms") as told:
+        it.date(minute(1, off=6), "s.jpg")
+    assert told.value.reason == "clock leapt"
+    assert it.date(minute(2), "s.jpg").observed_at == AT + timedelta(minutes=2)
+    with pytest.raises(ClockError, match="confirms"):
+        it.date(minute(3, off=6), "s.jpg")
+    for number in (4, 5):
+        assert it.date(minute(number, off=6), "s.jpg").observed_at == AT + timedelta(minutes=number + 6)
+
+
 def test_a_file_name_dates_a_still_where_configured() -> None:
     """time_from = "name": the UTC time at the start of the name."""
     dated = clock(time_from="name").date(shown(AT), "20240210053106_x.jpg")
