@@ -151,6 +151,17 @@ class Reader:
         span = self._span(camera, night)
         return self.between(camera, *span) if span else []
 
+    def course(self, camera: str, night: date) -> list[Row]:
+        """A night's observations, in order, with no more than what its strip draws: a third of the time."""
+        span = self._span(camera, night)
+        if span is None:
+            return []
+        return self.query(
+            "SELECT observed_at, verdict, calibrated_probability, threshold FROM observations"
+            " WHERE camera = ? AND observed_at BETWEEN ? AND ? ORDER BY observed_at",
+            [camera, utc_text(span[0]), utc_text(span[1])],
+        )
+
     def columns(self, camera: str, night: date) -> list[Row]:
         """A night's keogram columns: ``observed_at`` and ``rgb``, 120 × 3 bytes from north to south."""
         span = self._span(camera, night)

@@ -18,7 +18,7 @@ from daemon.web import params, showing, words
 from daemon.web.deps import CameraStatus, View
 from daemon.web.frames import answer, etag_of
 from daemon.web.room import Room, night_of_text, room_of
-from daemon.web.strip import Strip, span_of, strip
+from daemon.web.strip import Strip, instant_of, span_of, strip
 
 Row = Mapping[str, Any]
 STALE_CADENCES = 2.0  # a picture later than this is said to be stale, whatever the reason
@@ -259,7 +259,7 @@ class _Drawn:
 
 def _drawn(room: Room, reader: Reader, view: View, day: date) -> _Drawn:
     """A night's rows, spells and strip, and where its keogram is."""
-    rows: list[Row] = list(reader.night(view.name, day))
+    rows: list[Row] = list(reader.course(view.name, day))
     spells: list[Row] = list(reader.events_of_night(view.name, day))
     sky = room.sky(view, day)
     laid = strip(
@@ -283,7 +283,7 @@ def _night(room: Room, reader: Reader, view: View, day: date, request: Request) 
     rows = drawn.rows
     at = params.instant_or_none(request.query_params.get("at"))
     index = _index_at(rows, at)
-    row = rows[index] if rows else None
+    row = reader.at(view.name, from_utc_text(rows[index]["observed_at"])) if rows else None
     before, after = reader.neighbours(view.name, day)
     return {
         "camera": view,
@@ -313,4 +313,4 @@ def _index_at(rows: Sequence[Row], at: datetime | None) -> int:
         return 0
     if at is None:
         return max(range(len(rows)), key=lambda i: rows[i]["calibrated_probability"] or 0.0)
-    return min(range(len(rows)), key=lambda i: abs(from_utc_text(rows[i]["observed_at"]) - at))
+    return min(range(len(rows)), key=lambda i: abs(instant_of(rows[i]["observed_at"]) - at))

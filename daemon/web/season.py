@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.observation import SkyState
-from daemon.web import showing, words
+from daemon.web import words
 from daemon.web.deps import View
 from daemon.web.room import FIRST_YEAR, LAST_YEAR, room_of
 
@@ -97,10 +97,11 @@ def _months(
     view: View, nights: Sequence[Row], days: Sequence[date], sky: Mapping[date, SkyState]
 ) -> list[Month]:
     by_day = {date.fromisoformat(row["night"]): row for row in nights}
+    query = urlencode({"camera": view.name})  # once, not once a night
     months: list[Month] = []
     for first in [day for day in days if day.day == 1]:
         of_month = [day for day in days if (day.year, day.month) == (first.year, first.month)]
-        cells = tuple(_cell(view, day, by_day.get(day), _moon(sky, day)) for day in of_month)
+        cells = tuple(_cell(query, day, by_day.get(day), _moon(sky, day)) for day in of_month)
         months.append(Month(f"{first:%B} {first.year}", first.weekday(), cells))
     return months
 
@@ -117,7 +118,7 @@ def _moon(sky: Mapping[date, SkyState], day: date) -> tuple[float, bool] | None:
     return phase_deg, after is not None and after.moon_phase_deg < phase_deg
 
 
-def _cell(view: View, day: date, row: Row | None, phase: tuple[float, bool] | None) -> Cell:
+def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | None) -> Cell:
     moon = moon_path(*phase) if phase is not None else None
     if row is None:
         return Cell(day.day, None, 0, "", 0, moon, "")
@@ -139,7 +140,7 @@ def _cell(view: View, day: date, row: Row | None, phase: tuple[float, bool] | No
         told.append(f"moon {words.lit_percent(phase[0])} % lit")
     return Cell(
         day=day.day,
-        link=showing.night_link(view, day),
+        link=f"/night/{day.isoformat()}?{query}",
         level=level_of(share),
         share="–" if share is None else f"{100 * share:.0f}",
         cloud=cloud,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -213,7 +214,7 @@ def compass(view: View) -> list[tuple[float, float, str]]:
 
 def tally(rows: Sequence[Row]) -> list[tuple[str, str]]:
     """A night's frames by verdict, and aurora's share of what could be seen."""
-    counts = {name: sum(row["verdict"] == name for row in rows) for name in words.HEADLINES}
+    counts = Counter(row["verdict"] for row in rows)
     judged = counts["aurora"] + counts["clear"] + counts["obscured"]
     open_sky = counts["aurora"] + counts["clear"]
     told = [("Frames", str(len(rows)))]

@@ -7,10 +7,11 @@ to 100 (probability 0). The template draws these as SVG without a script.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytz
 
@@ -21,6 +22,23 @@ WIDTH = 1000.0
 HEIGHT = 100.0
 MAX_POINTS = 1500  # more than any screen has pixels; a 6 s cadence would send 9,000
 GAP_CADENCES = 2.5  # a missing frame is not a gap, two are
+
+
+class Point(NamedTuple):
+    """One observation on the strip: ``x`` as in :meth:`Strip.x`."""
+
+    at: datetime
+    x: float
+    verdict: str
+    probability: float | None
+    threshold: float | None
+
+    @classmethod
+    def of(cls, row: Row, start: datetime, end: datetime) -> Point:
+        """Laid on the strip from start to end."""
+        at = instant_of(row["observed_at"])
+        probability, threshold = row.get("calibrated_probability"), row.get("threshold")
+        return cls(at, _x(at, start, end), str(row["verdict"]), probability, threshold)
 
 
 @dataclass(frozen=True)
@@ -98,9 +116,9 @@ def strip(
     start, end = span
     if rows:
         start, end = widened(span, *(instant_of(rows[i]["observed_at"]) for i in (0, -1)))
-    points = _thinned([(instant_of(row["observed_at"]), row) for row in rows])
+    points = _thinned([Point.of(row, start, end) for row in rows])
     step = _step(points, cadence_s)
-    seen = [(at, row) for at, row in points if row.get("calibrated_probability") is not None]
+    seen = [point for point in points if point.probability is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
     bands = tuple(_verdict_bands(points, step, start, end))
     return Strip(
@@ -111,9 +129,9 @@ def strip(
         verdicts=bands,
         gaps=tuple(_gaps(points, sky, step, (start, min(end, now)), (start, end), look_below_deg)),
         spells=tuple(_spells(events, start, end, now)),
-        curve=" ".join(_path(run, "calibrated_probability", start, end) for run in runs),
-        lit=" ".join(_area(run, start, end) for run in _above(runs)),
-        threshold=" ".join(_path(run, "threshold", start, end) for run in runs),
+        curve=" ".join(_path([(p.x, p.probability) for p in run]) for run in runs),
+        lit=" ".join(_area(run) for run in _above(runs)),
+        threshold=" ".join(_path([(p.x, p.threshold) for p in run]) for run in runs),
         ticks=tuple(_ticks(start, end, timezone)),
         now_percent=round(_x(now, start, end) / 10, 1) if start <= now <= end else None,
         summary=_summary(points, events),
@@ -144,30 +162,28 @@ def widened(span: tuple[datetime, datetime], first: datetime, last: datetime) ->
     return min(span[0], _hour_before(first)), max(span[1], last)
 
 
-def _thinned(points: list[tuple[datetime, Row]]) -> list[tuple[datetime, Row]]:
+def _thinned(points: list[Point]) -> list[Point]:
     """At most MAX_POINTS: the highest probability of each bucket stays, so no onset is lost."""
     size = -(-len(points) // MAX_POINTS)
     if size <= 1:
         return points
     buckets = (points[i : i + size] for i in range(0, len(points), size))
-    return [
-        max(bucket, key=lambda point: point[1].get("calibrated_probability") or -1.0) for bucket in buckets
-    ]
+    return [max(bucket, key=lambda point: point.probability or -1.0) for bucket in buckets]
 
 
-def _step(points: Sequence[tuple[datetime, Row]], cadence_s: float) -> timedelta:
+def _step(points: Sequence[Point], cadence_s: float) -> timedelta:
     """The time between points: the cadence, or more where points were thinned."""
     if len(points) < 3:
         return timedelta(seconds=cadence_s)
-    steps = sorted(b[0] - a[0] for a, b in itertools.pairwise(points))
+    steps = sorted(b.at - a.at for a, b in itertools.pairwise(points))
     return max(timedelta(seconds=cadence_s), steps[len(steps) // 2])
 
 
-def _runs(points: Sequence[tuple[datetime, Row]], gap: timedelta) -> Iterable[list[tuple[datetime, Row]]]:
+def _runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:
     """Stretches without a gap."""
-    run: list[tuple[datetime, Row]] = []
+    run: list[Point] = []
     for point in points:
-        if run and point[0] - run[-1][0] > gap:
+        if run and point.at - run[-1].at > gap:
             yield run
             run = []
         run.append(point)
@@ -175,13 +191,12 @@ def _runs(points: Sequence[tuple[datetime, Row]], gap: timedelta) -> Iterable[li
         yield run
 
 
-def _above(runs: Iterable[list[tuple[datetime, Row]]]) -> Iterable[list[tuple[datetime, Row]]]:
+def _above(runs: Iterable[list[Point]]) -> Iterable[list[Point]]:
     """The parts of the runs at or above their threshold."""
     for run in runs:
-        part: list[tuple[datetime, Row]] = []
+        part: list[Point] = []
         for point in run:
-            threshold = point[1].get("threshold")
-            if threshold is not None and point[1]["calibrated_probability"] >= threshold:
+            if point.threshold is not None and (point.probability or 0.0) >= point.threshold:
                 part.append(point)
             elif part:
                 yield part
@@ -190,21 +205,20 @@ def _above(runs: Iterable[list[tuple[datetime, Row]]]) -> Iterable[list[tuple[da
             yield part
 
 
-def _path(run: Sequence[tuple[datetime, Row]], key: str, start: datetime, end: datetime) -> str:
-    known = [(at, row[key]) for at, row in run if row.get(key) is not None]
+def _path(spots: Iterable[tuple[float, float | None]]) -> str:
+    """(x, share of the height) as an SVG path."""
+    known = [(x, HEIGHT * (1 - value)) for x, value in spots if value is not None]
     if not known:
         return ""
-    spots = [f"{_x(at, start, end):g} {HEIGHT * (1 - value):.1f}" for at, value in known]
-    if len(spots) == 1:  # one frame alone is drawn as a short stroke, not as nothing
-        spots.append(f"{_x(known[0][0], start, end) + 0.5:g} {HEIGHT * (1 - known[0][1]):.1f}")
-    return "M" + "L".join(spots)
+    if len(known) == 1:  # one frame alone is drawn as a short stroke, not as nothing
+        known.append((known[0][0] + 0.5, known[0][1]))
+    return "M" + "L".join([f"{x:g} {y:.1f}" for x, y in known])
 
 
-def _area(run: Sequence[tuple[datetime, Row]], start: datetime, end: datetime) -> str:
-    top = _path(run, "calibrated_probability", start, end)
-    left = _x(run[0][0], start, end)
-    right = _x(run[-1][0], start, end) + (0.5 if len(run) == 1 else 0.0)
-    return f"{top}L{right:g} 100L{left:g} 100Z"
+def _area(run: Sequence[Point]) -> str:
+    top = _path([(point.x, point.probability) for point in run])
+    right = run[-1].x + (0.5 if len(run) == 1 else 0.0)
+    return f"{top}L{right:g} 100L{run[0].x:g} 100Z"
 
 
 def _sky_bands(sky: Sequence[SkyState], start: datetime, end: datetime, kind: Any) -> Iterable[Band]:
@@ -229,22 +243,22 @@ def _moon_kind(state: SkyState) -> str:
 
 
 def _verdict_bands(
-    points: Sequence[tuple[datetime, Row]], step: timedelta, start: datetime, end: datetime
+    points: Sequence[Point], step: timedelta, start: datetime, end: datetime
 ) -> Iterable[Band]:
-    begin: datetime | None = None
-    for (at, row), after in zip(points, [*points[1:], None], strict=False):
-        begin = begin or at
-        goes_on = after is not None and after[0] - at <= step * GAP_CADENCES
-        if goes_on and after is not None and after[1]["verdict"] == row["verdict"]:
+    begin: Point | None = None
+    apart = step * GAP_CADENCES
+    for point, after in itertools.zip_longest(points, points[1:]):
+        begin = begin or point
+        goes_on = after is not None and after.at - point.at <= apart
+        if goes_on and after.verdict == point.verdict:
             continue
-        stop = after[0] if goes_on and after is not None else at + step
-        left, right = _x(begin, start, end), _x(stop, start, end)
-        yield Band(left, round(max(right - left, 0.6), 2), str(row["verdict"]).replace(" ", "-"))
+        right = after.x if goes_on else _x(point.at + step, start, end)
+        yield Band(begin.x, round(max(right - begin.x, 0.6), 2), point.verdict.replace(" ", "-"))
         begin = None
 
 
 def _gaps(
-    points: Sequence[tuple[datetime, Row]],
+    points: Sequence[Point],
     sky: Sequence[SkyState],
     step: timedelta,
     past: tuple[datetime, datetime],
@@ -261,9 +275,10 @@ def _gaps(
     if not dark:
         return
     begin, stop = max(past[0], dark[0]), min(past[1], dark[-1])
-    marks = [begin, *(at for at, _ in points if begin <= at <= stop), stop]
+    marks = [begin, *(point.at for point in points if begin <= point.at <= stop), stop]
+    apart = step * GAP_CADENCES
     for a, b in itertools.pairwise(marks):
-        if b - a > step * GAP_CADENCES:
+        if b - a > apart:
             left, right = _x(a, *span), _x(b, *span)
             yield Band(left, round(right - left, 2), "gap")
 
@@ -292,13 +307,11 @@ def _ticks(start: datetime, end: datetime, timezone: str) -> Iterable[Tick]:
             yield Tick(share, here.strftime("%H:%M"))
 
 
-def _summary(points: Sequence[tuple[datetime, Row]], events: Iterable[Row]) -> str:
+def _summary(points: Sequence[Point], events: Iterable[Row]) -> str:
     """The strip in a sentence, for those who do not see it."""
     if not points:
         return "No frames have been recorded."
-    counts: dict[str, int] = {}
-    for _, row in points:
-        counts[row["verdict"]] = counts.get(row["verdict"], 0) + 1
+    counts = Counter(point.verdict for point in points)
     parts = [f"{name} {100 * count / len(points):.0f} %" for name, count in counts.items()]
     spells = len(list(events))
     return f"{len(points)} frames: {', '.join(parts)}; {spells} {'spell' if spells == 1 else 'spells'} of aurora."

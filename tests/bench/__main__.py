@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.bench.figure import Plan, Row, machine
 
-FIGURES = ("evidence", "small", "night", "watching", "years", "growth", "cluster", "gpu")
+FIGURES = ("evidence", "small", "night", "watching", "years", "page", "growth", "cluster", "gpu")
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 """Between these the table stands in docs/bench.md."""
