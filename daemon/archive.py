@@ -97,6 +97,7 @@ def open_pipeline(
     predictor = Predictor(settings.model)
     model = predictor.model
     store.register_model(model.sha256, model.card.name, model.card.skill)
+    store.register_camera(camera.name, camera.about())
     return Pipeline(
         camera,
         settings,

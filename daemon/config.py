@@ -200,6 +200,12 @@ class CameraSettings(_Table):
             raise ValueError(f"{zone!r} is no IANA time zone")
         return zone
 
+    def about(self) -> dict[str, Any]:
+        """What the record keeps of a camera, for when no configuration names it any more: no addresses."""
+        kept = {"name", "title", "latitude_deg", "longitude_deg", "elevation_m", "timezone", "cadence_s",
+                "orientation"}  # fmt: skip
+        return self.model_dump(mode="json", include=kept)
+
     def camera(self) -> Camera:
         """The plain noun the rooms work with."""
         stamp = self.stamp or None

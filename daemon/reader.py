@@ -102,6 +102,11 @@ class Reader:
         """Names of the cameras that have observations."""
         return [row["camera"] for row in self.query("SELECT DISTINCT camera FROM nights ORDER BY camera")]
 
+    def camera(self, name: str) -> dict[str, Any] | None:
+        """What the record keeps of a camera (:meth:`Store.register_camera`), or None."""
+        row = self._first("SELECT json FROM state WHERE camera = ?", [f"camera {name}"])
+        return json.loads(row["json"]) if row else None
+
     def latest(self, camera: str) -> Row | None:
         """The newest observation of a camera."""
         rows = self.between(camera, newest_first=True, limit=1)

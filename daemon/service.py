@@ -112,6 +112,7 @@ class Service:
         self._drain: threading.Thread | None = None
 
     def _pipeline(self, camera: CameraSettings) -> Pipeline:
+        self.store.register_camera(camera.name, camera.about())
         return Pipeline(
             camera,
             self.settings,

@@ -189,6 +189,10 @@ class Store:
         with self._write() as db:
             db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [key, json.dumps(memory)])
 
+    def register_camera(self, name: str, about: Mapping[str, Any]) -> None:
+        """Keep where a camera stands and how it is called, for readers without its configuration."""
+        self.remember(f"camera {name}", about)
+
     def put_event(self, event: Event) -> None:
         """Write an event, or its newer state, outside a frame."""
         with self._write() as db:

@@ -56,7 +56,7 @@ def _camera(room: Room, view: View) -> dict[str, Any]:
         "timezone": view.timezone,
         "cadence_s": view.cadence_s,
         "latitude_deg": view.latitude_deg,
-        "longitude_deg": view.longitude_deg if view.configured else None,
+        "longitude_deg": None if view.latitude_deg is None else view.longitude_deg,
         "watched": status is not None,
         "last_fetch_at": None,
         "last_frame_at": None,

@@ -5,17 +5,21 @@ The service fills :class:`WebDeps`; tests fill it with the real store and a stat
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
 from daemon.observation import Gate, Orientation, SkyState, night_of
 from daemon.store import Reader
+
+log = logging.getLogger("aurorad.web")
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,8 @@ class View:
         return night_of(at, self.longitude_deg)
 
 
-def view_of(camera: CameraSettings, settings: Settings) -> View:
-    """A configured camera."""
+def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = True) -> View:
+    """A camera as its settings have it."""
     turned = camera.orientation
     return View(
         name=camera.name,
@@ -129,12 +133,20 @@ def view_of(camera: CameraSettings, settings: Settings) -> View:
         latitude_deg=camera.latitude_deg,
         look_below_deg=settings.gate.look_below_deg,
         orientation=Orientation(**turned.model_dump()) if turned else None,
-        configured=True,
+        configured=configured,
     )
 
 
-def view_of_unknown(name: str, settings: Settings) -> View:
-    """A camera the database holds rows of and the configuration does not know: UTC, no sky."""
+def view_of_met(name: str, about: Mapping[str, Any] | None, settings: Settings) -> View:
+    """A camera the database holds rows of and the configuration does not know.
+
+    As the record remembers it; where it does not (older records, other programs' rows): UTC, no sky.
+    """
+    try:
+        if about is not None:
+            return view_of(CameraSettings.model_validate(about), settings, configured=False)
+    except ValidationError:
+        log.warning("%s: what the record says of this camera cannot be used", name)
     return View(
         name=name,
         title=name,

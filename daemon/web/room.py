@@ -20,9 +20,10 @@ from starlette.responses import HTMLResponse
 from daemon import __version__
 from daemon.errors import ClockError
 from daemon.observation import SkyState
+from daemon.sky import Observatory
 from daemon.store import Reader
 from daemon.web import security, strip
-from daemon.web.deps import View, WebDeps, view_of, view_of_unknown
+from daemon.web.deps import SkyOver, View, WebDeps, view_of, view_of_met
 from daemon.web.frames import Cache, Pictures
 
 HERE = Path(__file__).parent
@@ -55,7 +56,10 @@ class Room:
     def all_views(self, reader: Reader) -> list[View]:
         """The configured cameras, then those only met in the database."""
         met = [name for name in reader.cameras() if name not in self.views]
-        return [*self.views.values(), *(view_of_unknown(name, self.deps.settings) for name in met)]
+        return [
+            *self.views.values(),
+            *(view_of_met(name, reader.camera(name), self.deps.settings) for name in met),
+        ]
 
     def view(self, request: Request, reader: Reader) -> View:
         """The camera an address names, or the first. Raises 404."""
@@ -75,13 +79,18 @@ class Room:
 
     def midnights(self, view: View, nights: Sequence[date]) -> list[SkyState]:
         """The sky at the local solar midnight of each night."""
-        sky = self.deps.skies.get(view.name)
+        sky = self._over(view)
         if sky is None or not nights:
             return []
         return sky.states([strip.midnight(night, view.longitude_deg) for night in nights])
 
+    def _over(self, view: View) -> SkyOver | None:
+        if view.latitude_deg is None or view.name in self.deps.skies:
+            return self.deps.skies.get(view.name)
+        return Observatory(view.latitude_deg, view.longitude_deg)
+
     def _remembered(self, view: View, night: date, times: list[datetime]) -> list[SkyState]:
-        sky = self.deps.skies.get(view.name)
+        sky = self._over(view)
         if sky is None:
             return []
         key = (view.name, night)

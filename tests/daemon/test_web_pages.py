@@ -13,7 +13,7 @@ import pytest
 import web_night
 from web_night import FIRST, House, looking
 
-from daemon.config import Settings
+from daemon.config import CameraSettings, Settings
 from daemon.observation import Gate
 from daemon.sky import Observatory
 
@@ -159,6 +159,27 @@ def test_events_are_filtered(page: httpx.Client, query: str, there: bool) -> Non
     html = page.get(f"/events?{query}").text
     assert ("21:20 – now" in html) is there
     assert ("No spell of aurora fits." in html) is not there
+
+
+def test_a_camera_of_the_record_alone_keeps_its_place_and_name(tmp_path: Path) -> None:
+    """No configuration names it any more: title, zone, sky and night are still its own; else UTC, no sky."""
+    with web_night.house(tmp_path, minutes=30) as house:
+        cabin = CameraSettings(
+            name="cabin", title="The cabin", timezone="Europe/Oslo", latitude_deg=69.6, longitude_deg=19.2
+        )
+        house.store.register_camera("cabin", cabin.about())
+        for name in ("cabin", "stranger"):
+            web_night.fill(house.store, house.deps.frames_dir, first=300, last=310, camera=name)
+        with httpx.Client(base_url=house.url) as client:
+            html = client.get("/night/2024-02-10?camera=cabin&at=2024-02-10T05:20:00Z").text
+            assert "The cabin" in html
+            assert "06:20:00 CET" in html
+            assert "sun-night" in html
+            (kept,) = [c for c in client.get("/api/cameras").json()["cameras"] if c["name"] == "cabin"]
+            assert (kept["latitude_deg"], kept["longitude_deg"], kept["watched"]) == (69.6, 19.2, False)
+            html = client.get("/night/2024-02-10?camera=stranger&at=2024-02-10T05:20:00Z").text
+            assert "05:20:00 UTC" in html
+            assert "sun-night" not in html
 
 
 def test_an_unknown_camera_is_not_found(page: httpx.Client) -> None:
