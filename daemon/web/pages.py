@@ -220,8 +220,10 @@ def _outlook(
     elif dark and len(dark) == len(sky):
         told.append(("Dark", "around the clock"))
     elif dark:
-        begins, ends = (words.clock(state.at, view.timezone) for state in (dark[0], dark[-1]))
-        told.append(("Dark", f"{begins} to {ends}"))
+        first, last = sky.index(dark[0]), sky.index(dark[-1])
+        begins = _crossing(sky[max(first - 1, 0)], dark[0], view.look_below_deg)
+        ends = _crossing(dark[-1], sky[min(last + 1, len(sky) - 1)], view.look_below_deg)
+        told.append(("Dark", " to ".join(words.clock(at, view.timezone) for at in (begins, ends))))
     if sky:
         told.append(
             ("Moon", _moon_words([state for state in sky if state.sun_altitude_deg < 0] or sky, view))
@@ -229,6 +231,13 @@ def _outlook(
     if status is not None and status.last_fetch_at is not None:
         told.append(("Feed", f"last answered {words.clock_and_zone(status.last_fetch_at, view.timezone)}"))
     return told
+
+
+def _crossing(before: SkyState, after: SkyState, altitude_deg: float) -> datetime:
+    """When the sun stood at an altitude between two samples, to the minute the gate says too."""
+    step = after.sun_altitude_deg - before.sun_altitude_deg
+    share = (altitude_deg - before.sun_altitude_deg) / step if step else 0.0
+    return before.at + min(1.0, max(0.0, share)) * (after.at - before.at)
 
 
 def _moon_words(sky: Sequence[SkyState], view: View) -> str:

@@ -19,7 +19,7 @@ from daemon.web.deps import View
 
 Row = Mapping[str, Any]
 OUTLINE_SIDE = 240  # the viewBox the outline is drawn in; also the model's own picture size
-JUDGED = {"aurora": "right", "none": "wrong", "obscured": "not to be told"}
+JUDGED = {"aurora": "right", "none": "wrong", "obscured": "impossible to tell"}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ The pictures are as tall as the page. Made from the demo, whose sky is simulated
 from __future__ import annotations
 
 import base64
+import itertools
 import sys
 import tempfile
 import time
@@ -32,17 +33,16 @@ def main(url: str, folder: Path, night: str) -> None:
     with tempfile.TemporaryDirectory() as profile, opened(Path(profile)) as driver:
         driver.get(f"{url}/-/ready")
         driver.add_cookie({"name": "aurorad_who", "value": "Ada"})
-        for theme in THEMES:
+        # Page by page: tonight goes by meanwhile.
+        for (name, path), theme, width in itertools.product(pages.items(), THEMES, (WIDE, NARROW)):
             driver.add_cookie({"name": "aurorad_theme", "value": theme})
-            for width in (WIDE, NARROW):
-                for name, path in pages.items():
-                    size(driver, width)
-                    driver.get(url + path)
-                    time.sleep(SETTLE_S)
-                    size(driver, width, driver.execute_script("return document.documentElement.scrollHeight"))
-                    time.sleep(0.3)
-                    shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-                    (folder / f"{name}-{theme}-{width}.png").write_bytes(base64.b64decode(shot["data"]))
+            size(driver, width)
+            driver.get(url + path)
+            time.sleep(SETTLE_S)
+            size(driver, width, driver.execute_script("return document.documentElement.scrollHeight"))
+            time.sleep(0.3)
+            shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+            (folder / f"{name}-{theme}-{width}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 if __name__ == "__main__":

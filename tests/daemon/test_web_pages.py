@@ -42,7 +42,7 @@ def test_tonight_says_aurora_where_and_since_when(page: httpx.Client) -> None:
     assert '<path class="line" d="M' in html
     assert "?w=480" in html
     assert 'class="age" data-age-of="2024-02-10T06:59:00Z">12 s ago' in html
-    assert "Dark</span> 17:52 to 07:47" in html
+    assert "Dark</span> 17:50 to 07:51" in html
 
 
 def test_a_shut_gate_is_told_with_its_end(page: httpx.Client, night: House) -> None:

@@ -4,7 +4,7 @@ function whoCookie() {
   return found ? decodeURIComponent(found.slice("aurorad_who=".length)) : "";
 }
 
-const TOLD = { aurora: "right", none: "wrong", obscured: "not to be told" };
+const TOLD = { aurora: "right", none: "wrong", obscured: "impossible to tell" };
 
 export async function send(address, body) {
   const reply = await fetch(address, {
