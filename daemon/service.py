@@ -29,7 +29,7 @@ from apscheduler.events import (
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from daemon import systemd
+from daemon import memory, systemd
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, load, resolve_secret
 from daemon.delivery import Delivery
@@ -357,6 +357,7 @@ class Service:
             self.metrics.pending(reader.pending(), [channel.name for channel in self.settings.notify])
         self.metrics.disk_free_bytes.set(free_mb * 1e6)
         self.metrics.operator_conditions.set(len(self.upkeep.conditions))
+        memory.give_back()
 
     def _judge_device(self) -> None:
         model = self.predictor.model

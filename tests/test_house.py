@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 
 # From the cellar up. A module imports only from floors below its own.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("daemon", "daemon.errors", "daemon.observation", "daemon.clock", "daemon.systemd"),
+    ("daemon", "daemon.errors", "daemon.observation", "daemon.clock", "daemon.memory",
+     "daemon.systemd"),
     ("daemon.geometry", "daemon.overlay", "daemon.gate", "daemon.event", "daemon.verdict",
      "daemon.pictures"),
     ("daemon.config", "daemon.database"),
