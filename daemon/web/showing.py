@@ -81,7 +81,8 @@ def shown(
         age="" if age_s is None else words.lasting(age_s),
         sentence=words.of_row(row, view.timezone, since).sentence,
         picture=picture_url(row.get("picture")),
-        outline=outline(row.get("heatmap")),
+        # A map is scaled to its own peak: where no aurora is seen it would point at nothing.
+        outline=outline(row.get("heatmap")) if row["verdict"] == "aurora" else "",
         probability=decimal(row.get("calibrated_probability")),
         threshold=decimal(row.get("threshold")),
     )

@@ -45,6 +45,16 @@ def test_tonight_says_aurora_where_and_since_when(page: httpx.Client) -> None:
     assert "Dark</span> 17:50 to 07:51" in html
 
 
+def test_an_outline_is_drawn_of_aurora_alone(page: httpx.Client) -> None:
+    """Every map has a peak, however little is seen: outside a spell it would point at nothing."""
+    drawn = page.get("/night/2024-02-10?at=2024-02-10T05:20:00Z").text
+    assert '<path class="line" d="M' in drawn
+    bare = page.get("/night/2024-02-10?at=2024-02-10T03:00:00Z").text
+    assert '<path class="line" d=""/>' in bare
+    whole = page.get("/api/observations/yellowknife/2024-02-10T03:00:00Z").json()
+    assert whole["outline"].startswith("M")  # whoever wants it has it
+
+
 def test_a_shut_gate_is_told_with_its_end(page: httpx.Client, night: House) -> None:
     """By twilight the page says what it waits for, and until when."""
     shut = Gate(False, False, "civil twilight: sun at −4.2°")

@@ -124,7 +124,7 @@ async function start() {
       details.set(at, await whole.json());
     }
     if (at !== index) return;
-    outline(details.get(at).outline);
+    outline(frames.verdict[at] === "aurora" ? details.get(at).outline : ""); // elsewhere it points at nothing
     const list = room.querySelector("[data-numbers] dl");
     list.replaceChildren(...details.get(at).facts.map(([name, value]) => {
       const row = document.createElement("div");
