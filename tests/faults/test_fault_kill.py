@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from daemon.errors import StoreError
@@ -133,16 +134,16 @@ def test_twenty_kills(tmp_path: Path, green: Path, matrix: Entry) -> None:
             lives.wait(30)
             lives.stdout.close()
     assert counted["observations"] >= 5
-    told(matrix, kills, counted, max(backs))
+    told(matrix, kills, counted, backs)
 
 
-def told(matrix: Entry, kills: int, counted: Counter[str], back_s: float) -> None:
+def told(matrix: Entry, kills: int, counted: Counter[str], backs_s: list[float]) -> None:
     matrix(
         "The machine",
         f"kill −9 at random instants, {kills} times",
         f"{counted['observations']} observations, {counted['events']} events, {counted['messages']} messages:"
         f" 0 lost, 0 doubled, 0 unrecorded deliveries, {counted['repeats']} repeated",
-        f"≤ {back_s:.1f} s from start to the next row",
+        f"{np.median(backs_s):.1f} s from start to the next row, {max(backs_s):.1f} s at most",
     )
 
 
@@ -168,5 +169,7 @@ def test_two_hundred_kills_of_the_real_command(tmp_path: Path, green: Path, matr
         assert process.wait(20) == 0
         counted = settle(database, inbox, kills, witness.stop(), log)
     assert counted["observations"] >= kills
-    told(matrix, kills, counted, sorted(backs)[len(backs) * 95 // 100])
-    print(f"{kills} kills: {dict(counted)}, back in {sorted(backs)[len(backs) // 2]:.1f} s (median)")
+    told(matrix, kills, counted, backs)
+    print(
+        f"{kills} kills: {dict(counted)}, back in {np.median(backs):.1f} s (median), {max(backs):.1f} s (most)"
+    )
