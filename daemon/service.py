@@ -296,8 +296,7 @@ class Service:
             self.settings, self.predictor = settings, predictor
             self._show_model()
             if not same_watch:
-                for job in self.scheduler.get_jobs():
-                    job.remove()
+                self.scheduler.remove_all_jobs()
                 self.delivery.stop(DRAIN_S)
                 self.upkeep = Upkeep(self.store, settings.notify, self.clock)
                 self.pipelines = {camera.name: self._pipeline(camera) for camera in settings.camera}
