@@ -324,7 +324,8 @@ class Reader:
 
         ``uncertainty``: probability nearest its threshold; ``disagreement``: farthest from the
         shadow model's or the colour index's answer; ``night``: in order of time; ``random``: the
-        thesis's rule, per night at most 20 and at most half of the moonless dark frames.
+        thesis's rule, per night at most 20 and at most half of the moonless dark frames. An answer
+        to "was this right?" is no label yet: what fooled the model, or whether it was cloud, is not said.
         """
         chosen = labelling.most_wanted(self._candidates(camera, night, since), order, seed)
         keys = [(row["camera"], row["observed_at"]) for row in chosen if row["label"] is None][:limit]
@@ -340,7 +341,7 @@ class Reader:
             """SELECT o.camera, o.observed_at, n.night, o.twilight, o.moonlight, o.colour_level,
                 o.calibrated_probability, o.threshold, o.shadow_probability,
                 (SELECT max(l.id) FROM labels l WHERE l.camera = o.camera
-                 AND l.observed_at = o.observed_at AND l.undone_at IS NULL) AS label
+                 AND l.observed_at = o.observed_at AND l.undone_at IS NULL AND l.event_id IS NULL) AS label
             -- CROSS JOIN keeps this order: left to itself SQLite goes through all observations first.
             FROM nights n
             CROSS JOIN pictures p ON p.camera = n.camera AND p.observed_at BETWEEN n.first_at AND n.last_at

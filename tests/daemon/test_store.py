@@ -358,6 +358,9 @@ def test_the_label_queue_asks_for_what_is_worth_most(store: Store, path: Path) -
     store.add_label("yellowknife", T0 + timedelta(minutes=1), "aurora", "anna")
     with Reader(path) as reader:
         assert reader.label_queue("uncertainty", limit=1)[0]["observed_at"][14:16] == "53"
+    store.add_label("yellowknife", T0 + timedelta(minutes=3), "none", "page", queue="event", event_id="e1")
+    with Reader(path) as reader:
+        assert reader.label_queue("uncertainty", limit=1)[0]["observed_at"][14:16] == "53"
 
 
 def test_pictures_are_forgotten_with_their_files(store: Store, path: Path) -> None:
