@@ -111,7 +111,9 @@ def test_the_summary_arrives_with_keogram_and_link(phone: Phone, tmp_path: Path)
     assert keogram.shape == (120, frames, 3)
     green = keogram[:, :, 1].max(axis=0).astype(int)
     lit = np.flatnonzero(green > 150)
-    assert (lit.min(), lit.max()) == pytest.approx((240 - SEEN[0], 420 - SEEN[0]), abs=15)  # the spell, where it was
+    assert (lit.min(), lit.max()) == pytest.approx(
+        (240 - SEEN[0], 420 - SEEN[0]), abs=15
+    )  # the spell, where it was
 
 
 def test_nobody_gets_a_summary_who_did_not_ask(phone: Phone, tmp_path: Path) -> None:
