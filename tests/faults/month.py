@@ -51,6 +51,8 @@ def main(asked: dict[str, str]) -> None:
         service.store._db.execute("PRAGMA cache_size = -100")
         service.delivery._reader._connection.execute("PRAGMA cache_size = -100")
         while clock.now() < until:
+            # Once a real minute is once in days of this clock; of real time it is once a look.
+            service._keep_house()
             print(json.dumps(_sample(clock, state)), flush=True)
             time.sleep(1)
 

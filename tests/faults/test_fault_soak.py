@@ -75,8 +75,7 @@ def test_a_month_of_nights(tmp_path: Path, green: Path, matrix: Entry) -> None:
     assert BYTES_A_ROW[0] <= a_row <= BYTES_A_ROW[1], a_row
     assert counted["events"] >= nights
     kept = {path.name for path in (tmp_path / "state/frames").glob("*/*")}
-    # Housekeeping comes once a real minute, which is days of this clock.
-    oldest = (START + timedelta(days=nights - 9 - 120 * speed / 86400)).date().isoformat()
+    oldest = (START + timedelta(days=nights - 9 - 10 * speed / 86400)).date().isoformat()
     assert min(kept) >= oldest, "pictures older than keep_pictures_days are gone"
     line = (
         f"{counted['observations']} observations, {counted['events']} events; resident MB {said['resident_mb']}, "
