@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -191,31 +190,33 @@ def test_a_frozen_feed_is_told_within_two_cadences(browser: Chrome, tmp_path: Pa
         browser.execute_script("window.stayed = true")
 
         def stale() -> bool:
-            return bool(browser.find_elements(By.CSS_SELECTOR, ".banner.stale"))
+            return bool(browser.execute_script("return document.querySelector('.banner.stale') !== null"))
 
         def shown() -> str:
-            return str(browser.find_element(By.CSS_SELECTOR, ".sky").get_attribute("data-shows"))
+            return str(browser.execute_script("return document.querySelector('.sky').dataset.shows"))
 
         first = shown()
         until(browser, lambda: shown() > first)
         assert not stale()
         watch.fault("freeze")
-        last = _last_new_frame(watch)
         until(browser, stale, 2 * CADENCE_S + 10)
-        took_s = (datetime.now(UTC) - last()).total_seconds()
-        assert took_s <= 2 * CADENCE_S + 1.0  # the page judges twice a second, the test looks as often
-        assert browser.find_elements(By.CSS_SELECTOR, ".sky.old")
+        seen = datetime.now(UTC).timestamp()
+        last = _last_new_frame(watch)
+        due = float(browser.execute_script("return document.querySelector('[data-due]').dataset.due"))
+        # The page knows the last new frame to a tenth; the record, in whole seconds, bears it out.
+        assert -1.0 <= last.timestamp() - (due - 2 * CADENCE_S) <= 0.1
+        assert (
+            seen <= due + 1.0
+        )  # it judges four times a second; the rest is the driver's and a busy machine's
+        assert browser.execute_script("return document.querySelector('.sky').matches('.old')")
         watch.fault("none")
         until(browser, lambda: not stale(), 2 * CADENCE_S + 10)
         assert browser.execute_script("return window.stayed") is True
 
 
-def _last_new_frame(watch: Watched) -> Callable[[], datetime]:
-    def last() -> datetime:
-        with Reader(watch.database) as reader:
-            rows = reader.query(
-                "SELECT max(fetched_at) AS at FROM observations WHERE verdict NOT IN ('stale', 'not looked')"
-            )
-        return from_utc_text(rows[0]["at"])
-
-    return last
+def _last_new_frame(watch: Watched) -> datetime:
+    with Reader(watch.database) as reader:
+        rows = reader.query(
+            "SELECT max(fetched_at) AS at FROM observations WHERE verdict NOT IN ('stale', 'not looked')"
+        )
+    return from_utc_text(rows[0]["at"])

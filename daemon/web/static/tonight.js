@@ -109,7 +109,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) ask();
 });
 window.addEventListener("online", ask);
-setInterval(judgeAge, 500);
+setInterval(judgeAge, 250);
 timer = setTimeout(ask, POLL_MS);
 
 // A touch on the strip leads to that instant of the night.
