@@ -65,6 +65,7 @@ answer (receivers can drop a repeat by its event id); that the operator is writt
 itself cannot be written, for nothing is sent that is not recorded (the log, `aurorad_store_errors_total` and
 the alert `AuroradRecordFailing` tell); a picture for every row. Resident memory in the month is measured
 with SQLite's page caches at 100 kB a connection: left at their default they fill to 2 MB each and stop there.
+Housekeeping, which hands free memory back once a minute, comes in the month once in about an hour of its time.
 """
 
 
