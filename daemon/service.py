@@ -62,6 +62,10 @@ comes just before the wait, and an Event set in a handler may be the very one th
 CLOCK_LOOK_S, CLOCK_STEP_S = 2.0, 5.0
 """How often the machine's clock is compared with the time gone by, and what counts as put, not slewed."""
 
+MOST_LOOKS = 32
+"""Looks at once. They have threads of their own: what else is to be done waits for none of them, and the
+few megabytes that a thread keeps of its first look are kept by no more threads than look."""
+
 GRACE_S = 30
 """A look that could not start in this time (the machine slept) counts as missed, and is planned anew."""
 
@@ -99,7 +103,7 @@ class Service:
         self.delivery = self._delivery()
         self.scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(min(32, 4 + len(self.pipelines)))},
+            executors={"default": ThreadPoolExecutor(8), "looks": ThreadPoolExecutor(MOST_LOOKS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
         )
         self.scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR)
@@ -205,7 +209,15 @@ class Service:
         wait_s = max(0.0, self.clock.real_s((at - self.clock.now()).total_seconds()))
         run_at = datetime.now(UTC) + timedelta(seconds=wait_s)
         if not self._stopping.is_set():
-            self.scheduler.add_job(work, "date", run_date=run_at, id=job, name=job, replace_existing=True)
+            self.scheduler.add_job(
+                work,
+                "date",
+                run_date=run_at,
+                id=job,
+                name=job,
+                replace_existing=True,
+                executor="looks" if job.startswith("watch ") else "default",
+            )
 
     def _watch(self, name: str) -> None:
         pipeline = self.pipelines.get(name)
