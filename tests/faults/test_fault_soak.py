@@ -15,6 +15,7 @@ import pytest
 
 from daemon.clock import FastClock
 from daemon.observation import utc_text
+from daemon.store import Reader
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, Sky, check, spells
 from training.simulator.answers import Server
@@ -30,6 +31,14 @@ def growth(days: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """(growth over the whole span by the fitted line, scatter about it)."""
     slope, offset = np.polyfit(days, values, 1)
     return float(slope * np.ptp(days)), float(np.std(values - slope * days - offset))
+
+
+def held(record: Path) -> dict[str, float]:
+    """Rows of the record and bytes of its pages."""
+    with Reader(record) as reader:
+        rows = reader.query("SELECT count(*) AS n FROM observations")[0]["n"]
+        size = reader.query("SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size")
+    return {"rows": rows, "database": size[0]["n"]}
 
 
 @pytest.mark.soak
@@ -51,7 +60,8 @@ def test_a_month_of_nights(tmp_path: Path, green: Path, matrix: Entry) -> None:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert month.stdout is not None
-        samples = [json.loads(line) for line in month.stdout]
+        record = tmp_path / "state/aurorad.db"
+        samples = [json.loads(line) | held(record) for line in month.stdout]
         assert month.wait(60) == 0, (tmp_path / "log").read_text()[-3000:]
         month.stdout.close()
     inbox.close()
