@@ -75,7 +75,10 @@ def test_a_checkpoint_of_another_seed_is_refused(tmp_path: Path) -> None:
 
 
 def test_thesis_recipe_trains_the_head_first_then_everything(tmp_path: Path) -> None:
-    """The two-stage schedule on a small labelled folder: stage one leaves the body, stage two does not."""
+    """The two-stage schedule on a small labelled folder: stage one leaves the body, stage two does not.
+
+    Stopped between them and called again, it ends with the weights of a run left alone.
+    """
     import cv2
 
     for label, green in (("yes", 150), ("no", 40)):
@@ -101,6 +104,8 @@ def test_thesis_recipe_trains_the_head_first_then_everything(tmp_path: Path) -> 
     assert not torch.equal(start["head.weight"], kept["net.head.weight"])
     done = weights_of(fit(small, tmp_path / "run", 1, device="cpu"))
     assert not torch.equal(start["features.0.0.weight"], done["features.0.0.weight"])
+    whole = weights_of(fit(small, tmp_path / "whole", 1, device="cpu"))
+    assert all(torch.equal(whole[name], done[name]) for name in whole)
 
 
 def test_both_members_of_a_pair_get_one_change_in_one_batch(tmp_path: Path) -> None:
