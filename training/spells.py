@@ -23,7 +23,7 @@ ALERT_BELOW_DEG: Final = -12.0
 """The daemon's defaults ([gate])."""
 
 BRIGHT_CONTRAST: Final = 0.24
-"""A spell counts as bright where its greatest contrast is three times what is visible."""
+"""A spell counts as bright where its greatest contrast is twice what is visible."""
 
 GRACE: Final = timedelta(minutes=10)
 """An alert this long before the truth's onset or after its end still belongs to the spell."""
