@@ -48,9 +48,9 @@ def main() -> int:
         asked.json.write_text(json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
     if asked.docs:
         before_it, _, rest = asked.docs.read_text(encoding="utf-8").partition(BEGIN)
-        after_it = rest.partition(END)[2]
-        text = f"{before_it}{BEGIN}\n{table(rows, about)}\n{END}{after_it}"
-        asked.docs.write_text(text, encoding="utf-8")
+        held, _, after_it = rest.partition(END)
+        told = again(held.strip(), rows, about) if asked.names else table(rows, about)
+        asked.docs.write_text(f"{before_it}{BEGIN}\n{told}\n{END}{after_it}", encoding="utf-8")
     return int(any(row.met is False for row in rows))
 
 
@@ -69,6 +69,15 @@ def table(rows: list[Row], about: dict[str, object]) -> str:
     word = {True: "yes", False: "**no**", None: "–"}
     lines += [f"| {r.what} | {r.bar} | **{r.measured}** | {word[r.met]} | {r.detail} |" for r in rows]
     return "\n".join(lines)
+
+
+def again(held: str, rows: list[Row], about: dict[str, object]) -> str:
+    """The table that is there, with the lines that were measured once more in place of the old ones."""
+    lines = {line.split(" | ")[0]: line for line in table(rows, about).splitlines() if line.startswith("| ")}
+    kept = [lines.pop(line.split(" | ")[0], line) for line in held.splitlines()]
+    missing = [line for line in lines.values() if not line.startswith("| what")]
+    names = "; ".join(row.what for row in rows)
+    return "\n".join([*kept, *missing, "", f"Measured again at {about['at']}, alone: {names}."])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -96,6 +96,6 @@ def session(outputs: tuple[str, ...], threads: int = 2) -> Callable[[Floats], li
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.enable_mem_pattern = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     ready = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda tensor: ready.run(list(outputs), {"pixels": tensor})
