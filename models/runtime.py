@@ -8,9 +8,9 @@ time: the model is built again on the CPU and the batch repeated, and ``fallback
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
