@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from daemon.nightly import Nightly
 from daemon.store import Reader, Store
 from daemon.upkeep import Upkeep
 from tests.conftest import SetClock
+from tests.loopback import Loopback
 
 DAY_BEFORE = datetime(2024, 2, 9, 20, 0, tzinfo=UTC)
 SEEN = (200, 450)  # the minutes around the spell, which lasts from 240 to 420
@@ -44,17 +44,9 @@ class Phone:
                 self.send_response(204)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.url = f"json://127.0.0.1:{self._server.server_port}/"
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = Loopback(Handler)
+        self.url = f"json://{self._server.place}/"
+        self.close = self._server.close
 
 
 @pytest.fixture

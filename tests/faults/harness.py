@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from daemon.service import Service, serving
 from daemon.store import Reader
 from models.card import Card, Thresholds, sha256_of
 from models.labels import OUTPUTS
+from tests.loopback import Loopback
 from training.simulator.answers import Server
 from training.simulator.movie import compose, style_of
 from training.simulator.site import Site
@@ -164,13 +165,8 @@ class Inbox:
             def do_POST(self) -> None:
                 inbox._take(self)
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.url = f"json://127.0.0.1:{self._server.server_port}/"
+        self._server = Loopback(Handler)
+        self.url = f"json://{self._server.place}/"
 
     def _take(self, request: BaseHTTPRequestHandler) -> None:
         said = json.loads(request.rfile.read(int(request.headers.get("Content-Length", 0))))
@@ -192,8 +188,7 @@ class Inbox:
     def close(self) -> None:
         """Stop listening."""
         self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
 # ------------------------------------------------------------------ the watch

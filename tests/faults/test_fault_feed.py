@@ -10,10 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ import pytest
 from daemon.observation import from_utc_text
 from tests.faults.conftest import Entry
 from tests.faults.harness import SPEED, Sky, Watch, back_in_time, check_watch, watching
+from tests.loopback import Loopback
 from training.simulator.site import Site
 
 FAULTS = {
@@ -82,24 +81,9 @@ class Door:
                 self.end_headers()
                 self.wfile.write(data)
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign] - hung up on, as meant
-        if certificate is not None:
-            context = SSLContext(PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.address = f"127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = Loopback(Handler, certificate)
+        self.address = self._server.place
+        self.close = self._server.close
 
 
 @dataclass

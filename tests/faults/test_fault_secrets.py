@@ -8,14 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from daemon.config import load
 from daemon.errors import ConfigError
 from tests.faults.conftest import Entry
 from tests.faults.harness import Sky, aurorad, rows, soon, spells, write_config
+from tests.loopback import Loopback
 from training.simulator.site import Site
 
 CANARY = "canary"
@@ -86,18 +86,9 @@ class Gossip:
                 with suppress(OSError):
                     self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.place = f"127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = Loopback(Handler)
+        self.place = self._server.place
+        self.close = self._server.close
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, aurorad, check, soon, unexpected, write_config
+from tests.loopback import Loopback
 
 STOP_S = 10.0
 
@@ -29,19 +30,13 @@ class Silent:
                 silent.asked.set()
                 silent._over.wait(120)
 
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/a.jpg"
+        self._server = Loopback(Handler)
+        self.url = f"http://{self._server.place}/a.jpg"
 
     def close(self) -> None:
         """Stop listening."""
         self._over.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
 @pytest.fixture
