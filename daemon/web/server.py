@@ -101,7 +101,9 @@ class Server:
 def _bind(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # Named TCP, asyncio sends each answer at once; a socket of protocol 0 it leaves to Nagle's algorithm,
+        # which holds the second packet of an answer back until the first is acknowledged, some 40 ms.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, port))

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -39,6 +40,20 @@ def test_port_zero_takes_a_free_one_and_stop_gives_it_back() -> None:
     with pytest.raises(httpx.ConnectError):
         httpx.get(server.url)
     Server(APP, "127.0.0.1", server.port).stop()
+
+
+def test_an_answer_goes_out_at_once() -> None:
+    """On one connection, as a browser keeps it: no answer waits for the acknowledgement of its first packet."""
+    server = Server(APP, "127.0.0.1", 0)
+    server.start()
+    took = []
+    with httpx.Client() as client:
+        for _ in range(20):
+            began = time.perf_counter()
+            assert client.get(server.url).text == "hello"
+            took.append(time.perf_counter() - began)
+    server.stop()
+    assert sorted(took)[10] < 0.03
 
 
 def test_a_taken_port_is_told_at_once_with_the_mend() -> None:
