@@ -158,23 +158,20 @@ class Reader:
 
     def course(self, camera: str, night: date) -> list[Row]:
         """A night's observations, in order, with no more than what its strip draws: a third of the time."""
-        span = self._span(camera, night)
-        if span is None:
-            return []
-        return self.query(
-            "SELECT observed_at, verdict, calibrated_probability, threshold FROM observations"
-            " WHERE camera = ? AND observed_at BETWEEN ? AND ? ORDER BY observed_at",
-            [camera, utc_text(span[0]), utc_text(span[1])],
+        return self._of_night(
+            "observed_at, verdict, calibrated_probability, threshold", "observations", camera, night
         )
 
     def columns(self, camera: str, night: date) -> list[Row]:
         """A night's keogram columns: ``observed_at`` and ``rgb``, 120 × 3 bytes from north to south."""
+        return self._of_night("observed_at, rgb", "columns", camera, night)
+
+    def _of_night(self, columns: str, table: str, camera: str, night: date) -> list[Row]:
         span = self._span(camera, night)
         if span is None:
             return []
         return self.query(
-            "SELECT observed_at, rgb FROM columns WHERE camera = ? AND observed_at BETWEEN ? AND ?"
-            " ORDER BY observed_at",
+            f"SELECT {columns} FROM {table} WHERE camera = ? AND observed_at BETWEEN ? AND ? ORDER BY observed_at",
             [camera, utc_text(span[0]), utc_text(span[1])],
         )
 

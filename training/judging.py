@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +45,22 @@ def judge_model(
         }
     }
     rows: list[dict[str, Any]] = []
-    for name, folder, reader in (
-        ("real", real, real_frames),
-        ("manifest", manifest, manifest_frames),
-        ("keogram", keograms, keogram_frames),
-    ):
+    sets: tuple[tuple[Path | None, Callable[[Path], ev.Frames]], ...] = (
+        (real, real_frames),
+        (manifest, manifest_frames),
+        (keograms, keogram_frames),
+        (keograms, partial(keogram_frames, nights="trained on", per_span=1)),
+    )
+    for folder, read in sets:
         if folder is not None:
-            frames = reader(folder)
-            _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows, name)
+            frames = read(folder)
+            _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows)
     if keograms is not None:
-        frames = keogram_frames(keograms, "trained on", per_span=1)
-        _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows, frames.name)
         found["split within nights"] = leak(keogram_frames(keograms, "all", per_span=2))
     if nights is not None:
         judged = list(ev.judge_nights(model, nights))
         frames, answers = ev.night_frames(judged, "simulated nights")
-        _judge_set(frames, answers, fitted, found, rows, "simulated nights")
+        _judge_set(frames, answers, fitted, found, rows)
         found["spells"] = spell_figures(ev.judge_spells(judged, fitted.temperature, fitted.thresholds))
     if not rows:
         raise ValueError("nothing to judge on: give --real, --manifest, --keograms or --nights")
@@ -79,10 +81,9 @@ def _judge_set(
     fitted: ev.Calibration,
     found: dict[str, Any],
     rows: list[dict[str, Any]],
-    name: str,
 ) -> None:
     threshold = fitted.thresholds.default
-    found[name] = ev.set_figures(frames, answers, fitted.temperature, threshold)
+    found[frames.name] = ev.set_figures(frames, answers, fitted.temperature, threshold)
     rows += ev.frame_rows(frames, answers, fitted.temperature, threshold)
 
 

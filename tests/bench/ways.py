@@ -91,11 +91,5 @@ def session(outputs: tuple[str, ...], threads: int = 2) -> Callable[[Floats], li
         if not bare.exists():
             onnx.utils.extract_model(str(path), str(bare), ["pixels"], ["logits"])
         path = bare
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.enable_mem_pattern = False
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    ready = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    ready = runtime._session(onnxruntime, path, "cpu", threads)
     return lambda tensor: ready.run(list(outputs), {"pixels": tensor})
