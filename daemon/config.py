@@ -245,6 +245,11 @@ class EventSettings(_Table):
     )
     confirm: int = Field(2, ge=1, description="k: frames at or above `on` …")
     of: int = Field(3, ge=1, description="… among the last n frames looked at.")
+    look_again_s: float = Field(
+        20.0,
+        ge=1,
+        description="Seconds to the next look while a spell is pending, where that is sooner than the cadence.",
+    )
     dwell_min: float = Field(15.0, gt=0, description="Minutes below `off` that end an event.")
     strong: float = Field(
         0.25,

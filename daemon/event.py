@@ -41,7 +41,15 @@ class Rules:
     strong: float = 0.25
     cool_down: timedelta = timedelta(minutes=30)
     cadence: timedelta = timedelta(seconds=60)
+    look_again: timedelta = timedelta(seconds=20)
     patience: timedelta = timedelta(hours=2)
+
+    def until_next(self, state: EventState) -> timedelta:
+        """Time from one look to the next: the cadence, or less while a spell is pending.
+
+        A first sign is looked at again soon: that is most of a minute off the time to the alert.
+        """
+        return min(self.cadence, self.look_again) if state == "pending" else self.cadence
 
     @property
     def forget(self) -> timedelta:

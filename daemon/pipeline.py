@@ -246,9 +246,12 @@ class Pipeline:
         return min(wake, self.now.gate_until) if self.now.gate_until else wake
 
     def _next_look(self, now: datetime) -> datetime:
-        """One cadence on, or when the source may be asked again; seldom where it rests for the summer."""
+        """One cadence on, sooner at the first sign of a spell, seldom where the feed rests for the summer.
+
+        Never before the source may be asked again.
+        """
         assert self.source is not None
-        wait = timedelta(seconds=self.camera.cadence_s)
+        wait = self.rules.until_next(self._live_memory.state)
         if self._rests_for_the_summer(now):
             wait = max(PAUSE, wait)
         return self.source.next_request(now + wait)
@@ -474,4 +477,5 @@ def _rules(settings: Settings, camera: CameraSettings) -> event.Rules:
         strong=e.strong,
         cool_down=timedelta(minutes=e.cool_down_min),
         cadence=timedelta(seconds=camera.cadence_s),
+        look_again=timedelta(seconds=e.look_again_s),
     )

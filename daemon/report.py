@@ -4,7 +4,8 @@ Counterparts of its Tables 2 (frames by twilight), 3 (by moonlight) and 6 (auror
 Figures 6 (mean ± standard deviation of the yes-probability) and 7 (its histograms), and how often
 there was aurora by hour, month and moon. Shares are shares of frames; where the thesis prints yes/no
 as a ratio the column is called odds. Occurrence is aurora / (aurora + clear): normalised by the time
-in which the sky could be seen, a frame standing for one cadence.
+in which the sky could be seen, a frame standing for one cadence; looks between two cadences, as at
+the first sign of a spell, are not counted.
 """
 
 from __future__ import annotations
@@ -136,19 +137,34 @@ def write_report(db: Path, out: Path) -> list[Path]:
 
 # ------------------------------------------------------------------ what is counted
 
-_CELLS = f"""
+_FRAMES = """
+    WITH looks AS (
+        SELECT camera, observed_at, verdict, probability, twilight, moonlight, moon_phase_deg,
+            unixepoch(observed_at) - unixepoch(lag(observed_at) OVER (PARTITION BY camera ORDER BY observed_at))
+                AS after_s
+        FROM observations),
+    cadences AS (
+        SELECT substr(camera, 8) AS camera, json_extract(json, '$.cadence_s') AS cadence_s
+        FROM state WHERE camera LIKE 'camera %'),
+    frames AS (
+        SELECT looks.* FROM looks LEFT JOIN cadences USING (camera)
+        WHERE after_s IS NULL OR cadence_s IS NULL OR after_s >= cadence_s / 2)
+"""
+"""The record's looks, one a cadence: those between, at a spell's first sign, would make aurora look commoner."""
+
+_CELLS = f"""{_FRAMES}
     SELECT camera, twilight, moonlight, verdict,
         CASE WHEN probability IS NULL THEN NULL
              ELSE min(CAST(probability * {BINS} AS INTEGER), {BINS - 1}) END AS bin,
         count(*) AS n, sum(probability) AS total, sum(probability * probability) AS squares
-    FROM observations WHERE verdict <> 'stale' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1
+    FROM frames WHERE verdict <> 'stale' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1
 """
 
-_TIMES = f"""
+_TIMES = f"""{_FRAMES}
     SELECT camera, substr(observed_at, 12, 2) AS hour, substr(observed_at, 1, 7) AS month, moonlight,
         CAST(min(moon_phase_deg, 179.9) / {PHASE_STEP_DEG} AS INTEGER) AS phase,
         count(*) AS n, sum(verdict = 'aurora') AS aurora
-    FROM observations WHERE verdict IN ('aurora', 'clear') GROUP BY 1, 2, 3, 4, 5
+    FROM frames WHERE verdict IN ('aurora', 'clear') GROUP BY 1, 2, 3, 4, 5
 """
 
 

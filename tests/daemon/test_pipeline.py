@@ -244,6 +244,24 @@ def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
     assert watch.feed.asked == asked + 1
 
 
+def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None:
+    """Every 20 s while a spell is pending, else a cadence apart, within the spell too; rows for all."""
+
+    def look(aurora: bool) -> float:
+        watch.feed.show(aurora)
+        following = watch.pipeline.watch()
+        wait_s = (following - watch.clock.now()).total_seconds()
+        watch.clock.at = following
+        return wait_s
+
+    assert [look(a) for a in (False, True, False, False, False)] == [60, 20, 20, 20, 60]
+    assert [look(a) for a in (True, True, True)] == [20, 60, 60]
+    assert watch.rows("SELECT count(*) AS n FROM observations")[0]["n"] == 8
+    (spell,) = watch.rows("SELECT onset_at, confirmed_at FROM events")
+    onset, confirmed = (datetime.fromisoformat(spell[name]) for name in ("onset_at", "confirmed_at"))
+    assert confirmed - onset == timedelta(seconds=20)
+
+
 # ------------------------------------------------------------------------------- archives
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,22 @@ def test_occurrence_is_normalised_by_observable_time(written: Path) -> None:
     assert [r["month"] for r in read(written / "occurrence_by_month.csv")] == ["2024-02", "2024-03"]
     assert [r["moonlight"] for r in read(written / "occurrence_by_moonlight.csv")] == ["none", "full"]
     assert [r["moon phase"] for r in read(written / "occurrence_by_phase.csv")] == ["000–030°", "150–180°"]
+
+
+def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:
+    """At the first sign of a spell the sky is looked at sooner, which must not make aurora commoner."""
+    times = ("04:00:00", "04:01:00", "04:01:20", "04:01:40", "04:02:40", "04:03:39")
+    rows = [
+        ("yk", f"2024-02-10T{at}Z", 0.1, "clear" if n in (0, 5) else "aurora", "night", "none", 0.0)
+        for n, at in enumerate(times)
+    ]
+    path = fill(tmp_path / "again.db", rows)
+    with closing(Store(path)) as store:
+        store.register_camera("yk", {"cadence_s": 60.0})
+    write_report(path, tmp_path)
+    assert read(tmp_path / "table2_twilight.csv")[-1]["frames"] == "4"
+    [hour] = read(tmp_path / "occurrence_by_hour.csv")
+    assert (hour["aurora frames"], hour["observable frames"]) == ("2", "4")
 
 
 def test_the_page_shows_every_figure_and_each_is_a_picture(written: Path) -> None:
