@@ -2,6 +2,7 @@
 
     aurorad-train simulate --bank runs/banks/simulated --kind simulated --count 4000 --seed 1
     aurorad-train simulate --bank runs/banks/bright --kind bright --count 700
+    aurorad-train simulate --bank runs/banks/onset --kind onset --count 1000
     aurorad-train simulate --bank runs/banks/keogram --kind keogram --count 2000 --keograms DIR
     aurorad-train simulate --bank runs/banks/overlaid --kind overlaid --count 2000 --keograms DIR
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -40,12 +42,13 @@ from training.simulator.cloud import through_cloud
 from training.simulator.draw import AREA, CONTRAST, FLOOR_LEVELS, Truth, draw, draw_pair
 from training.simulator.heaven import stars
 from training.simulator.lens import grid, sky_mask
+from training.simulator.night import Night, Place
 from training.simulator.noise import sample, tile
 from training.simulator.parts import Heaven, Scene
 from training.simulator.scene import random_scene
 
-Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid"]
-KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight")
+Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid", "onset"]
+KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight", "onset")
 CLEAR_BELOW: Final = 0.3
 CLOUDY_ABOVE: Final = 0.6
 """Cloud shares that make a simulated sky clear or cloudy; between them it is not judged."""
@@ -77,6 +80,8 @@ def fill_bank(
     for done in range(count):
         if kind == "daylight":
             _add_daylight(writer, rng, side)
+        elif kind == "onset":
+            _add_onset(writer, rng, side)
         elif season is None:
             _add_simulated(writer, rng, side, bright=kind == "bright")
         elif kind == "keogram":
@@ -146,6 +151,44 @@ def _add_daylight(writer: BankWriter, rng: np.random.Generator, side: int) -> No
         pictures.append(square)
     zero = np.zeros((HEAT_SIDE, HEAT_SIDE), np.uint8)
     writer.add(pictures, [0, 0], heat=zero, source="daylight")
+
+
+def _add_onset(writer: BankWriter, rng: np.random.Generator, side: int) -> None:
+    """The first minutes of a spell, when the alert should go out, and the same sky without it.
+
+    Every frame from the criterion on counts as aurora here, also under 1.5 times it.
+    """
+    lit = None
+    while lit is None or not lit.truth.aurora:
+        night = _random_night(rng)
+        first = night.first_light(step_s=120)
+        if first is not None:
+            lit, bare = draw_pair(night.scene(first + timedelta(minutes=float(rng.uniform(0, 6)))), side)
+    writer.add(
+        [bare.square, lit.square],
+        [0, 1],
+        sky=_sky_of(lit.truth.cloud_share),
+        contrast=lit.truth.contrast,
+        heat=heat_of(bare.square, lit.square),
+        source=f"onset/{night.camera}",
+    )
+
+
+def _random_night(rng: np.random.Generator) -> Night:
+    """Three hours of a night of the season, at a place of the auroral zone, by any camera."""
+    place = Place(
+        latitude_deg=float(rng.uniform(58, 72)),
+        longitude_deg=float(rng.uniform(-180, 180)),
+        north_deg=float(rng.uniform(0, 360)),
+        east_left=bool(rng.random() < 0.5),
+        declination_deg=float(rng.uniform(-25, 25)),
+    )
+    day = date(2023, 9, 15) + timedelta(days=int(rng.integers(0, 200)))
+    seed, camera = int(rng.integers(0, 2**31)), pick(rng)
+    whole = Night(seed, day, place, spells=1, camera=camera)
+    length = min(timedelta(hours=3), whole.end - whole.start)
+    start = whole.start + (whole.end - whole.start - length) * float(rng.random())
+    return Night(seed, day, place, hours=(start, start + length), spells=1, camera=camera)
 
 
 def _exposure(rng: np.random.Generator, scene: Scene) -> float:

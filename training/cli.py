@@ -29,7 +29,7 @@ def cli(context: click.Context, debug: bool) -> None:
 @click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
 @click.option(
     "--kind",
-    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid"]),
+    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid", "onset"]),
     default="simulated",
 )
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -128,11 +130,24 @@ def colour_figures(frames: Frames, answers: Answers) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class JudgedNight:
-    """One simulated night, the sky over it, and what the model said."""
+    """One simulated night, the sky over it, and what the model said.
+
+    ``more`` asks the model about an instant between the night's frames: the sky, and its margin.
+    """
 
     night: DrawnNight
     skies: list[SkyState]
     answers: Answers
+    more: Callable[[datetime], tuple[SkyState, float]]
+
+    def look(self, at: datetime) -> tuple[SkyState, float]:
+        """The sky at an instant and the model's margin, by a frame at hand or one drawn for it."""
+        index = self._index.get(at)
+        return self.more(at) if index is None else (self.skies[index], float(self.answers.margin[index]))
+
+    @cached_property
+    def _index(self) -> dict[datetime, int]:
+        return {at: index for index, at in enumerate(self.night.times)}
 
     @property
     def cells(self) -> list[str]:
@@ -147,7 +162,18 @@ def judge_nights(model: Judge, folder: Path) -> Iterator[JudgedNight]:
     """Ask the model about every frame of every night."""
     observatory = Observatory(YELLOWKNIFE.latitude_deg, YELLOWKNIFE.longitude_deg, YELLOWKNIFE.elevation_m)
     for night in read_nights(folder):
-        yield JudgedNight(night, observatory.states(night.times), ask(model, night.pictures))
+        yield JudgedNight(
+            night,
+            observatory.states(night.times),
+            ask(model, night.pictures),
+            cache(partial(_look_between, model, observatory, night)),
+        )
+
+
+def _look_between(
+    model: Judge, observatory: Observatory, night: DrawnNight, at: datetime
+) -> tuple[SkyState, float]:
+    return observatory.state(at), float(ask(model, night.between(at)[None]).margin[0])
 
 
 def night_frames(nights: Sequence[JudgedNight], name: str) -> tuple[Frames, Answers]:
@@ -199,8 +225,12 @@ def judge_spells(
 
     judged = []
     for one in nights:
-        probability = scores.sigmoid(one.answers.margin / temperature)
-        changes = alerts_of(one.night.times, probability, one.skies, threshold, Rules())
+
+        def look(at: datetime, one: JudgedNight = one) -> tuple[SkyState, float]:
+            sky, margin = one.look(at)
+            return sky, float(scores.sigmoid(np.array(margin / temperature)))
+
+        changes = alerts_of(one.night.times[0], one.night.times[-1], look, threshold, Rules())
         judged.append(judge_night(one.night, changes, one.skies))
     return judged
 

@@ -3,7 +3,8 @@
     aurorad-train simulate --nights runs/nights --count 40 --seed 900
 
 One folder a night: ``pictures.npy`` (frames, 240, 240, 3) and ``night.json`` with the times, the
-truth of every frame and the spells. Nights are chosen over a whole season, so that moon and twilight
+truth of every frame and the spells, and what draws the night anew, for looks between the kept
+frames. Nights are chosen over a whole season, so that moon and twilight
 come as they do; weather and camera are the simulator's draw.
 """
 
@@ -13,6 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +53,8 @@ class DrawnNight:
     marginal: npt.NDArray[np.bool_]
     cloud: npt.NDArray[np.float64]
     spells: list[NightSpell]
+    between: Callable[[datetime], Pixels]
+    """The picture of any instant, drawn anew."""
 
 
 def draw_nights(
@@ -88,9 +92,7 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     frames: list[dict[str, Any]] = []
     for index, at in enumerate(times):
         drawn = night.frame(at, SIDE)
-        square = drawn.square.copy()
-        square[~disc_mask(SIDE)] = 0
-        pictures[index] = square
+        pictures[index] = _masked(drawn.square)
         truth = drawn.truth
         frames.append(
             {
@@ -104,8 +106,28 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     pictures.flush()
     spells = [_text(asdict(spell)) for spell in spells_of(times, frames, night)]
     part = target / "night.part"
-    part.write_text(json.dumps({"camera": camera, "date": str(day), "frames": frames, "spells": spells}))
+    made = {"seed": night.seed, "date": str(day), "camera": camera,
+            "from": start.isoformat(), "to": (start + length).isoformat()}  # fmt: skip
+    part.write_text(json.dumps({"made": made, "frames": frames, "spells": spells}))
     part.replace(target / "night.json")
+
+
+def _masked(square: Pixels) -> Pixels:
+    masked = square.copy()
+    masked[~disc_mask(SIDE)] = 0
+    return masked
+
+
+@lru_cache(maxsize=1)
+def _night(made: str) -> Night:
+    """The night that a description makes."""
+    told = json.loads(made)
+    hours = (datetime.fromisoformat(told["from"]), datetime.fromisoformat(told["to"]))
+    return Night(told["seed"], date.fromisoformat(told["date"]), hours=hours, camera=told["camera"])
+
+
+def _between(made: str, at: datetime) -> Pixels:
+    return _masked(_night(made).frame(at, SIDE).square)
 
 
 def spells_of(times: list[datetime], frames: list[dict[str, Any]], night: Night) -> list[NightSpell]:
@@ -145,6 +167,7 @@ def read_nights(folder: Path) -> Iterator[DrawnNight]:
             marginal=np.array([frame["marginal"] for frame in frames], bool),
             cloud=np.array([frame["cloud"] for frame in frames]),
             spells=[_spell(one) for one in kept["spells"]],
+            between=partial(_between, json.dumps(kept["made"])),
         )
 
 

@@ -1,6 +1,6 @@
 """Judging by spell: how soon is the alert out, which spells are missed, how many alerts are false.
 
-The daemon's own gate and event rules run over the model's answers, minute by minute.
+The daemon's own gate and event rules run over the model's answers, and say when to look next.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from daemon.event import Memory, Rules, step
 from daemon.gate import gate
@@ -44,27 +43,33 @@ class Judgement:
 
 
 def alerts_of(
-    times: Sequence[datetime],
-    probability: npt.NDArray[np.float64],
-    skies: Sequence[SkyState],
+    begins: datetime,
+    ends: datetime,
+    look: Callable[[datetime], tuple[SkyState, float]],
     threshold: Callable[[SkyState], float],
     rules: Rules,
 ) -> list[EventChange]:
-    """What the daemon would have announced: its event changes, in order."""
-    memory, announced = Memory(), []
-    for at, said, sky in zip(times, probability, skies, strict=True):
+    """What the daemon would have announced between two instants: its event changes, in order.
+
+    ``look`` gives the sky over the camera and the calibrated probability at an instant; it is asked
+    when the daemon would look.
+    """
+    memory, announced, at = Memory(), [], begins
+    while at <= ends:
+        sky, probability = look(at)
         may = gate(sky, LOOK_BELOW_DEG, ALERT_BELOW_DEG)
         memory, changes = step(
             memory,
             "simulated",
             at,
-            float(said) if may.alert else None,
+            probability if may.alert else None,
             threshold(sky),
             False,
             rules,
             daylight=not may.look,
         )
         announced += changes
+        at += rules.until_next(memory.state)
     return announced
 
 

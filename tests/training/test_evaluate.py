@@ -25,11 +25,12 @@ from training.evaluate import (
     set_figures,
     write_evaluation,
 )
-from training.nights import DrawnNight, NightSpell
+from training.nights import DrawnNight, NightSpell, draw_nights, read_nights
 from training.promote import judged
 from training.spells import alerts_of, judge_night, spell_figures
 
 START = datetime(2024, 1, 10, 6, 0, tzinfo=UTC)
+EVERY_MINUTE = Rules(look_again=timedelta(seconds=60))
 
 
 def test_figures_by_hand() -> None:
@@ -126,6 +127,7 @@ def drawn(aurora: list[int], spells: list[NightSpell], name: str = "n1") -> Draw
         marginal=np.zeros(count, bool),
         cloud=np.zeros(count),
         spells=spells,
+        between=lambda at: np.zeros((1, 1, 3), np.uint8),
     )
 
 
@@ -133,9 +135,14 @@ def spell(first: int, last: int, contrast: float = 1.0) -> NightSpell:
     return NightSpell(START + timedelta(minutes=first), START + timedelta(minutes=last), None, contrast)
 
 
-def changes_of(probability: list[float], skies: list[SkyState]) -> Any:
-    times = [one.at for one in skies]
-    return alerts_of(times, np.array(probability), skies, lambda _: 0.5, Rules())
+def changes_of(probability: list[float], skies: list[SkyState], rules: Rules = EVERY_MINUTE) -> Any:
+    """By one look a minute; between two looks the model says what it said at the first."""
+
+    def look(at: datetime) -> tuple[SkyState, float]:
+        minute = int((at - START).total_seconds() // 60)
+        return skies[minute], probability[minute]
+
+    return alerts_of(START, skies[-1].at, look, lambda _: 0.5, rules)
 
 
 def test_delay_is_from_the_first_visible_minute_to_the_confirmed_onset() -> None:
@@ -149,6 +156,23 @@ def test_delay_is_from_the_first_visible_minute_to_the_confirmed_onset() -> None
     figures = spell_figures([verdict])
     assert figures["median_delay_min"] == 2.0
     assert figures["bright_alerted"] == 1.0
+
+
+def test_a_first_sign_is_looked_at_again_as_the_daemon_does() -> None:
+    """Seen from minute 31, looked at again 20 s later: the alert is out 80 s after the onset."""
+    night = drawn([0] * 30 + [1] * 30 + [0] * 60, [spell(30, 59)])
+    skies = [sky(at) for at in night.times]
+    changes = changes_of([0.1] * 31 + [0.9] * 29 + [0.1] * 60, skies, Rules())
+    verdict = judge_night(night, changes, skies)
+    assert [delay for _, delay in verdict.delays_min] == [pytest.approx(80 / 60)]
+
+
+def test_a_kept_night_is_drawn_again_between_its_frames(tmp_path: Path) -> None:
+    """The same night from its description: the same picture at a kept instant, another one 20 s on."""
+    draw_nights(tmp_path, 1, 7, hours=0.05)
+    (night,) = read_nights(tmp_path)
+    assert np.array_equal(night.between(night.times[1]), night.pictures[1])
+    assert not np.array_equal(night.between(night.times[1] + timedelta(seconds=20)), night.pictures[1])
 
 
 def test_an_alert_without_a_spell_is_false_and_a_spell_without_one_missed() -> None:
@@ -175,7 +199,7 @@ def judged_night(name: str, seed: int) -> JudgedNight:
     night = drawn([0] * 100 + [1] * 100, [spell(100, 199)], name)
     margin = rng.normal(np.where(night.aurora, 8.0, -8.0), 4.0)
     answers = Answers(margin, rng.normal(3, 1, 200), np.where(night.aurora, 20.0, 1.0))
-    return JudgedNight(night, [sky(at) for at in night.times], answers)
+    return JudgedNight(night, [sky(at) for at in night.times], answers, lambda at: (sky(at), 8.0))
 
 
 def test_calibration_from_nights_and_spells_over_them() -> None:

@@ -114,6 +114,7 @@ class Night:
         faults: tuple[Fault, ...] = (),
     ) -> None:
         self.seed, self.night, self.place, self.faults = seed, night, place, faults
+        self.camera = camera
         rng = np.random.default_rng([seed, night.toordinal()])
         self._sky = _Ephemeris(place, night)
         self.start, self.end = hours or self._sky.dark_hours()
@@ -175,6 +176,20 @@ class Night:
     def truth(self, at: datetime) -> Truth:
         """The truth alone, from a small picture: some milliseconds."""
         return truth(self.scene(at))
+
+    def first_light(self, step_s: float = 60.0) -> datetime | None:
+        """The first instant at which aurora is visible, to ``step_s``; None in a night without.
+
+        Draws only as much of the night as it takes, small.
+        """
+        for plan in self._plans:
+            seconds = plan.begin
+            while seconds < min(plan.end, self.length_s):
+                at = self.start + timedelta(seconds=seconds)
+                if self.truth(at).aurora:
+                    return at
+                seconds += step_s
+        return None
 
     def exposures(self, cadence_s: float = 6.0) -> Iterator[datetime]:
         """Instants of the night's frames: gaps leave theirs out, a restart begins a new count."""
