@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -40,28 +41,34 @@ class PictureFolder:
 
     def write(self, relative: str, data: bytes) -> str | None:
         """Write a file below the root, whole or not at all; its path, or None where it could not be."""
-        path = self.root / relative
-        part = path.with_suffix(".part")
+        path = self._place(relative)
+        part = f"{path}.part"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(part, "wb") as file:
+                file.write(data)
+            os.replace(part, path)
         except OSError as error:
             self.lost += 1
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or self.lost == 1:
                 log.warning("%s: the picture is not kept: %s", path, error.strerror)
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.unlink(part)
             return None
         return relative
 
     def remove(self, relative: str) -> None:
         """Delete a kept picture, and its night's folder when that was the last. Gone already is fine."""
-        path = self.root / relative
-        path.unlink(missing_ok=True)
-        try:
-            path.parent.rmdir()
-        except OSError:
-            return
+        path = self._place(relative)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(path))
+
+    def _place(self, relative: str) -> str:
+        """Where a picture lies, as plain text: a Path keeps each of its names in Python's table of interned
+        strings, which two new names a minute make grow by megabytes."""
+        return f"{self.root}/{relative}"
 
     def remove_nights(self, before: date, spared: Collection[str] = ()) -> None:
         """Delete what no row knows of in the folders of nights before that date: keograms, and pictures

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -397,10 +397,10 @@ def _id_of(db: Database, table: str, column: str, value: str, more: Mapping[str,
 
 def _split_source(source: str) -> tuple[str, str]:
     """A picture file's folder and name; movies and addresses stay whole, for they come again."""
-    path = PurePosixPath(source)
-    if "://" in source or path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+    folder, slash, name = source.rpartition("/")
+    if "://" in source or not name.lower().endswith((".jpg", ".jpeg", ".png")):
         return source, ""
-    return source[: len(source) - len(path.name)] or "./", path.name
+    return folder + slash or "./", name
 
 
 def _seconds_between(earlier: datetime, later: datetime) -> int:
