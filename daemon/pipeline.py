@@ -252,9 +252,10 @@ class Pipeline:
         """
         assert self.source is not None
         wait = self.rules.until_next(self._live_memory.state)
+        soon = wait < self.rules.cadence
         if self._rests_for_the_summer(now):
             wait = max(PAUSE, wait)
-        return self.source.next_request(now + wait)
+        return self.source.next_request(now + wait, soon=soon)
 
     # ------------------------------------------------------------- the archive door
 

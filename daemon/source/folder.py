@@ -74,7 +74,7 @@ class FolderSource:
             "empty", f"{self.folder}: no picture called {self.settings.pattern}; mend `path` or `pattern`"
         )
 
-    def next_request(self, wanted: datetime) -> datetime:
+    def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
         """``wanted``: one's own disk may be asked at any time."""
         return wanted
 

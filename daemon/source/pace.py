@@ -11,8 +11,8 @@ SLACK = 0.25  # of a cadence: a scheduler's jitter must not cost a whole minute
 class Pace:
     """When the next request may be made. Times are those of the daemon's clock.
 
-    Never more than one request per cadence, counted over any stretch of time; a single one may
-    come a quarter of a cadence early. After the n-th failure in a row the wait grows from one
+    Never more than one request per cadence, counted over any stretch of time, but for those that
+    were brought forward (:meth:`bring_forward`); a single one may come a quarter of a cadence early. After the n-th failure in a row the wait grows from one
     cadence to two, with a random part so that many watchers do not come back as one; two is the
     end, because the watch is to be back two cadences after a server is. ``Retry-After`` is
     honoured beyond that.
@@ -46,6 +46,11 @@ class Pace:
         self._asked = now
         self._due = (now if self._due is None else max(now, self._due)) + self.cadence
 
+    def bring_forward(self, at: datetime) -> None:
+        """The next request may be made as early as ``at``: something in the sky is worth it."""
+        if self._due is not None:
+            self._due = min(self._due, at)
+
     def succeeded(self) -> None:
         """The server answered as it should."""
         self._failures = 0
@@ -55,5 +60,6 @@ class Pace:
         """It did not; ``retry_after_s`` is what it asked for, where it did."""
         self._failures += 1
         cadences = min(2.0, 2.0 ** (self._failures - 1)) * self._chance.uniform(0.6, 0.95)
-        wait = max(self.cadence * cadences, timedelta(seconds=retry_after_s or 0.0))
-        self._not_before = now + wait
+        # From when it was asked, not from when it gave up: a server that hangs must not cost its time twice.
+        again = (self._asked or now) + self.cadence * cadences
+        self._not_before = max(again, now + timedelta(seconds=retry_after_s or 0.0))

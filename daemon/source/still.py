@@ -41,8 +41,11 @@ class LiveSource(Protocol):
         """
         ...
 
-    def next_request(self, wanted: datetime) -> datetime:
-        """When to call :meth:`latest` next: about ``wanted``, or later where it may not ask before."""
+    def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
+        """When to call :meth:`latest` next: about ``wanted``, or later where it may not ask before.
+
+        ``soon`` says that it is meant to be within the cadence, this once.
+        """
         ...
 
     def describe(self) -> str:

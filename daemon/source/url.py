@@ -26,7 +26,7 @@ STREAM_UPDATED = "x-rt-stream-last-updated-utc"
 
 
 class UrlSource:
-    """A still behind an address, asked for conditionally and at most once a cadence."""
+    """A still behind an address, asked for conditionally and at most once a cadence, unless told."""
 
     def __init__(
         self,
@@ -70,8 +70,10 @@ class UrlSource:
         assert still is not None
         return still
 
-    def next_request(self, wanted: datetime) -> datetime:
+    def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
         """``wanted``, moved into step with a fast feed; later where the server is to be left alone."""
+        if soon:
+            self.pace.bring_forward(wanted)
         delay, self._delay = self._delay, timedelta()
         return max(wanted + delay, self.pace.earliest(self.clock.now()))
 

@@ -83,7 +83,7 @@ class Feed:
     def ask(self) -> Still:
         raise NotImplementedError
 
-    def next_request(self, wanted: datetime) -> datetime:
+    def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
         return wanted
 
     def describe(self) -> str:

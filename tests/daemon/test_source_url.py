@@ -118,6 +118,33 @@ def test_next_request_says_when_asking_is_allowed(live: UrlSource, clock: HandCl
     assert live.latest() is not None
 
 
+def test_a_look_brought_forward_is_granted_once(live: UrlSource, clock: HandClock, site: Site) -> None:
+    """Twenty seconds on, where the watch asks for it; then a cadence again. Back-off still has the last word."""
+    live.latest()
+    assert live.next_request(clock.now() + timedelta(seconds=20), soon=True) == START + timedelta(seconds=20)
+    clock.at = START + timedelta(seconds=20)
+    live.latest()
+    assert site.asked["live"] == 2
+    assert live.next_request(clock.now()) == START + timedelta(seconds=20 + 45)
+    site.faults.set("500")
+    clock.at = START + timedelta(seconds=80)
+    with pytest.raises(FetchError):
+        live.latest()
+    assert live.next_request(clock.now() + timedelta(seconds=20), soon=True) > START + timedelta(seconds=110)
+
+
+def test_a_request_that_hangs_does_not_cost_its_time_twice() -> None:
+    """The wait after a failure counts from when it was asked; a Retry-After from the answer."""
+    pace = Pace(60.0, random.Random(1))
+    pace.asked(START)
+    gave_up = START + timedelta(seconds=30)
+    pace.failed(gave_up)
+    assert pace.earliest(gave_up) <= START + timedelta(seconds=60)
+    pace.asked(gave_up)
+    pace.failed(gave_up, retry_after_s=200)
+    assert pace.earliest(gave_up) == gave_up + timedelta(seconds=200)
+
+
 def test_a_clock_put_back_does_not_silence_the_watch(live: UrlSource, clock: HandClock) -> None:
     """After the machine's clock jumps an hour back, the next look asks again at once."""
     assert live.latest() is not None

@@ -59,7 +59,7 @@ class Feed:
         """As latest."""
         return self.latest()
 
-    def next_request(self, wanted: datetime) -> datetime:
+    def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
         """As wished."""
         return wanted
 
