@@ -30,7 +30,7 @@ from models.colour import FITTED, colour_index
 from models.preprocess import Pixels
 from models.runtime import Answer
 from training import scores
-from training.nights import DrawnNight, read_nights
+from training.nights import KeptNight, read_nights
 from training.simulator.night import YELLOWKNIFE
 from training.spells import Judgement, alerts_of, judge_night
 
@@ -135,7 +135,7 @@ class JudgedNight:
     ``more`` asks the model about an instant between the night's frames: the sky, and its margin.
     """
 
-    night: DrawnNight
+    night: KeptNight
     skies: list[SkyState]
     answers: Answers
     more: Callable[[datetime], tuple[SkyState, float]]
@@ -171,7 +171,7 @@ def judge_nights(model: Judge, folder: Path) -> Iterator[JudgedNight]:
 
 
 def _look_between(
-    model: Judge, observatory: Observatory, night: DrawnNight, at: datetime
+    model: Judge, observatory: Observatory, night: KeptNight, at: datetime
 ) -> tuple[SkyState, float]:
     return observatory.state(at), float(ask(model, night.between(at)[None]).margin[0])
 

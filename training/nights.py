@@ -42,7 +42,7 @@ class NightSpell:
 
 
 @dataclass(frozen=True, eq=False)
-class DrawnNight:
+class KeptNight:
     """One night as kept. Arrays run over its frames."""
 
     name: str
@@ -150,7 +150,7 @@ def _text(spell: dict[str, Any]) -> dict[str, Any]:
     return {key: utc_text(value) if isinstance(value, datetime) else value for key, value in spell.items()}
 
 
-def read_nights(folder: Path) -> Iterator[DrawnNight]:
+def read_nights(folder: Path) -> Iterator[KeptNight]:
     """The kept nights, one at a time. Raises FileNotFoundError where there is none."""
     places = sorted(folder.glob("*/night.json"))
     if not places:
@@ -158,7 +158,7 @@ def read_nights(folder: Path) -> Iterator[DrawnNight]:
     for place in places:
         kept = json.loads(place.read_text())
         frames = kept["frames"]
-        yield DrawnNight(
+        yield KeptNight(
             name=place.parent.name,
             times=[from_utc_text(frame["at"]).astimezone(UTC) for frame in frames],
             pictures=np.load(place.parent / "pictures.npy", mmap_mode="r"),

@@ -15,7 +15,7 @@ import numpy as np
 from daemon.event import Memory, Rules, step
 from daemon.gate import gate
 from daemon.observation import EventChange, SkyState
-from training.nights import DrawnNight, NightSpell
+from training.nights import KeptNight, NightSpell
 
 LOOK_BELOW_DEG: Final = -6.0
 ALERT_BELOW_DEG: Final = -12.0
@@ -73,7 +73,7 @@ def alerts_of(
     return announced
 
 
-def judge_night(night: DrawnNight, changes: Sequence[EventChange], skies: Sequence[SkyState]) -> Judgement:
+def judge_night(night: KeptNight, changes: Sequence[EventChange], skies: Sequence[SkyState]) -> Judgement:
     """Match onsets with the night's spells."""
     onsets = [change.at for change in changes if change.kind == "onset"]
     ends = {change.event.id: change.at for change in changes if change.kind == "over"}
@@ -103,7 +103,7 @@ def _within(at: datetime, spell: NightSpell) -> bool:
     return spell.onset - GRACE <= at <= spell.end + GRACE
 
 
-def _marginal_near(night: DrawnNight, at: datetime) -> bool:
+def _marginal_near(night: KeptNight, at: datetime) -> bool:
     return any(
         marginal and abs(time - at) <= timedelta(minutes=3)
         for time, marginal in zip(night.times, night.marginal, strict=True)

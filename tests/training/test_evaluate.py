@@ -25,7 +25,7 @@ from training.evaluate import (
     set_figures,
     write_evaluation,
 )
-from training.nights import DrawnNight, NightSpell, draw_nights, read_nights
+from training.nights import KeptNight, NightSpell, draw_nights, read_nights
 from training.promote import judged
 from training.spells import alerts_of, judge_night, spell_figures
 
@@ -116,9 +116,9 @@ def sky(at: datetime, sun_altitude_deg: float = -30.0) -> SkyState:
     return SkyState(at, sun_altitude_deg, 0.0, -20.0, 0.0, 90.0, cast(Any, twilight), "none")
 
 
-def drawn(aurora: list[int], spells: list[NightSpell], name: str = "n1") -> DrawnNight:
+def drawn(aurora: list[int], spells: list[NightSpell], name: str = "n1") -> KeptNight:
     count = len(aurora)
-    return DrawnNight(
+    return KeptNight(
         name=name,
         times=[START + timedelta(minutes=i) for i in range(count)],
         pictures=np.zeros((0, 1, 1, 3), np.uint8),
