@@ -9,6 +9,7 @@ folded to 0…180°.
 from __future__ import annotations
 
 import atexit
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,9 +66,18 @@ class Angles:
     moon_phase_deg: Degrees
 
 
-@lru_cache(maxsize=1)
+_OPENING = threading.Lock()
+
+
 def _ephemeris() -> tuple[Any, Any]:
-    """(DE421, timescale), opened once and only when first asked for: 0.3 s of imports.
+    """(DE421, timescale), opened once a process, whatever threads ask first."""
+    with _OPENING:
+        return _opened()
+
+
+@lru_cache(maxsize=1)
+def _opened() -> tuple[Any, Any]:
+    """Opened only when first asked for: 0.3 s of imports.
 
     Skyfield's built-in timescale is used, because the finals2000A file that skyfield-data carries
     has expired; for the same reason its path helper, which warns of that, is not called.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from models.preprocess import SIDE, Pixels, Tensor, to_input
 if TYPE_CHECKING:
     from types import ModuleType
 
-    import onnxruntime
+    import onnxruntime  # noqa: TID251
 
     from models.network import AuroraNet
 
@@ -194,20 +194,29 @@ def no_gpu(runtime: Runtime) -> str | None:
     count = ctypes.c_int(0)
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0 or count.value < 1:
         return "the NVIDIA driver finds no GPU"
-    if runtime == "onnx":
-        import onnxruntime
-
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            return "this ONNX Runtime is built without CUDA: install onnxruntime-gpu instead"
+    if runtime == "onnx" and "CUDAExecutionProvider" not in onnx_runtime().get_available_providers():
+        return "this ONNX Runtime is built without CUDA: install onnxruntime-gpu instead"
     return None
+
+
+def onnx_runtime() -> ModuleType:
+    """ONNX Runtime with its telemetry off; nothing here imports it in another way.
+
+    From 1.29 on its official builds would report each session to its makers, under an identifier
+    kept in the home folder, and do so from the import on unless the environment forbids it.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime  # noqa: TID251
+
+    onnxruntime.disable_telemetry_events()  # where it is not the environment that decides (Windows)
+    return cast("ModuleType", onnxruntime)
 
 
 class OnnxEngine:
     """The graph on ONNX Runtime."""
 
     def __init__(self, path: Path, card: Card, device: str, threads: int) -> None:
-        import onnxruntime
-
+        onnxruntime = onnx_runtime()
         self.device = device
         with _quiet(onnxruntime):
             self._session = _session(onnxruntime, path, device, threads)
@@ -268,8 +277,7 @@ def _quiet(onnxruntime: ModuleType) -> Iterator[None]:
 
 def _onnx_errors() -> tuple[type[Exception], ...]:
     """ONNX Runtime's exceptions, which share no base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
+    state = onnx_runtime().capi.onnxruntime_pybind11_state
     names = ("EPFail", "EngineError", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf",
              "NoModel", "NoSuchFile", "NotImplemented", "RuntimeException")  # fmt: skip
     return tuple(getattr(state, name) for name in names)

@@ -22,13 +22,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 
 from models.card import Card, ModelError, Thresholds, card_path, read_card, sha256_of
 from models.labels import OUTPUTS
 from models.network import AuroraNet, fold
 from models.preprocess import MEAN, SIDE, STD, shrink, to_input
+from models.runtime import onnx_runtime
 
 Floats = npt.NDArray[np.float32]
 
@@ -151,6 +151,7 @@ def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
         logits, maps = (one.numpy() for one in net.eval()(torch.from_numpy(frames)))
     if np.ptp(logits, axis=0).max() < 1e-3:
         raise ModelError("the network answers every frame alike, so it is not trained: nothing to export")
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

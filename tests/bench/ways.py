@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 import torchvision
 from onnx import numpy_helper
@@ -91,5 +90,5 @@ def session(outputs: tuple[str, ...], threads: int = 2) -> Callable[[Floats], li
         if not bare.exists():
             onnx.utils.extract_model(str(path), str(bare), ["pixels"], ["logits"])
         path = bare
-    ready = runtime._session(onnxruntime, path, "cpu", threads)
+    ready = runtime._session(runtime.onnx_runtime(), path, "cpu", threads)
     return lambda tensor: ready.run(list(outputs), {"pixels": tensor})

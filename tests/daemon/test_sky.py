@@ -1,7 +1,10 @@
 """Sun, moon and their classes: against Skyfield itself, and against the method's own table."""
 
+import subprocess
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +23,6 @@ METHOD_NIGHTS = (
 
 def _skyfield_altitudes(at: datetime, place: tuple[float, float]) -> tuple[float, float]:
     """Sun and moon by Skyfield called directly, its full nutation and all its deflectors."""
-    from pathlib import Path
-
     import skyfield_data
     from skyfield.api import load, load_file, wgs84
 
@@ -55,8 +56,6 @@ def test_altitudes_are_skyfields_own(at: datetime, place: tuple[float, float]) -
 
 def test_the_phase_is_the_almanacs_folded() -> None:
     """The phase is Skyfield's own moon_phase to 0.001°, folded so that waxing and waning agree."""
-    from pathlib import Path
-
     import skyfield_data
     from skyfield.almanac import moon_phase
     from skyfield.api import load, load_file
@@ -207,3 +206,22 @@ def test_years_outside_the_ephemeris_are_refused(year: int) -> None:
         place.state(datetime(year, 6, 1, tzinfo=UTC))
     with pytest.raises(ClockError, match="1900 to 2052"):
         place.next_crossing(datetime(year, 6, 1, tzinfo=UTC), -6.0, rising=True)
+
+
+def test_threads_that_ask_first_together_open_one_ephemeris() -> None:
+    """In a process of its own: eight threads that wait for each other hold as many files as one."""
+    code = (
+        "import os, sys, threading; from datetime import UTC, datetime; from daemon.sky import Observatory\n"
+        "at, threads = datetime(2026, 11, 1, tzinfo=UTC), int(sys.argv[1]); gate = threading.Barrier(threads)\n"
+        "def ask(): gate.wait(); Observatory(62.4, -114.4).state(at)\n"
+        "all_of = [threading.Thread(target=ask) for _ in range(threads)]\n"
+        "[one.start() for one in all_of]; [one.join() for one in all_of]\n"
+        "names = [os.path.realpath(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')]\n"
+        "print(sum(name.endswith('.bsp') for name in names))\n"
+    )
+    root = Path(__file__).parents[2]
+    one, eight = (
+        int(subprocess.check_output([sys.executable, "-c", code, threads], cwd=root, timeout=60))
+        for threads in ("1", "8")
+    )
+    assert one == eight > 0

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import apprise  # noqa: F401 - loaded here so that the forks need not
 import cv2  # noqa: F401
-import onnxruntime  # noqa: F401
 
 import daemon.web.app  # noqa: F401
 from daemon.config import load
 from daemon.service import run
+from models.runtime import onnx_runtime
+
+onnx_runtime()  # loaded here too, before the forks
 
 
 def main(config: Path, log: Path) -> None:

@@ -3,7 +3,7 @@
     python -m tests.faults.month JSON
 
 where JSON gives ``state``, ``model``, ``url``, ``inbox``, ``start``, ``speed``, ``origin``, ``days``.
-One line of JSON every second: day, resident memory, open files, threads. The database is counted from
+One line of JSON every second: day, resident memory, open files and their names, threads. The database is counted from
 outside: a reader of its own in here kept as many pages as the database grew by, and was taken for a leak.
 """
 
@@ -12,6 +12,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,15 +59,23 @@ def main(asked: dict[str, str]) -> None:
             time.sleep(1)
 
 
-def _sample(clock: FastClock) -> dict[str, float]:
+def _sample(clock: FastClock) -> dict[str, float | list[str]]:
     status = Path("/proc/self/status").read_text()
     resident_kb = int(status.split("VmRSS:")[1].split()[0])
+    names = sorted(_opened())
     return {
         "day": (clock.now() - clock.start).total_seconds() / 86400,
         "resident_mb": resident_kb / 1024,
-        "files": len(os.listdir("/proc/self/fd")),
+        "files": len(names),
+        "names": names,
         "threads": len(os.listdir("/proc/self/task")),
     }
+
+
+def _opened() -> Iterator[str]:
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # closed meanwhile, the list's own first
+            yield os.readlink(f"/proc/self/fd/{number}")
 
 
 if __name__ == "__main__":

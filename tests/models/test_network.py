@@ -8,6 +8,7 @@ import torch
 
 from models.network import AuroraNet, Scores, fold
 from models.preprocess import to_input
+from models.runtime import onnx_runtime
 from training.export import relative_difference
 
 
@@ -45,9 +46,7 @@ def test_maps_in_the_graph_equal_those_of_autograd(net: AuroraNet, pixels: torch
 
 def test_the_onnx_file_gives_autograds_maps(net: AuroraNet, pixels: torch.Tensor, model_file) -> None:
     """What ONNX Runtime answers from the exported file is autograd's Grad-CAM on the same weights."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(model_file), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(str(model_file), providers=["CPUExecutionProvider"])
     logits, maps = session.run(["logits", "maps"], {"pixels": pixels.numpy()})
     expected_logits, expected = autograd_gradcam(net, pixels)
     np.testing.assert_allclose(logits, expected_logits.numpy(), rtol=1e-4, atol=1e-5)

@@ -239,3 +239,27 @@ def test_the_torch_runtime_without_torch_names_the_mend(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModelError, match=r"install aurorad\[training\]"):
         load(model_file, runtime="torch", device="cpu")
+
+
+def test_nothing_is_reported_to_anybody(model_file: Path, tmp_path: Path) -> None:
+    """ONNX Runtime writes no identifier into the home folder and opens no socket.
+
+    In the surroundings of an ordinary owner: it keeps silent by itself where CI or a test runner says so.
+    """
+    code = (
+        "import os, sys; from pathlib import Path; import numpy as np; from models.runtime import load\n"
+        "load(Path(sys.argv[1]), device='cpu', threads=1).predict(np.zeros((1, 240, 240, 3), np.uint8))\n"
+        "fds = [os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')[:-1]]\n"
+        "sys.exit(str([fd for fd in fds if 'socket' in fd or '.db' in fd] or '') or 0)\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    words = [sys.executable, "-B", "-c", code, str(model_file)]
+    surroundings = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(words, env=surroundings, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == []
