@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from daemon.event import Rules
-from daemon.observation import SkyState
+from daemon.observation import Moonlight, SkyState
 from models.card import Thresholds
 from training import scores
 from training.evaluate import (
@@ -194,20 +195,34 @@ def test_no_alert_goes_out_while_the_gate_is_shut() -> None:
     assert judge_night(night, [], skies).delays_min == ()
 
 
-def judged_night(name: str, seed: int) -> JudgedNight:
+def test_a_cells_threshold_moves_where_every_night_says_so() -> None:
+    """Margins that stand 9 too low in one cell: its threshold follows; one night that says so moves nothing."""
+    nights = [judged_night(f"n{i}", i) for i in range(6)]
+    moonlit = [judged_night(f"m{i}", i, -9.0, "full") for i in range(6)]
+    cells = calibrate(nights + moonlit).thresholds.cells
+    assert cells["night/none"] == 0.5
+    assert cells["night/full"] < 0.3
+    alone = [judged_night("m0", 0, -9.0, "full")] + [
+        judged_night(f"m{i}", i, 0.0, "full") for i in range(1, 6)
+    ]
+    assert calibrate(nights + alone).thresholds.cells["night/full"] == 0.5
+
+
+def judged_night(name: str, seed: int, shift: float = 0.0, moonlight: Moonlight = "none") -> JudgedNight:
     rng = np.random.default_rng(seed)
     night = drawn([0] * 100 + [1] * 100, [spell(100, 199)], name)
-    margin = rng.normal(np.where(night.aurora, 8.0, -8.0), 4.0)
+    margin = rng.normal(np.where(night.aurora, 8.0, -8.0), 4.0) + shift
     answers = Answers(margin, rng.normal(3, 1, 200), np.where(night.aurora, 20.0, 1.0))
-    return JudgedNight(night, [sky(at) for at in night.times], answers, lambda at: (sky(at), 8.0))
+    skies = [replace(sky(at), moonlight=moonlight) for at in night.times]
+    return JudgedNight(night, skies, answers, lambda at: (sky(at), 8.0))
 
 
 def test_calibration_from_nights_and_spells_over_them() -> None:
-    """Temperature above 1 for boastful margins, a threshold for the cell with enough frames, alerts by rule."""
+    """A temperature, a threshold for the cell with enough frames, alerts by rule."""
     nights = [judged_night(f"n{i}", i) for i in range(4)]
     fitted = calibrate(nights)
     assert fitted.temperature > 0
-    assert set(fitted.thresholds.cells) == {"night/none"}
+    assert fitted.thresholds.cells == {"night/none": 0.5}
     verdicts = judge_spells(nights, fitted.temperature, Thresholds(0.5, {}))
     assert spell_figures(verdicts)["bright_alerted"] == 1.0
 
