@@ -330,7 +330,7 @@ def merge(part: Path, store: Store, camera: CameraSettings, settings: Settings) 
     times = [from_utc_text(row["observed_at"]) for row in rows]
     same = timedelta(seconds=camera.cadence_s / 2 - 1)
     begins, ends = (times[0], times[-1]) if times else (None, None)
-    past = Past.of(store.path, camera.name, begins, ends, same)
+    past = Past.of(store.reader, camera.name, begins, ends, same)
     tally = Tally(undated=about["undated"])
     with store.batch():
         for at, row in zip(times, rows, strict=True):

@@ -21,7 +21,7 @@ from daemon.errors import AuroradError, DeliveryError, StoreError, UsageError
 from daemon.metrics import Metrics
 from daemon.notify import Channel, compose_operator, deliver, next_attempt
 from daemon.observation import Message, OutboxRow
-from daemon.store import Reader, Store, heatmap_from_bytes
+from daemon.store import Store, heatmap_from_bytes
 from daemon.upkeep import Upkeep
 
 log = logging.getLogger("aurorad.delivery")
@@ -48,7 +48,6 @@ class Delivery:
         self._store, self._metrics, self._clock = store, metrics, clock
         self._frames_dir, self._upkeep = frames_dir, upkeep
         self._stop = threading.Event()
-        self._reader = Reader(store.path)
         self._threads = [
             threading.Thread(
                 target=self._serve,
@@ -70,7 +69,6 @@ class Delivery:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout_s / max(1, len(self._threads)))
-        self._reader.close()
 
     def _serve(self, channel: Channel) -> None:
         failures = 0
@@ -144,7 +142,7 @@ class Delivery:
         try:
             pixels = picture.read(kept)
             at = datetime.strptime(kept.name.split("_")[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-            row = self._reader.at(message.camera, at)
+            row = self._store.reader.at(message.camera, at)
             if row is not None and row["heatmap"] is not None:
                 outline = geometry.heatmap_outline(heatmap_from_bytes(row["heatmap"]), pixels.shape[0])
                 pixels = picture.draw_outline(pixels, outline)

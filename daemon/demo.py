@@ -38,7 +38,6 @@ from daemon.config import (
 from daemon.errors import AuroradError, UsageError
 from daemon.observation import from_utc_text
 from daemon.service import Service, serving
-from daemon.store import Reader
 
 NIGHT = "2024-02-10"
 FROM, UNTIL = "2024-02-10T00:45:00Z", "2024-02-10T06:05:00Z"
@@ -150,9 +149,9 @@ class Story:
 
     def _tell_rows(self) -> None:
         """Now and then what is seen, so that the waiting is not silent."""
-        with Reader(self.service.store.path) as reader:
-            count = sum(row["observations"] for row in reader.nights(self.camera.name))
-            latest = reader.latest(self.camera.name)
+        reader = self.service.store.reader
+        count = sum(row["observations"] for row in reader.nights(self.camera.name))
+        latest = reader.latest(self.camera.name)
         if latest is not None and count // 60 > self._seen // 60:
             p = latest["calibrated_probability"]
             seen = f"{latest['verdict']}" + (f", probability {p:.0%}" if p is not None else "")
@@ -161,9 +160,8 @@ class Story:
 
     def closing(self) -> None:
         """The night in a few figures, from the database."""
-        with Reader(self.service.store.path) as reader:
-            nights = reader.nights(self.camera.name)
-            events = reader.events(camera=self.camera.name)[::-1]
+        reader = self.service.store.reader
+        nights, events = reader.nights(self.camera.name), reader.events(camera=self.camera.name)[::-1]
         console.print()
         for night in nights:
             console.print(

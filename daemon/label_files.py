@@ -123,8 +123,8 @@ def import_labels(
     found = sorted(_labelled(folder))
     if not found:
         raise UsageError(f"{folder}: no pictures in folders named {', '.join(FOLDERS)}")
-    with Reader(store.path) as reader:
-        given = {(row["observed_at"], row["label"], row["labelled_by"]) for row in reader.labels(camera.name)}
+    labels = store.reader.labels(camera.name)
+    given = {(row["observed_at"], row["label"], row["labelled_by"]) for row in labels}
     tally = Imported()
     for path, name in found:
         label, queue = FOLDERS[name]

@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from daemon.observation import EventChange, Frame, Verdict, from_utc_text
 from daemon.store import Reader
@@ -37,14 +36,13 @@ class Past:
 
     @classmethod
     def of(
-        cls, database: Path, camera: str, begins: datetime | None, ends: datetime | None, same: timedelta
+        cls, reader: Reader, camera: str, begins: datetime | None, ends: datetime | None, same: timedelta
     ) -> Past:
         """Read what lies between the two instants. ``same``: rows closer than this are one minute."""
         if begins is None or ends is None:
             return cls([], [], same)
-        with Reader(database) as reader:
-            rows = reader.between(camera, begins - same, ends + same)
-            events = reader.events(camera=camera, since=begins - timedelta(days=1), until=ends)
+        rows = reader.between(camera, begins - same, ends + same)
+        events = reader.events(camera=camera, since=begins - timedelta(days=1), until=ends)
         return cls(
             # A stale row says that nothing was seen: it must not keep the movie's frame out.
             [_known(row) for row in rows if row["verdict"] != "stale"],

@@ -266,7 +266,7 @@ class Pipeline:
         its memory along the rows of that beginning and goes on as if nothing had happened.
         """
         same = timedelta(seconds=self.camera.cadence_s / 2 - 1)
-        past = Past.of(self.store.path, self.camera.name, movie.begins, movie.ends, same)
+        past = Past.of(self.store.reader, self.camera.name, movie.begins, movie.ends, same)
         tally = Tally(undated=movie.undated)
         memory = event.Memory()
         everything = movie.frames()

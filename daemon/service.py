@@ -364,8 +364,7 @@ class Service:
             log.warning(
                 "%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel
             )
-        with Reader(self.store.path) as reader:
-            self.metrics.pending(reader.pending(), [channel.name for channel in self.settings.notify])
+        self.metrics.pending(self.store.reader.pending(), [c.name for c in self.settings.notify])
         self.metrics.disk_free_bytes.set(free_mb * 1e6)
         self.metrics.operator_conditions.set(len(self.upkeep.conditions))
         memory.give_back()

@@ -41,6 +41,9 @@ def _utc_now() -> datetime:
 class Store:
     """The one writing connection to a database file; made if it is not there, and brought up to date.
 
+    ``reader`` is a view of the same file for whoever works beside the writer: one for all, for SQLite
+    keeps the file handle of each connection that is closed while another is open.
+
     Safe to use from several threads. Raises StoreError where another process writes to the same
     file, where the file is damaged, of a newer version, or no database, and where the disk is full.
     """
@@ -58,8 +61,10 @@ class Store:
         try:
             with self._write() as db:
                 outbox.release(db, now())
+            self.reader = Reader(path)
         except BaseException:
-            self.close()
+            self._db.close()
+            self._process.release()
             raise
 
     def __enter__(self) -> Store:
@@ -73,6 +78,7 @@ class Store:
     def close(self) -> None:
         """Close the file and let others write. Twice does no harm."""
         with self._thread:
+            self.reader.close()
             self._db.close()
             self._process.release()
 

@@ -11,7 +11,6 @@ from daemon import picture
 from daemon.config import Settings
 from daemon.notify import compose_summary
 from daemon.pipeline import Pipeline
-from daemon.store import Reader
 
 
 def send_summary(pipeline: Pipeline, settings: Settings, night: date, now: datetime) -> int:
@@ -24,12 +23,11 @@ def send_summary(pipeline: Pipeline, settings: Settings, night: date, now: datet
     ]
     if not channels:
         return 0
-    with Reader(pipeline.store.path) as reader:
-        rows = reader.nights(name, night, night)
-        events = reader.events_of_night(name, night)
-        columns = reader.columns(name, night)
+    reader = pipeline.store.reader
+    rows = reader.nights(name, night, night)
     if not rows:
         return 0
+    events, columns = reader.events_of_night(name, night), reader.columns(name, night)
     keogram = None
     if pipeline.pictures is not None and columns:
         keogram = pipeline.pictures.write(f"{name}/{night.isoformat()}/keogram.png", _keogram(columns))

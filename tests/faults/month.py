@@ -51,7 +51,7 @@ def main(asked: dict[str, str]) -> None:
     with serving(settings, None, clock) as service:
         # SQLite keeps up to 2 MB of pages a connection: filled in a month, that would read as a leak.
         service.store._db.execute("PRAGMA cache_size = -100")
-        service.delivery._reader._connection.execute("PRAGMA cache_size = -100")
+        service.store.reader._connection.execute("PRAGMA cache_size = -100")
         while clock.now() < until:
             # Once a real minute is once in days of this clock; of real time it is once a look.
             service._keep_house()
