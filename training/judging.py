@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +48,15 @@ def judge_model(
         (real, real_frames),
         (manifest, manifest_frames),
         (keograms, keogram_frames),
-        (keograms, partial(keogram_frames, nights="trained on", per_span=1)),
     )
     for folder, read in sets:
         if folder is not None:
             frames = read(folder)
             _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows)
-    if keograms is not None:
+    if keograms is not None:  # what the model remembers of its nights: told, but no held-out skill
+        frames = keogram_frames(keograms, nights="trained on", per_span=1)
+        known = ev.ask(model, frames.squares)
+        found[frames.name] = ev.set_figures(frames, known, fitted.temperature, fitted.thresholds.default)
         found["split within nights"] = leak(keogram_frames(keograms, "all", per_span=2))
     if nights is not None:
         judged = list(ev.judge_nights(model, nights))
@@ -71,7 +72,7 @@ def judge_model(
                 out / f"reliability-{name.replace(' ', '-')}.png", name, figures["reliability"]
             )
     if into_card:
-        _into_card(model_path, found, fitted)
+        _into_card(model_path, found, fitted, {row["set"] for row in rows})
     return found
 
 
@@ -87,14 +88,14 @@ def _judge_set(
     rows += ev.frame_rows(frames, answers, fitted.temperature, threshold)
 
 
-def _into_card(model: Path, found: dict[str, Any], fitted: ev.Calibration) -> None:
+def _into_card(model: Path, found: dict[str, Any], fitted: ev.Calibration, held_out: Collection[str]) -> None:
     from training.export import describe
 
     left_out = ("reliability", "cells")
     skill = {
         name: {key: value for key, value in figures.items() if key not in left_out}
         for name, figures in found.items()
-        if "confusion" in figures
+        if name in held_out
     }
     if "spells" in found:
         skill["simulated nights"]["spells"] = found["spells"]
