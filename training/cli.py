@@ -106,6 +106,12 @@ def sample(out: Path, split: str, seed: int, **given: Any) -> None:
     click.echo(
         f"{path}: {len(rows)} frames, {counts['train']} to train on, {counts['validation']} to validate"
     )
+    if split == "thesis" and not given["movies"] and not counts["train"]:
+        click.echo(
+            "nothing to train on: the thesis's split takes four fifths of a night's yes frames, rounded down, "
+            "so none of a night with one; label more frames a night, or --split night",
+            err=True,
+        )
 
 
 def _sampled(

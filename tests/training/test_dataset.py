@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from training.cli import cli
 from training.dataset import (
     ManifestMaterial,
     Row,
@@ -46,6 +48,23 @@ def test_sample_takes_twenty_or_half_of_a_night() -> None:
     assert Counter(row.night for row in chosen) == {"20240101": 20, "20240102": 5}
     assert chosen == thesis_sample(rows, 1)
     assert chosen != thesis_sample(rows, 2)
+
+
+@pytest.mark.parametrize(("split", "hint"), [("thesis", True), ("night", False)])
+def test_one_frame_a_night_leaves_the_thesis_nothing_to_train_on(
+    tmp_path: Path, split: str, hint: bool
+) -> None:
+    """floor(0.8 · 1) is 0: the manifest is written as the thesis would, and the reason told."""
+    for kind in ("yes", "no"):
+        (tmp_path / "in" / kind).mkdir(parents=True)
+        for night in range(1, 6):
+            name = f"2024020{night}020000_2024020{night}_{int(kind == 'yes')}.png"
+            cv2.imwrite(str(tmp_path / "in" / kind / name), np.full((240, 240, 3), 40, np.uint8))
+    words = ["sample", "--labelled", str(tmp_path / "in"), "--split", split, "--out", str(tmp_path / "out")]
+    told = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert told.exit_code == 0
+    assert ("nothing to train on" in told.output) is hint
+    assert (" 0 to train on" in told.output) is hint
 
 
 def test_split_counts_are_the_thesis_counts() -> None:
