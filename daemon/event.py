@@ -44,12 +44,16 @@ class Rules:
     look_again: timedelta = timedelta(seconds=20)
     patience: timedelta = timedelta(hours=2)
 
-    def until_next(self, state: EventState) -> timedelta:
-        """Time from one look to the next: the cadence, or less while a spell is pending.
+    def until_next(self, memory: Memory) -> timedelta:
+        """Time from the look that gave ``memory`` to the next: the cadence, or less after a first sign.
 
-        A first sign is looked at again soon: that is most of a minute off the time to the alert.
+        A frame at or above ``on`` that does not yet make a spell is looked at again soon: that is most of
+        a minute off the time to the alert. One below it, or none at all, is not, so that a flicker, a feed
+        that stands still and the dawn are asked no oftener than any sky. Cameras so quick that it would
+        bring less than half a cadence keep theirs.
         """
-        return min(self.cadence, self.look_again) if state == "pending" else self.cadence
+        soon = memory.first_sign and 2 * self.look_again < self.cadence
+        return self.look_again if soon else self.cadence
 
     @property
     def forget(self) -> timedelta:
@@ -85,6 +89,16 @@ class Memory:
         if self.event is not None:
             return "active"
         return "pending" if any(above for _, _, above in self.recent) else "quiet"
+
+    @property
+    def first_sign(self) -> bool:
+        """Was the newest frame at or above ``on``, and yet no spell?"""
+        return (
+            self.event is None
+            and bool(self.recent)
+            and self.recent[-1][2]
+            and self.recent[-1][0] == self.last_at
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary that JSON can keep; :meth:`from_dict` undoes it to the second."""

@@ -160,7 +160,7 @@ class Pipeline:
         if not self.now.gate.look:
             return self._rest(now)
         self.now.gate_until = None
-        fault: FootageError | None = None
+        before, fault = self._live_memory, None
         try:
             still = self.source.latest()
             if still is not None:
@@ -171,7 +171,7 @@ class Pipeline:
             log.warning("%s: %s", self.camera.name, error)
         self._mind_the_feed(self.clock.now(), fault, sky)
         self.now.progressed_at = self.clock.now()
-        return self._next_look(now)
+        return self._next_look(now, news=self._live_memory is not before)
 
     def _take(self, still: Still) -> None:
         """A still → a dated frame → its way, unless it is no news."""
@@ -245,13 +245,13 @@ class Pipeline:
         wake = now + REST
         return min(wake, self.now.gate_until) if self.now.gate_until else wake
 
-    def _next_look(self, now: datetime) -> datetime:
+    def _next_look(self, now: datetime, *, news: bool) -> datetime:
         """One cadence on, sooner at the first sign of a spell, seldom where the feed rests for the summer.
 
         Never before the source may be asked again.
         """
         assert self.source is not None
-        wait = self.rules.until_next(self._live_memory.state)
+        wait = self.rules.until_next(self._live_memory) if news else self.rules.cadence
         soon = wait < self.rules.cadence
         if self._rests_for_the_summer(now):
             wait = max(PAUSE, wait)

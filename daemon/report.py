@@ -140,9 +140,9 @@ def write_report(db: Path, out: Path) -> list[Path]:
 _FRAMES = """
     WITH looks AS (
         SELECT camera, observed_at, verdict, probability, twilight, moonlight, moon_phase_deg,
-            unixepoch(observed_at) - unixepoch(lag(observed_at) OVER (PARTITION BY camera ORDER BY observed_at))
-                AS after_s
-        FROM observations),
+            strftime('%s', observed_at)
+                - strftime('%s', lag(observed_at) OVER (PARTITION BY camera ORDER BY observed_at)) AS after_s
+        FROM observations WHERE verdict <> 'stale'),
     cadences AS (
         SELECT substr(camera, 8) AS camera, json_extract(json, '$.cadence_s') AS cadence_s
         FROM state WHERE camera LIKE 'camera %'),
@@ -157,7 +157,7 @@ _CELLS = f"""{_FRAMES}
         CASE WHEN probability IS NULL THEN NULL
              ELSE min(CAST(probability * {BINS} AS INTEGER), {BINS - 1}) END AS bin,
         count(*) AS n, sum(probability) AS total, sum(probability * probability) AS squares
-    FROM frames WHERE verdict <> 'stale' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1
+    FROM frames GROUP BY 1, 2, 3, 4, 5 ORDER BY 1
 """
 
 _TIMES = f"""{_FRAMES}

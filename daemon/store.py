@@ -42,7 +42,7 @@ class Store:
     """The one writing connection to a database file; made if it is not there, and brought up to date.
 
     ``reader`` is a view of the same file for whoever works beside the writer: one for all, for SQLite
-    keeps the file handle of each connection that is closed while another is open.
+    keeps as many file handles as connections were ever open together.
 
     Safe to use from several threads. Raises StoreError where another process writes to the same
     file, where the file is damaged, of a newer version, or no database, and where the disk is full.

@@ -251,8 +251,9 @@ class Calibration:
 def calibrate(nights: Sequence[JudgedNight]) -> Calibration:
     """Temperatures by least log loss, the default threshold 0.5, cells' by balanced accuracy.
 
-    A cell with enough frames of both kinds has one. It leaves 0.5 only where the nights agree on it: the
-    gain must be one in 97.5 % of nights drawn anew, for a best threshold of few nights is mostly chance.
+    A cell with enough frames of both kinds has one. It leaves 0.5 only where the nights agree on it: each
+    night judged by the threshold of the others, the gain must be one in 97.5 % of nights drawn anew, for
+    a best threshold of few nights is mostly chance.
     """
     frames, answers = night_frames(nights, "calibration")
     temperature = scores.fit_temperature(answers.margin, frames.aurora)
@@ -269,10 +270,13 @@ def calibrate(nights: Sequence[JudgedNight]) -> Calibration:
         aurora, said, night = frames.aurora[rows], probability[rows], frames.night[rows]
         if min(int(aurora.sum()), int((~aurora).sum())) < LEAST_IN_CELL:
             continue
-        best = scores.best_threshold(aurora, said)
-        gain = scores.gain(aurora, said >= best, said >= DEFAULT_THRESHOLD, night)
+        by_others = np.zeros(len(said), bool)
+        for name in np.unique(night):
+            mine = night == name
+            by_others[mine] = said[mine] >= scores.best_threshold(aurora[~mine], said[~mine])
+        gain = scores.gain(aurora, by_others, said >= DEFAULT_THRESHOLD, night)
         agreed = gain is not None and gain[0] > 0
-        cells[cell] = round(best, 3) if agreed else DEFAULT_THRESHOLD
+        cells[cell] = round(scores.best_threshold(aurora, said), 3) if agreed else DEFAULT_THRESHOLD
     return Calibration(round(temperature, 4), round(sky, 4), Thresholds(DEFAULT_THRESHOLD, cells))
 
 

@@ -158,6 +158,8 @@ def read_nights(folder: Path) -> Iterator[KeptNight]:
     for place in places:
         kept = json.loads(place.read_text())
         frames = kept["frames"]
+        if "made" not in kept:
+            raise ValueError(f"{place.parent}: drawn by an earlier aurorad-train; remove it and draw it anew")
         yield KeptNight(
             name=place.parent.name,
             times=[from_utc_text(frame["at"]).astimezone(UTC) for frame in frames],

@@ -69,7 +69,7 @@ def alerts_of(
             daylight=not may.look,
         )
         announced += changes
-        at += rules.until_next(memory.state)
+        at += rules.until_next(memory)
     return announced
 
 

@@ -72,6 +72,7 @@ class Feed:
     clock: SetClock
     next: list[Still | FetchError | None] = field(default_factory=list)
     asked: int = 0
+    soon: list[bool] = field(default_factory=list)
 
     def latest(self) -> Still | None:
         self.asked += 1
@@ -84,6 +85,7 @@ class Feed:
         raise NotImplementedError
 
     def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
+        self.soon.append(soon)
         return wanted
 
     def describe(self) -> str:
@@ -245,7 +247,10 @@ def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
 
 
 def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None:
-    """Every 20 s while a spell is pending, else a cadence apart, within the spell too; rows for all."""
+    """20 s after a frame that is no spell yet, else a cadence apart, within the spell too; rows for all.
+
+    The source is asked to grant the sooner ones, and them alone.
+    """
 
     def look(aurora: bool) -> float:
         watch.feed.show(aurora)
@@ -254,12 +259,24 @@ def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None
         watch.clock.at = following
         return wait_s
 
-    assert [look(a) for a in (False, True, False, False, False)] == [60, 20, 20, 20, 60]
+    assert [look(a) for a in (False, True, False, False, False)] == [60, 20, 60, 60, 60]
     assert [look(a) for a in (True, True, True)] == [20, 60, 60]
+    assert watch.feed.soon == [False, True, False, False, False, True, False, False]
     assert watch.rows("SELECT count(*) AS n FROM observations")[0]["n"] == 8
     (spell,) = watch.rows("SELECT onset_at, confirmed_at FROM events")
     onset, confirmed = (datetime.fromisoformat(spell[name]) for name in ("onset_at", "confirmed_at"))
     assert confirmed - onset == timedelta(seconds=20)
+
+
+def test_a_first_sign_before_a_standing_feed_is_not_looked_at_ever_sooner(watch: Watch) -> None:
+    """One frame of aurora, then nothing new: one sooner look, then the cadence."""
+    watch.feed.show(True)
+    waits = []
+    for _ in range(6):
+        following = watch.pipeline.watch()
+        waits.append((following - watch.clock.now()).total_seconds())
+        watch.clock.at = following
+    assert waits == [20, 60, 60, 60, 60, 60]
 
 
 # ------------------------------------------------------------------------------- archives

@@ -137,6 +137,8 @@ def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:
         ("yk", f"2024-02-10T{at}Z", 0.1, "clear" if n in (0, 5) else "aurora", "night", "none", 0.0)
         for n, at in enumerate(times)
     ]
+    # A row that says that nothing was seen must not push out the movie's frame beside it.
+    rows.append(("yk", "2024-02-10T04:02:20Z", None, "stale", "night", "none", 0.0))
     path = fill(tmp_path / "again.db", rows)
     with closing(Store(path)) as store:
         store.register_camera("yk", {"cadence_s": 60.0})
