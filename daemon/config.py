@@ -248,8 +248,7 @@ class EventSettings(_Table):
     look_again_s: float = Field(
         20.0,
         ge=1,
-        description="Seconds to the next look after a frame at or above `on` that is no spell yet; counts where "
-        "it is less than half the cadence.",
+        description="Seconds to the next look after a frame at or above `on` that is no spell yet, if under half a cadence.",
     )
     dwell_min: float = Field(15.0, gt=0, description="Minutes below `off` that end an event.")
     strong: float = Field(
