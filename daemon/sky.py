@@ -71,7 +71,7 @@ _OPENING = threading.Lock()
 
 def _ephemeris() -> tuple[Any, Any]:
     """(DE421, timescale), opened once a process, whatever threads ask first."""
-    with _OPENING:
+    with _OPENING:  # the cache alone lets two first askers in
         return _opened()
 
 

@@ -251,9 +251,7 @@ class Calibration:
 def calibrate(nights: Sequence[JudgedNight]) -> Calibration:
     """Temperatures by least log loss, the default threshold 0.5, cells' by balanced accuracy.
 
-    A cell with enough frames of both kinds has one. It leaves 0.5 only where the nights agree on it: each
-    night judged by the threshold of the others, the gain must be one in 97.5 % of nights drawn anew, for
-    a best threshold of few nights is mostly chance.
+    A cell with enough frames of both kinds has a threshold of its own (:func:`cell_threshold`).
     """
     frames, answers = night_frames(nights, "calibration")
     temperature = scores.fit_temperature(answers.margin, frames.aurora)
@@ -267,17 +265,27 @@ def calibrate(nights: Sequence[JudgedNight]) -> Calibration:
         by_cell["/".join(cell.split("/")[:2])].append(index)
     cells = {}
     for cell, rows in sorted(by_cell.items()):
-        aurora, said, night = frames.aurora[rows], probability[rows], frames.night[rows]
-        if min(int(aurora.sum()), int((~aurora).sum())) < LEAST_IN_CELL:
-            continue
-        by_others = np.zeros(len(said), bool)
-        for name in np.unique(night):
-            mine = night == name
-            by_others[mine] = said[mine] >= scores.best_threshold(aurora[~mine], said[~mine])
-        gain = scores.gain(aurora, by_others, said >= DEFAULT_THRESHOLD, night)
-        agreed = gain is not None and gain[0] > 0
-        cells[cell] = round(scores.best_threshold(aurora, said), 3) if agreed else DEFAULT_THRESHOLD
+        aurora = frames.aurora[rows]
+        if min(int(aurora.sum()), int((~aurora).sum())) >= LEAST_IN_CELL:
+            cells[cell] = cell_threshold(aurora, probability[rows], frames.night[rows])
     return Calibration(round(temperature, 4), round(sky, 4), Thresholds(DEFAULT_THRESHOLD, cells))
+
+
+def cell_threshold(
+    aurora: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64], nights: npt.NDArray[np.str_]
+) -> float:
+    """The threshold of greatest balanced accuracy where the nights agree on it, else 0.5.
+
+    A best threshold of few nights is mostly chance: each night is judged by that of the others, and
+    the gain over 0.5 must be one in 97.5 % of nights drawn anew.
+    """
+    by_others = np.zeros(len(aurora), bool)
+    for night in np.unique(nights):
+        mine = nights == night
+        by_others[mine] = probability[mine] >= scores.best_threshold(aurora[~mine], probability[~mine])
+    gain = scores.gain(aurora, by_others, probability >= DEFAULT_THRESHOLD, nights)
+    agreed = gain is not None and gain[0] > 0
+    return round(scores.best_threshold(aurora, probability), 3) if agreed else DEFAULT_THRESHOLD
 
 
 # ------------------------------------------------------------------------------------------- reporting

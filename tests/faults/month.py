@@ -3,8 +3,9 @@
     python -m tests.faults.month JSON
 
 where JSON gives ``state``, ``model``, ``url``, ``inbox``, ``start``, ``speed``, ``origin``, ``days``.
-One line of JSON every second: day, resident memory, open files and their names, threads. The database is counted from
-outside: a reader of its own in here kept as many pages as the database grew by, and was taken for a leak.
+One line of JSON every second: day, resident memory, open files and their names, threads. The database
+is counted from outside: a reader of its own in here kept as many pages as the database grew by, and was
+taken for a leak.
 """
 
 import json
