@@ -22,7 +22,7 @@ from daemon.errors import AuroradError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from daemon.archive import Outcome
+    from daemon.archive.ingest import Outcome
     from daemon.config import CameraSettings, Settings
 
 
@@ -102,7 +102,7 @@ def run(config_path: Path) -> None:
 @click.option("--stay", is_flag=True, help="Keep the page up after the night, until Ctrl-C.")
 def demo(movie: Path | None, port: int, speed: float | None, stay: bool) -> None:
     """A night in minutes: stand-in AuroraMAX site, daemon, page, alerts in this terminal."""
-    from daemon.demo import demo as show
+    from daemon.commands.demo import demo as show
 
     show(movie=movie, port=port, speed=speed, stay=stay)
 
@@ -130,7 +130,7 @@ def ingest(
 
     May be stopped at any time and called again: what is recorded stays, repeats change nothing.
     """
-    from daemon.archive import ingest_all, movies_of
+    from daemon.archive.ingest import ingest_all, movies_of
 
     settings, camera = _camera(config_path, camera_name)
     if db is None and config_path is None:
@@ -140,7 +140,7 @@ def ingest(
     database = db or settings.daemon.database
     found = movies_of(movies)
     if ray is not None:
-        from daemon.cluster import ingest_on_ray
+        from daemon.archive.cluster import ingest_on_ray
 
         faults = ingest_on_ray(found, settings, camera, database, ray, _tell_outcome)
     else:
@@ -202,7 +202,7 @@ def classify(
     images: tuple[Path, ...], config_path: Path | None, camera_name: str | None, as_json: bool
 ) -> None:
     """Is there aurora? A square image is an already cropped sky disc; else the camera's disc is cut."""
-    from daemon.looking import classify as look
+    from daemon.commands.classify import classify as look
 
     settings, camera = _camera(config_path, camera_name)
     _each(look(images, settings, camera), as_json)
@@ -217,7 +217,7 @@ def timestamp(
     images: tuple[Path, ...], config_path: Path | None, camera_name: str | None, as_json: bool
 ) -> None:
     """Read the burnt-in clock."""
-    from daemon.looking import timestamps
+    from daemon.commands.classify import timestamps
 
     _, camera = _camera(config_path, camera_name)
     _each(timestamps(images, camera), as_json)
@@ -243,7 +243,7 @@ def _each(answers: Iterable[tuple[dict[str, Any], str] | AuroradError], as_json:
 @_json_option
 def sky(at_text: str | None, config_path: Path | None, camera_name: str | None, as_json: bool) -> None:
     """Sun and moon, twilight and moonlight, the gate and its reason."""
-    from daemon.looking import sky_over
+    from daemon.commands.classify import sky_over
 
     settings, camera = _camera(config_path, camera_name)
     answer, sentence = sky_over(settings, camera, _instant(at_text))
@@ -265,7 +265,7 @@ def _instant(text: str | None) -> datetime:
 @click.option("--out", required=True, type=_FILE, help="Folder to write to.")
 def report(db: Path, out: Path) -> None:
     """The night tables and figures of a database."""
-    from daemon.report import write_report
+    from daemon.commands.report import write_report
 
     for path in write_report(db, out):
         click.echo(str(path))
@@ -275,7 +275,7 @@ def report(db: Path, out: Path) -> None:
 @click.argument("file", type=_FILE)
 def check_config(file: Path) -> None:
     """Check a configuration file and say what it watches."""
-    from daemon.doctor import config_lines
+    from daemon.commands.doctor import config_lines
 
     for line in config_lines(_settings(file)):
         click.echo(line)
@@ -286,7 +286,7 @@ def check_config(file: Path) -> None:
 @_json_option
 def doctor(config_path: Path | None, as_json: bool) -> None:
     """Ask every part how it is, and each configured source once what it gives."""
-    from daemon.doctor import examine
+    from daemon.commands.doctor import examine
 
     sick = False
     for finding in examine(_settings(config_path)):
@@ -301,7 +301,7 @@ def doctor(config_path: Path | None, as_json: bool) -> None:
 @click.option("--channel", help="Only this channel.")
 def test_alert(config_path: Path | None, channel: str | None) -> None:
     """Send a test message through every configured channel."""
-    from daemon.delivery import send_test
+    from daemon.alert.delivery import send_test
 
     settings = _settings(config_path)
     failed = False
@@ -317,7 +317,7 @@ def test_alert(config_path: Path | None, channel: str | None) -> None:
 @click.argument("target", type=_FILE)
 def backup(db: Path, target: Path) -> None:
     """Copy the database while it is in use, and verify the copy."""
-    from daemon.store import backup as copy
+    from daemon.record.store import backup as copy
 
     copy(db, target)
     click.echo(f"{target}: verified copy of {db}")
@@ -330,7 +330,7 @@ def backup(db: Path, target: Path) -> None:
 )
 def restore(source: Path, db: Path) -> None:
     """Put a backup in place of the database; what stood there is kept beside it."""
-    from daemon.store import restore as put_back
+    from daemon.record.store import restore as put_back
 
     kept = put_back(source, db)
     click.echo(f"{db}: restored from {source}" + (f"; the old one is kept as {kept}" if kept else ""))
@@ -346,7 +346,7 @@ def labels() -> None:
 @click.argument("target", type=_FILE)
 def export_labels(db: Path, target: Path) -> None:
     """Every frame's valid label into TARGET, a .csv or .parquet file."""
-    from daemon.label_files import export_labels as write
+    from daemon.record.label_files import export_labels as write
 
     count = write(db, target)
     click.echo(f"{target}: {count} labels")
@@ -365,10 +365,10 @@ def import_labels(
 
     The pictures are kept beside the database, in frames/. No daemon may be using the database.
     """
-    from daemon.label_files import Imported
-    from daemon.label_files import import_labels as take_in
-    from daemon.pictures import PictureFolder
-    from daemon.store import Store
+    from daemon.record.label_files import Imported
+    from daemon.record.label_files import import_labels as take_in
+    from daemon.record.picture_files import PictureFolder
+    from daemon.record.store import Store
 
     settings, camera = _camera(config_path, camera_name)
     if db is None and config_path is None:

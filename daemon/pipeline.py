@@ -11,7 +11,7 @@ this page says in which order, and what a failure means:
 * a feed that stands still gives ``stale`` rows, no aurora alerts, and one word to the operator;
 * a row, its event's change and its messages are written together or not at all.
 
-Delivery comes after, in :mod:`daemon.delivery`.
+Delivery comes after, in :mod:`daemon.alert.delivery`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 
-from daemon import event, frames, geometry
+from daemon import event
+from daemon.alert.conditions import Upkeep
+from daemon.alert.message import compose
+from daemon.archive.recorded_night import Known, Past
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, ModelError
-from daemon.frames import DatedMovie, Frame
+from daemon.footage.frame import from_still, keogram_column
+from daemon.footage.movie import DatedMovie
+from daemon.footage.still_clock import StillClock
 from daemon.gate import gate
 from daemon.metrics import Metrics
-from daemon.notify import compose
 from daemon.observation import (
     EventChange,
+    Frame,
     Gate,
     Message,
     Observation,
@@ -43,14 +48,13 @@ from daemon.observation import (
     night_of,
     utc_text,
 )
-from daemon.past import Known, Past
-from daemon.pictures import PictureFolder
 from daemon.predictor import Predictor
-from daemon.sky import Observatory
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Store
+from daemon.sky import geometry
+from daemon.sky.ephemeris import Observatory
 from daemon.source import LiveSource, Still
 from daemon.source.freshness import Freshness
-from daemon.store import Store
-from daemon.upkeep import Upkeep
 from daemon.verdict import judge
 from models import colour
 
@@ -119,7 +123,7 @@ class Pipeline:
         self.upkeep = upkeep
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.freshness = Freshness(camera.cadence_s, camera.source.stale_after_s)
-        self.still_clock = frames.StillClock(self.camera, camera.source, self._count_reading)
+        self.still_clock = StillClock(self.camera, camera.source, self._count_reading)
         self.rules = _rules(settings, camera)
         self.now = Now()
         self._began = self.clock.now()
@@ -177,7 +181,7 @@ class Pipeline:
         """A still → a dated frame → its way, unless it is no news."""
         self.now.fetched_at = still.fetched_at
         self.metrics.fetched(self.camera.name, still.elapsed_s)
-        frame = frames.from_still(still, self.camera, self.camera_settings.source.max_pixels)
+        frame = from_still(still, self.camera, self.camera_settings.source.max_pixels)
         old = self.freshness.check(still, frame)
         if old is None:
             frame = self.still_clock.date(frame, still.name)
@@ -433,7 +437,7 @@ class Pipeline:
             night=night,
             changes=changes,
             messages=messages,
-            column=frames.keogram_column(frame, self._north_deg) if frame is not None else None,
+            column=keogram_column(frame, self._north_deg) if frame is not None else None,
             memory=memory.to_dict() if live else None,
             spell=memory.event if live else None,
         )

@@ -30,20 +30,20 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from daemon import memory, systemd
+from daemon.alert.conditions import Upkeep
+from daemon.alert.delivery import Delivery
+from daemon.archive.nightly import Nightly
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, load, resolve_secret
-from daemon.delivery import Delivery
 from daemon.errors import AuroradError, ConfigError, StoreError
 from daemon.metrics import Metrics
-from daemon.nightly import Nightly
-from daemon.pictures import PictureFolder
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Reader, Store
 from daemon.source import open_source
-from daemon.store import Reader, Store
-from daemon.upkeep import Upkeep
 from daemon.web.app import create_app
-from daemon.web.deps import CameraStatus, WebDeps
+from daemon.web.ports import CameraStatus, WebDeps
 from daemon.web.server import Server
 
 log = logging.getLogger("aurorad.service")

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from daemon import cli, config
 from daemon.config import Settings, load
 from daemon.metrics import METRICS
-from daemon.store import Store
+from daemon.record.store import Store
 
 ROOT = Path(__file__).parents[1]
 

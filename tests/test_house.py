@@ -11,54 +11,45 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# From the cellar up. A module imports only from floors below its own.
+# From the cellar up. A module imports only from floors below its own. A folder of ``daemon`` is one
+# name here: its files import each other freely, and siblings on one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("daemon", "daemon.errors", "daemon.observation", "daemon.clock", "daemon.memory",
-     "daemon.systemd"),
-    ("daemon.geometry", "daemon.overlay", "daemon.gate", "daemon.event", "daemon.verdict",
-     "daemon.pictures"),
-    ("daemon.config", "daemon.database"),
-    ("daemon.picture",),
-    ("daemon.source", "daemon.video", "daemon.ocr", "daemon.sky", "daemon.store", "daemon.notify",
-     "daemon.metrics", "daemon.report", "daemon.predictor"),
-    ("daemon.frames", "daemon.past", "daemon.upkeep", "daemon.label_files"),
-    ("daemon.pipeline", "daemon.delivery", "daemon.web"),
-    ("daemon.summary", "daemon.archive", "daemon.looking", "daemon.doctor"),
-    ("daemon.nightly", "daemon.cluster"),
+    ("daemon", "daemon.errors", "daemon.observation", "daemon.clock", "daemon.systemd", "daemon.memory"),
+    ("daemon.gate", "daemon.event", "daemon.verdict", "daemon.metrics"),
+    ("daemon.config",),
+    ("daemon.sky", "daemon.source", "daemon.predictor"),
+    ("daemon.footage",),
+    ("daemon.record",),
+    ("daemon.alert", "daemon.web"),
+    ("daemon.pipeline",),
+    ("daemon.archive",),
     ("daemon.service",),
-    ("daemon.demo",),
+    ("daemon.commands",),
     ("daemon.cli",),
-)  # fmt: skip
-# A room may have several files, which import each other freely; outside it is known by one name.
-ROOMS = {
-    "daemon.store": ("daemon.store", "daemon.migrations", "daemon.reader", "daemon.outbox",
-                     "daemon.backup", "daemon.labelling", "daemon.labels"),
-    "daemon.overlay": ("daemon.overlay", "daemon.movie_clock"),
-}  # fmt: skip
-PACKAGES = ("daemon.source", "daemon.web")
+)
 
 OWNERS = {
     "torch": {"models.network", "models.runtime", "training"},
     "torchvision": {"models.network", "training"},
     "onnxruntime": {"models.runtime", "training"},
-    "pytesseract": {"daemon.ocr"},
-    "skyfield": {"daemon.sky"},
-    "skyfield_data": {"daemon.sky"},
-    "sqlite_utils": {"daemon.store"},
+    "pytesseract": {"daemon.footage.ocr"},
+    "skyfield": {"daemon.sky.ephemeris"},
+    "skyfield_data": {"daemon.sky.ephemeris"},
+    "sqlite_utils": {"daemon.record"},
     "httpx": {"daemon.source"},
-    "apprise": {"daemon.notify"},
+    "apprise": {"daemon.alert.channel"},
     "prometheus_client": {"daemon.metrics", "daemon.web"},
-    "matplotlib": {"daemon.report", "training"},
+    "matplotlib": {"daemon.commands.report", "training"},
     "apscheduler": {"daemon.service"},
     "click": {"daemon.cli", "training"},
-    "rich": {"daemon.cli", "daemon.demo", "training"},
+    "rich": {"daemon.cli", "daemon.commands.demo", "training"},
     "starlette": {"daemon.web"},
     "uvicorn": {"daemon.web"},
     "jinja2": {"daemon.web"},
-    "pydantic": {"daemon.config", "daemon.notify", "daemon.web", "training"},
+    "pydantic": {"daemon.config", "daemon.alert.channel", "daemon.web", "training"},
     "pydantic_settings": {"daemon.config"},
-    "cv2": {"daemon.picture", "daemon.video", "daemon.ocr", "models.preprocess", "models.colour", "training"},
-    "ray": {"daemon.cluster"},
+    "cv2": {"daemon.footage", "models.preprocess", "models.colour", "training"},
+    "ray": {"daemon.archive.cluster"},
 }
 
 
@@ -86,10 +77,8 @@ def imported(name: str, path: Path) -> set[str]:
 
 
 def room(module: str) -> str:
-    for name in PACKAGES:
-        if module == name or module.startswith(name + "."):
-            return name
-    return next((name for name, files in ROOMS.items() if module in files), module)
+    """The folder of ``daemon`` a module lies in, or the module itself where it lies in none."""
+    return ".".join(module.split(".")[:2])
 
 
 def floor(module: str) -> int:
@@ -142,7 +131,7 @@ def test_watching_needs_no_torch() -> None:
         "        if name.split('.')[0] in ('torch', 'torchvision'):\n"
         "            raise ImportError('no torch here')\n"
         "sys.meta_path.insert(0, Refuse())\n"
-        "import daemon.cli, daemon.service, daemon.pipeline, daemon.demo\n"
+        "import daemon.cli, daemon.service, daemon.pipeline, daemon.commands.demo\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from training.dataset import Row
+    from training.data.dataset import Row
 
 FOLDER = click.Path(path_type=Path)
 
@@ -53,11 +53,11 @@ def simulate(
         raise click.UsageError(f"--kind {kind} needs --keograms FOLDER")
     with _bar("drawing", count) as tell:
         if bank is not None:
-            from training.banks import fill_bank
+            from training.data.banks import fill_bank
 
             fill_bank(bank, kind, count, seed, keograms=keograms, tell=tell)  # type: ignore[arg-type]
         elif nights is not None:
-            from training.nights import draw_nights
+            from training.evaluation.nights import draw_nights
 
             draw_nights(nights, count, seed, hours=hours, tell=tell)
 
@@ -93,7 +93,7 @@ def sample(out: Path, split: str, seed: int, **given: Any) -> None:
 
     Labelled ones come from a folder sorted by hand or straight from the watch's database.
     """
-    from training import dataset
+    from training.data import dataset
 
     if sum(bool(given[key]) for key in ("movies", "labelled", "database")) != 1:
         raise click.UsageError("give night movies to sample from, or --labelled FOLDER, or --database FILE")
@@ -126,11 +126,11 @@ def _sampled(
     config: Path | None,
 ) -> list[Row]:
     if labelled is not None:
-        from training.dataset import folder_rows, placed
+        from training.data.dataset import folder_rows, placed
 
         return placed(folder_rows(labelled, camera or ""), labelled, out)
     if database is not None:
-        from training.page_labels import labelled_rows
+        from training.data.page_labels import labelled_rows
 
         rows, left = labelled_rows(database, pictures, out, camera, config)
         if left.undecided or left.pictureless:
@@ -140,7 +140,7 @@ def _sampled(
                 err=True,
             )
         return rows
-    from training.extract import extract
+    from training.data.extract import extract
 
     with _bar("movies", len(movies)) as tell:
         return extract(list(movies), out, camera, config, seed, tell)
@@ -195,7 +195,7 @@ def fit(
 @click.option("--threads", type=click.IntRange(1), default=2)
 def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Path | None) -> None:
     """Judge a model on frames and nights it has not seen."""
-    from training.judging import judge_model, tell_figures
+    from training.evaluation.judging import judge_model, tell_figures
 
     result = judge_model(model, out, into_card=into_card, threads=threads, **given)
     for line in tell_figures(result):
@@ -225,7 +225,7 @@ def export(checkpoint: Path, target: Path, name: str, description: str, data: tu
 @click.option("--against", type=FOLDER, help="The present model's evaluation.json on the same frames.")
 def promote(candidate: Path, over: Path, evaluation: Path, against: Path | None) -> None:
     """Put a candidate in the place of the present model, unless it is worse."""
-    from training.promote import promote as put
+    from training.evaluation.promote import promote as put
 
     for comparison in put(candidate, over, evaluation, against):
         click.echo(str(comparison))

@@ -28,10 +28,10 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from models.preprocess import to_input
-from training.batch import Batch
-from training.material import Material, open_material
+from training.checkpoint import State
+from training.data.batch import Batch
+from training.data.sources import Material, open_material
 from training.recipe import Recipe, Stage, load_recipe
-from training.state import State
 from training.student import TAPS, Student
 from training.teachers import Teachers, taught_loss
 

@@ -10,16 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import label_files
 from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
-from daemon.store import Reader, heatmap_from_bytes
-from daemon.web import params, showing, words
-from daemon.web.deps import View
+from daemon.record import label_files
+from daemon.record.store import Reader, heatmap_from_bytes
+from daemon.web import params, phrases, presenters
 from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
 from daemon.web.params import Param
-from daemon.web.room import Room, night_of_text, room_of
+from daemon.web.ports import View
+from daemon.web.site import Room, night_of_text, room_of
 from daemon.web.strip import instant_of
 
 Row = Mapping[str, Any]
@@ -116,16 +116,16 @@ def observation(request: Request) -> Response:
         _observation(row)
         | {
             "heatmap": heatmap_from_bytes(kept).round(3).tolist() if kept else None,
-            "outline": showing.outline(kept),
-            "words": words.of_row(row, view.timezone).sentence,
-            "facts": [list(fact) for fact in showing.facts(row)],
+            "outline": presenters.outline(kept),
+            "words": phrases.of_row(row, view.timezone).sentence,
+            "facts": [list(fact) for fact in presenters.facts(row)],
         }
     )
 
 
 def _observation(row: Row) -> dict[str, Any]:
     told = {key: value for key, value in row.items() if key != "heatmap"}
-    return told | {"picture": showing.picture_url(row["picture"])}
+    return told | {"picture": presenters.picture_url(row["picture"])}
 
 
 def events(request: Request) -> Response:
@@ -154,7 +154,7 @@ def event(request: Request) -> Response:
 
 def _event(row: Row) -> dict[str, Any]:
     told = {key: value for key, value in row.items() if key not in ("messages", "quiet")}
-    return told | {"picture": showing.picture_url(row["picture"]), "quiet": bool(row["quiet"])}
+    return told | {"picture": presenters.picture_url(row["picture"]), "quiet": bool(row["quiet"])}
 
 
 def nights(request: Request) -> Response:
@@ -176,21 +176,21 @@ def night(request: Request) -> Response:
         view = room.view(request, reader)
         rows = reader.night(view.name, day)
     times = [instant_of(row["observed_at"]) for row in rows]
-    findings = [words.of_row(row, view.timezone) for row in rows]
+    findings = [phrases.of_row(row, view.timezone) for row in rows]
     return JSONResponse(
         {
             "camera": view.name,
             "night": day.isoformat(),
             "sheet": {"frames": SHEET_FRAMES, "columns": SHEET_COLUMNS, "side": SHEET_SIDE},
             "observed_at": [row["observed_at"] for row in rows],
-            "clock": [words.clock_and_zone(at, view.timezone) for at in times],
+            "clock": [phrases.clock_and_zone(at, view.timezone) for at in times],
             "verdict": [row["verdict"] for row in rows],
             "headline": [finding.headline for finding in findings],
             "detail": [finding.detail for finding in findings],
             "kind": [finding.kind for finding in findings],
             "calibrated_probability": [row["calibrated_probability"] for row in rows],
             "threshold": [row["threshold"] for row in rows],
-            "picture": [showing.picture_url(row["picture"]) for row in rows],
+            "picture": [presenters.picture_url(row["picture"]) for row in rows],
         }
     )
 
@@ -255,11 +255,11 @@ def _queued(rows: Sequence[Row], views: Mapping[str, View]) -> Iterator[dict[str
         yield {
             "camera": row["camera"],
             "observed_at": row["observed_at"],
-            "picture": showing.picture_url(row["picture"]),
-            "where": f"{view.title}, {words.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
-            "sky": f"sun {degrees_text(row['sun_altitude_deg'])}, {words.moon(row)}",
-            "said": f"{words.of_row(row, view.timezone).sentence}; probability "
-            f"{showing.decimal(row['calibrated_probability'])}, threshold {showing.decimal(row['threshold'])}",
+            "picture": presenters.picture_url(row["picture"]),
+            "where": f"{view.title}, {phrases.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
+            "sky": f"sun {degrees_text(row['sun_altitude_deg'])}, {phrases.moon(row)}",
+            "said": f"{phrases.of_row(row, view.timezone).sentence}; probability "
+            f"{presenters.decimal(row['calibrated_probability'])}, threshold {presenters.decimal(row['threshold'])}",
         }
 
 

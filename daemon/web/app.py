@@ -21,10 +21,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
-from daemon.web import api, label, openapi, pages, pictures, season, writes
-from daemon.web.deps import WebDeps
-from daemon.web.room import Room, room_of
+from daemon.web import actions, api, label, openapi, pages, pictures, season
+from daemon.web.ports import WebDeps
 from daemon.web.security import MAX_BODY_BYTES, SecurityHeaders
+from daemon.web.site import Room, room_of
 
 log = logging.getLogger("aurorad.web")
 STATIC_KEEP_S = 365 * 24 * 3600  # the address changes with the content
@@ -40,12 +40,12 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/night/{night}", pages.night),
             Route("/season", season.season),
             Route("/events", pages.events),
-            Route("/events/answer", writes.judge_event, methods=["POST"]),
+            Route("/events/answer", actions.judge_event, methods=["POST"]),
             Route("/label", label.label),
-            Route("/label", writes.give_label, methods=["POST"]),
-            Route("/label/undo", writes.undo_label, methods=["POST"]),
-            Route("/sign-in", writes.sign_in_page),
-            Route("/sign-in", writes.sign_in, methods=["POST"]),
+            Route("/label", actions.give_label, methods=["POST"]),
+            Route("/label/undo", actions.undo_label, methods=["POST"]),
+            Route("/sign-in", actions.sign_in_page),
+            Route("/sign-in", actions.sign_in, methods=["POST"]),
             Route("/frames/{path:path}", pictures.frame),
             Route("/sheets/{camera}/{night}/{number}.jpg", pictures.sheet),
             Route("/keogram/{camera}/{night}.png", pictures.keogram),

@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon import picture
 from daemon.errors import PictureError
+from daemon.footage import image
 from daemon.observation import Picture
 
 SIZES = (96, 240, 480, 720, 1080)  # sides sent; a width asked for gets the next larger
@@ -114,22 +114,22 @@ class Pictures:
             if name is None:
                 continue
             try:
-                thumbnail = picture.shrink(_square(picture.decode(self.bytes_of(name))), SHEET_SIDE)
+                thumbnail = image.shrink(_square(image.decode(self.bytes_of(name))), SHEET_SIDE)
             except (PictureError, HTTPException):
                 continue  # one picture that was pruned or damaged leaves the others to be seen
             top, left = (n * SHEET_SIDE for n in divmod(place, SHEET_COLUMNS))
             sheet[top : top + SHEET_SIDE, left : left + SHEET_SIDE] = thumbnail
-        return picture.encode_jpeg(sheet, quality=70)
+        return image.encode_jpeg(sheet, quality=70)
 
 
 def _shrunk(data: bytes, side: int) -> bytes:
     try:
-        pixels = picture.decode(data)
+        pixels = image.decode(data)
     except PictureError:
         raise HTTPException(404, "this picture is damaged") from None
     if max(pixels.shape[:2]) <= side:
         return data
-    return picture.encode_jpeg(picture.shrink(_square(pixels), side), quality=82)
+    return image.encode_jpeg(image.shrink(_square(pixels), side), quality=82)
 
 
 def _square(pixels: Picture) -> Picture:
@@ -162,7 +162,7 @@ def keogram(
         place = slice(max(left, 0), max(right, left + 1, 1))
         picture_[:, place, :3] = rgb[:, :, ::-1]
         picture_[:, place, 3] = 255
-    return picture.encode_png(picture_)
+    return image.encode_png(picture_)
 
 
 def answer(request: Request, data: bytes, etag: str, media_type: str, keep_s: int) -> Response:

@@ -1,13 +1,13 @@
-"""The labelling page. What it asks and answers goes through /api/queue and :mod:`daemon.web.writes`."""
+"""The labelling page. What it asks and answers goes through /api/queue and :mod:`daemon.web.actions`."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon import label_files
+from daemon.record import label_files
 from daemon.web import params
-from daemon.web.room import room_of
+from daemon.web.site import room_of
 
 QUEUES = (
     ("uncertainty", "unsure"),

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import __version__, label_files
+from daemon import __version__
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
+from daemon.record import label_files
 from daemon.web import params
 from daemon.web.api import OPERATIONS, Operation
 from daemon.web.params import Json, Param

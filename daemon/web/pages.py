@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from daemon.observation import SkyState, from_utc_text
-from daemon.store import Reader
-from daemon.web import params, showing, words
-from daemon.web.deps import CameraStatus, View
+from daemon.record.store import Reader
+from daemon.web import params, phrases, presenters
 from daemon.web.frames import answer, etag_of
-from daemon.web.room import Room, night_of_text, room_of
+from daemon.web.ports import CameraStatus, View
+from daemon.web.site import Room, night_of_text, room_of
 from daemon.web.strip import Strip, instant_of, span_of, strip
 
 Row = Mapping[str, Any]
@@ -67,7 +67,7 @@ def newest_night(request: Request) -> Response:
         view = room.view(request, reader)
         row = reader.latest(view.name)
     day = view.night(from_utc_text(row["observed_at"])) if row else view.night(room.now())
-    return RedirectResponse(showing.night_link(view, day), 302)
+    return RedirectResponse(presenters.night_link(view, day), 302)
 
 
 def events(request: Request) -> HTMLResponse:
@@ -82,9 +82,9 @@ def events(request: Request) -> HTMLResponse:
             limit=EVENTS_A_PAGE + 1,
             offset=page * EVENTS_A_PAGE,
         )
-        cards = showing.cards(rows[:EVENTS_A_PAGE], views, room.now())
+        cards = presenters.cards(rows[:EVENTS_A_PAGE], views, room.now())
         groups = [
-            (words.night(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)
+            (phrases.night(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)
         ]
         more = len(rows) > EVENTS_A_PAGE
         context = {
@@ -136,19 +136,19 @@ def _tonight(room: Room, reader: Reader, view: View) -> dict[str, Any]:
         "finding": finding,
         "healthy": healthy,
         "health": health,
-        "shown": showing.shown(_latest_with_picture(reader, view, latest), view, now, since),
-        "gauge": showing.gauge(latest) if finding.kind in ("aurora", "clear", "obscured") else None,
+        "shown": presenters.shown(_latest_with_picture(reader, view, latest), view, now, since),
+        "gauge": presenters.gauge(latest) if finding.kind in ("aurora", "clear", "obscured") else None,
         "due_s": due_s,
-        "compass": showing.compass(view),
-        "facts": showing.facts(latest),
+        "compass": presenters.compass(view),
+        "facts": presenters.facts(latest),
         "night": day,
-        "night_words": words.night(day),
-        "night_link": showing.night_link(view, day),
+        "night_words": phrases.night(day),
+        "night_link": presenters.night_link(view, day),
         "last_night": None if drawn.rows else _last_night(reader, view, day),
         "outlook": _outlook(room, view, day, now, status),
         "strip": drawn.strip,
         "keogram": drawn.keogram,
-        "events": showing.cards(reversed(drawn.events), {view.name: view}, now),
+        "events": presenters.cards(reversed(drawn.events), {view.name: view}, now),
     }
 
 
@@ -175,22 +175,22 @@ def _finding(
     since: datetime | None,
     now: datetime,
     due_s: str | None,
-) -> words.Finding:
+) -> phrases.Finding:
     """The one thing the page says first."""
     if status is None:
-        return words.Finding("asleep", "Not watched", "this camera's footage is from the archive")
+        return phrases.Finding("asleep", "Not watched", "this camera's footage is from the archive")
     if status.stale is not None:
-        return words.stale(status.stale, status.last_frame_at, view.timezone)
+        return phrases.stale(status.stale, status.last_frame_at, view.timezone)
     if not status.gate.look:
         reason = status.gate.reason.partition(":")[0]
-        return words.asleep(reason, status.gate_until, view.timezone, now)
+        return phrases.asleep(reason, status.gate_until, view.timezone, now)
     if latest is None:
-        return words.Finding("asleep", "Waiting", "the first picture has not come yet")
+        return phrases.Finding("asleep", "Waiting", "the first picture has not come yet")
     if due_s is not None and now.timestamp() > float(due_s):
-        return words.stale(
-            f"one is due every {words.lasting(view.cadence_s)}", status.last_frame_at, view.timezone
+        return phrases.stale(
+            f"one is due every {phrases.lasting(view.cadence_s)}", status.last_frame_at, view.timezone
         )
-    return words.of_row(latest, view.timezone, since if latest["verdict"] == "aurora" else None)
+    return phrases.of_row(latest, view.timezone, since if latest["verdict"] == "aurora" else None)
 
 
 def _last_night(reader: Reader, view: View, day: date) -> dict[str, str] | None:
@@ -198,14 +198,14 @@ def _last_night(reader: Reader, view: View, day: date) -> dict[str, str] | None:
     if before is None:
         return None
     (row,) = reader.nights(view.name, before, before)
-    told = words.night(before).removeprefix("Night of ")
+    told = phrases.night(before).removeprefix("Night of ")
     if row["events"]:
         told += f", {row['events']} {'spell' if row['events'] == 1 else 'spells'} of aurora"
     elif not row["observable"]:
         told += ", nothing could be seen"
     else:
         told += ", no aurora"
-    return {"link": showing.night_link(view, before), "words": told}
+    return {"link": presenters.night_link(view, before), "words": told}
 
 
 def _outlook(
@@ -223,13 +223,13 @@ def _outlook(
         first, last = sky.index(dark[0]), sky.index(dark[-1])
         begins = _crossing(sky[max(first - 1, 0)], dark[0], view.look_below_deg)
         ends = _crossing(dark[-1], sky[min(last + 1, len(sky) - 1)], view.look_below_deg)
-        told.append(("Dark", " to ".join(words.clock(at, view.timezone) for at in (begins, ends))))
+        told.append(("Dark", " to ".join(phrases.clock(at, view.timezone) for at in (begins, ends))))
     if sky:
         told.append(
             ("Moon", _moon_words([state for state in sky if state.sun_altitude_deg < 0] or sky, view))
         )
     if status is not None and status.last_fetch_at is not None:
-        told.append(("Feed", f"last answered {words.clock_and_zone(status.last_fetch_at, view.timezone)}"))
+        told.append(("Feed", f"last answered {phrases.clock_and_zone(status.last_fetch_at, view.timezone)}"))
     return told
 
 
@@ -242,14 +242,14 @@ def _crossing(before: SkyState, after: SkyState, altitude_deg: float) -> datetim
 
 def _moon_words(sky: Sequence[SkyState], view: View) -> str:
     """When the moon is up between sunset and sunrise, and how much of it is lit."""
-    lit = f"{words.lit_percent(sky[len(sky) // 2].moon_phase_deg)} % lit"
+    lit = f"{phrases.lit_percent(sky[len(sky) // 2].moon_phase_deg)} % lit"
     up = [state.moon_altitude_deg > 0 for state in sky]
     if not any(up):
         return f"down all night ({lit})"
     if all(up):
         return f"up all night, {lit}"
     changes = [i for i in range(1, len(sky)) if up[i] != up[i - 1]]
-    times = [words.clock(sky[i].at, view.timezone) for i in changes]
+    times = [phrases.clock(sky[i].at, view.timezone) for i in changes]
     if len(times) == 1:
         return f"{'sets' if up[0] else 'rises'} {times[0]}, {lit}"
     return f"{'down' if up[0] else 'up'} {times[0]} to {times[1]}, {lit}"
@@ -299,20 +299,20 @@ def _night(room: Room, reader: Reader, view: View, day: date, request: Request) 
         "now_s": f"{room.now().timestamp():.3f}",
         "rate": room.deps.clock_rate,
         "night": day,
-        "night_words": words.night(day),
-        "before": showing.night_link(view, before) if before else None,
-        "after": showing.night_link(view, after) if after else None,
-        "shown": showing.shown(row, view),
-        "finding": words.of_row(row, view.timezone) if row else None,
-        "facts": showing.facts(row),
-        "compass": showing.compass(view),
+        "night_words": phrases.night(day),
+        "before": presenters.night_link(view, before) if before else None,
+        "after": presenters.night_link(view, after) if after else None,
+        "shown": presenters.shown(row, view),
+        "finding": phrases.of_row(row, view.timezone) if row else None,
+        "facts": presenters.facts(row),
+        "compass": presenters.compass(view),
         "strip": drawn.strip,
         "keogram": drawn.keogram,
         "count": len(rows),
         "index": index,
         "position": f"{index + 1} of {len(rows)}",
-        "tally": showing.tally(rows),
-        "events": showing.cards(drawn.events, {view.name: view}, room.now()),
+        "tally": presenters.tally(rows),
+        "events": presenters.cards(drawn.events, {view.name: view}, room.now()),
     }
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from daemon.observation import VERDICTS
-from daemon.web.deps import View
+from daemon.web.ports import View
 
 Json = dict[str, Any]
 MAX_ROWS = 1500  # a night a minute, polar night and all
@@ -198,7 +198,7 @@ def instant_or_none(text: str | None) -> datetime | None:
 
 
 def event_query(asked: Mapping[str, Any], views: Mapping[str, View]) -> dict[str, Any]:
-    """Filters as :meth:`daemon.store.Reader.events` takes them; nights become instants."""
+    """Filters as :meth:`daemon.record.store.Reader.events` takes them; nights become instants."""
     judged = asked.get("judged")
     since, until = asked.get("since"), asked.get("until")
     view = views.get(asked.get("camera") or "") or next(iter(views.values()))

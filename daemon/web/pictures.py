@@ -11,7 +11,7 @@ from starlette.responses import Response
 from daemon.observation import from_utc_text
 from daemon.web import frames
 from daemon.web.frames import KEEP_S, SHEET_FRAMES, answer, etag_of
-from daemon.web.room import night_of_text, room_of
+from daemon.web.site import night_of_text, room_of
 from daemon.web.strip import span_of, widened
 
 MINUTE_S = 60

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.observation import SkyState
-from daemon.web import words
-from daemon.web.deps import View
-from daemon.web.room import FIRST_YEAR, LAST_YEAR, room_of
+from daemon.web import phrases
+from daemon.web.ports import View
+from daemon.web.site import FIRST_YEAR, LAST_YEAR, room_of
 
 Row = Mapping[str, Any]
 FIRST_MONTH = 8  # August: no camera of the north watches across its beginning
@@ -124,12 +124,12 @@ def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | No
         return Cell(day.day, None, 0, "", 0, moon, "")
     share, looked = row["aurora_share"], row["looked"]
     cloud = round(100 * row["obscured"] / looked, 1) if looked else 0.0
-    told = [words.day(day)]
+    told = [phrases.day(day)]
     if not looked:
         told.append("nothing was looked at")
     else:
         told.append(
-            f"aurora {words.percent(share)} of the time the sky was seen"
+            f"aurora {phrases.percent(share)} of the time the sky was seen"
             if share is not None
             else "sky never seen"
         )
@@ -137,7 +137,7 @@ def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | No
     if row["events"]:
         told.append(f"{row['events']} {'spell' if row['events'] == 1 else 'spells'}")
     if phase is not None:
-        told.append(f"moon {words.lit_percent(phase[0])} % lit")
+        told.append(f"moon {phrases.lit_percent(phase[0])} % lit")
     return Cell(
         day=day.day,
         link=f"/night/{day.isoformat()}?{query}",
@@ -173,7 +173,7 @@ def _sums(nights: Sequence[Row]) -> list[tuple[str, str]]:
     with_aurora = sum(bool(row["events"]) for row in nights)
     told.append(("With aurora", f"{with_aurora}"))
     if seen:
-        told.append(("Aurora", f"{words.percent(aurora / seen)} of the time the sky was seen"))
+        told.append(("Aurora", f"{phrases.percent(aurora / seen)} of the time the sky was seen"))
     if looked:
-        told.append(("Obscured", f"{words.percent((looked - seen) / looked)} of the time looked at"))
+        told.append(("Obscured", f"{phrases.percent((looked - seen) / looked)} of the time looked at"))
     return told

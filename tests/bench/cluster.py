@@ -24,7 +24,7 @@ def measure(plan: Plan) -> list[Row]:
         return [
             Row("two Ray workers against one, on two cores", "≥ 1.7×", "skipped", None, "Ray is not here")
         ]
-    from daemon.cluster import _ray
+    from daemon.archive.cluster import _ray
 
     count, frames = plan.pick(8, 2), plan.pick(600, 100)
     movies = [night(frames, BEGINS + timedelta(days=k)) for k in range(count)]
@@ -60,7 +60,7 @@ def measure(plan: Plan) -> list[Row]:
 
 
 def _work_s(movies: list[Path], workers: int) -> float:
-    from daemon.cluster import ingest_on_ray, read_part
+    from daemon.archive.cluster import ingest_on_ray, read_part
     from daemon.config import load
 
     settings = load(None)

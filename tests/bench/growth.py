@@ -12,9 +12,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.archive import ingest_movie, open_pipeline
+from daemon.archive.ingest import ingest_movie, open_pipeline
 from daemon.config import load
-from daemon.store import Store
+from daemon.record.store import Store
 from tests.bench.figure import Plan, Row, Spent, interleaved, spent
 from tests.bench.footage import night
 from tests.bench.years import A_NIGHT, archive

@@ -25,7 +25,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.store import Reader
+from daemon.record.store import Reader
 from tests.bench.figure import CACHE, ROOT, Plan, Row, percentile
 from tests.bench.years import CAMERA, archive
 
@@ -167,9 +167,9 @@ def serve(path: Path) -> None:
     from prometheus_client import CollectorRegistry
 
     from daemon.config import Settings
-    from daemon.sky import Observatory
+    from daemon.sky.ephemeris import Observatory
     from daemon.web.app import create_app
-    from daemon.web.deps import CameraStatus, WebDeps
+    from daemon.web.ports import CameraStatus, WebDeps
     from daemon.web.server import Server
 
     class Nothing:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon.sky import Observatory
+from daemon.sky.ephemeris import Observatory
 from tests.bench import ways
 from tests.bench.figure import Plan, Row, percentile
 

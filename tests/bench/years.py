@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.observation import Observation, Prediction, SkyState, night_of
-from daemon.store import Reader, Store
+from daemon.record.store import Reader, Store
 from tests.bench.figure import CACHE, Plan, Row, percentile
 
 FIRST = datetime(2000, 1, 1, 1, 0, tzinfo=UTC)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import web_night
 from browsing import SCRUB, said, until
 from chromium import asked_for
 from selenium.webdriver import Chrome
@@ -21,9 +20,10 @@ from selenium.webdriver.common.by import By
 from watched import ROOT, Watched, drawn_site, watching
 
 from daemon.observation import from_utc_text
-from daemon.store import Reader, Store
-from training.dataset import read_manifest
-from training.simulator.answers import Server
+from daemon.record.store import Reader, Store
+from tests import web_night
+from training.data.dataset import read_manifest
+from training.simulator.http import Server
 from training.simulator.site import Site
 
 sys.path.insert(0, str(ROOT / "tests" / "faults"))

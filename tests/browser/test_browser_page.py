@@ -11,16 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import web_night
 from browsing import SCRUB, said, until
 from chromium import NARROW, WIDE, asked_for, size
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from web_night import CAMERA, FIRST, NIGHT, House, looking
 
-from daemon import picture
 from daemon.config import Settings
+from daemon.footage import image
+from tests import web_night
+from tests.web_night import CAMERA, FIRST, NIGHT, House, looking
 
 FRAMES = 900
 PAGES = ("/", "/night/2024-02-10", "/season", "/events", "/label", "/sign-in")
@@ -269,7 +269,7 @@ def test_night_vision_lights_only_the_red_channel(browser: Chrome, night: House)
         shot = browser.execute_cdp_cmd(
             "Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True}
         )
-        pixels = picture.decode(base64.b64decode(shot["data"]))
+        pixels = image.decode(base64.b64decode(shot["data"]))
         assert pixels[:, :, 2].max() > 200, path
         assert pixels[:, :, :2].max() <= 2, path
 

@@ -21,9 +21,9 @@ import pytest
 import skyfield_data
 
 from daemon.config import load
-from daemon.frames import read_movie
+from daemon.footage.movie import read_movie
 from daemon.observation import from_utc_text
-from daemon.store import Reader
+from daemon.record.store import Reader
 
 AURORAD = [sys.executable, "-m", "daemon.cli"]
 
@@ -221,7 +221,7 @@ def test_timestamp_reads_the_real_stamp_and_refuses_the_cut_one(shared_data: Pat
 
 def test_backup_and_restore(tmp_path: Path) -> None:
     """A verified copy, and its return; what stood there is kept."""
-    from daemon.store import Store
+    from daemon.record.store import Store
 
     with Store(tmp_path / "a.db") as store:
         store.remember("some thing", {"kept": 1})

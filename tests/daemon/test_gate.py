@@ -6,7 +6,7 @@ import pytest
 
 from daemon.gate import degrees_text, gate
 from daemon.observation import SkyState
-from daemon.sky import twilight_class
+from daemon.sky.ephemeris import twilight_class
 
 
 def _sky(sun_altitude_deg: float) -> SkyState:

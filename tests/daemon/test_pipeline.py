@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon import picture
-from daemon.archive import ingest_movie, open_pipeline
+from daemon.alert.conditions import Upkeep
+from daemon.archive.ingest import ingest_movie, open_pipeline
 from daemon.config import CameraSettings, EventSettings, NotifySettings, Settings
 from daemon.errors import FetchError
+from daemon.footage import image
 from daemon.metrics import Metrics
 from daemon.observation import HeatMap, Picture, Prediction, SkyState
-from daemon.pictures import PictureFolder
 from daemon.pipeline import Pipeline
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Reader, Store
 from daemon.source import Still
-from daemon.store import Reader, Store
-from daemon.upkeep import Upkeep
 from tests.conftest import SetClock
 from training.simulator.movie import compose, style_of, write_movie
 
@@ -38,7 +38,7 @@ def sky_picture(at: datetime, aurora: bool) -> bytes:
     square = RANDOM.integers(0, 24, (720, 720, 3)).astype(np.uint8)
     if aurora:
         square[300:420, :, 1] += 150
-    return picture.encode_jpeg(compose(square, at, style_of(2024)))
+    return image.encode_jpeg(compose(square, at, style_of(2024)))
 
 
 class Greenness:

@@ -36,7 +36,7 @@ from tests.faults.harness import (
     watching,
     write_config,
 )
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.site import PUBLISHED_AFTER, Site
 
 

@@ -33,8 +33,8 @@ stale_after_s = {stale_after_s}
 
 def main(port: int) -> None:
     """Serve for ever."""
-    from training.simulator.answers import Server
     from training.simulator.footage import DrawnNight
+    from training.simulator.http import Server
     from training.simulator.movie import style_of
     from training.simulator.night import Night
     from training.simulator.site import Site

@@ -39,12 +39,12 @@ from daemon.config import (
 )
 from daemon.errors import StoreError
 from daemon.observation import Picture, from_utc_text
+from daemon.record.store import Reader
 from daemon.service import Service, serving
-from daemon.store import Reader
 from models.card import Card, Thresholds, sha256_of
 from models.labels import OUTPUTS
 from tests.loopback import Loopback
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.movie import compose, style_of
 from training.simulator.site import Site
 

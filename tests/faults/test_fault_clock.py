@@ -14,21 +14,21 @@ from typing import cast
 import numpy as np
 import pytest
 
-from daemon import picture
+from daemon.alert.conditions import Upkeep
 from daemon.config import CameraSettings, Settings
+from daemon.footage import image
 from daemon.metrics import Metrics
 from daemon.observation import Picture
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
+from daemon.record.store import Store
 from daemon.source import Still
 from daemon.source.fetch import Head
 from daemon.source.url import last_modified_of
-from daemon.store import Store
-from daemon.upkeep import Upkeep
 from tests.conftest import SetClock
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, Sky, aurorad, check, rows, soon, write_config
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.movie import STYLES, compose
 from training.simulator.site import Site
 
@@ -53,7 +53,7 @@ class Feed:
             self.pixels if self.pixels is not None else compose(square.astype(np.uint8), self.at, self.style)
         )
         made = self.at.replace(microsecond=0)
-        return Still(picture.encode_jpeg(pixels), self.ours.now(), made, "http://camera/a.jpg", "a.jpg")
+        return Still(image.encode_jpeg(pixels), self.ours.now(), made, "http://camera/a.jpg", "a.jpg")
 
     def ask(self) -> Still:
         """As latest."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import StoreError
-from daemon.store import Store, backup, restore
+from daemon.record.store import Store, backup, restore
 from tests.faults.conftest import Entry
 from tests.faults.harness import (
     Inbox,
@@ -189,7 +189,7 @@ def test_a_database_that_cannot_be_used_is_refused_in_one_line(
 
 def test_an_older_database_is_brought_up_to_date(tmp_path: Path, green: Path, matrix: Entry) -> None:
     """An empty file is the oldest there is; a database of the first schema is what upgrades start from."""
-    schema = Path(__file__).parents[1] / "daemon/schemas/m001_first.sql"
+    schema = Path(__file__).parents[1] / "daemon/record/schemas/m001_first.sql"
     old = tmp_path / "state/aurorad.db"
     old.parent.mkdir()
     with sqlite3.connect(old) as connection:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon import frames, overlay
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, SourceSettings, load
 from daemon.errors import ClockError, ConfigError, FetchError, FootageError
+from daemon.footage import stamp, still_clock
+from daemon.footage.frame import from_still
 from daemon.observation import StampStyle
 from daemon.source.auroramax import fetch_movie
 from daemon.source.url import UrlSource
@@ -53,7 +54,7 @@ def test_any_stamp_is_a_time_or_a_clock_error(
     style = StampStyle((0, 0, 1, 1), formats, zone)
     witness = near.replace(tzinfo=UTC) if near else None
     try:
-        at = overlay.parse_stamp(text, style, witness)
+        at = stamp.parse_stamp(text, style, witness)
     except ClockError:
         return
     assert at.utcoffset() == timedelta(0)
@@ -199,8 +200,8 @@ def test_any_answer_is_a_frame_or_a_footage_error(server: Answering, answer: byt
     source = UrlSource(given_url, 60, "aurorad/test", Clock())
     try:
         still = source.ask()
-        frame = frames.from_still(still, camera.camera(), 2_000_000)
-        dated = frames.StillClock(camera.camera(), given_url).date(frame, still.name)
+        frame = from_still(still, camera.camera(), 2_000_000)
+        dated = still_clock.StillClock(camera.camera(), given_url).date(frame, still.name)
     except FootageError as error:
         refused = error
     else:

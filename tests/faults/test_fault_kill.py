@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from daemon.errors import StoreError
-from daemon.store import Reader
+from daemon.record.store import Reader
 from tests.faults.conftest import Entry
 from tests.faults.harness import (
     Inbox,
@@ -34,7 +34,7 @@ from tests.faults.harness import (
     unexpected,
     write_config,
 )
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.site import Site
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

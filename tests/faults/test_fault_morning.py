@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from daemon import nightly
-from daemon.archive import open_pipeline
+from daemon.alert.conditions import Upkeep
+from daemon.archive import nightly
+from daemon.archive.ingest import open_pipeline
+from daemon.archive.nightly import MOST_CRASHES, Nightly
 from daemon.clock import Clock
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
-from daemon.nightly import MOST_CRASHES, Nightly
-from daemon.store import Store
-from daemon.upkeep import Upkeep
+from daemon.record.store import Store
 from tests.faults.conftest import Entry
 from tests.faults.harness import Promises, Sky, check, rows
 from tests.faults.test_fault_movie import pictures
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.movie import write_movie
 from training.simulator.site import Site
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.archive import Outcome, ingest_movie, open_pipeline
+from daemon.archive.ingest import Outcome, ingest_movie, open_pipeline
 from daemon.config import CameraSettings, ModelSettings, Settings
 from daemon.observation import Picture
 from daemon.pipeline import Pipeline
-from daemon.store import Store
+from daemon.record.store import Store
 from tests.faults.conftest import Entry
 from tests.faults.harness import Promises, check, rows
 from training.simulator.movie import compose, cut_short, scaled, style_of, write_movie

@@ -18,7 +18,7 @@ import pytest
 from models.card import card_path, read_card, sha256_of
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, Sky, aurorad, check, rows, soon, unexpected, write_config
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.site import Site
 
 

@@ -15,10 +15,10 @@ import pytest
 
 from daemon.clock import FastClock
 from daemon.observation import utc_text
-from daemon.store import Reader
+from daemon.record.store import Reader
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, Sky, check, spells
-from training.simulator.answers import Server
+from training.simulator.http import Server
 from training.simulator.site import Site
 
 START = datetime(2024, 1, 20, 20, 0, tzinfo=UTC)

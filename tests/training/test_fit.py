@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.augment import NONE, STRONG, apply_change, draw_change
-from training.bank import HEAT_SIDE, BankWriter, open_bank
-from training.dataset import folder_rows, night_split, write_manifest
+from training.data.augment import NONE, STRONG, apply_change, draw_change
+from training.data.bank import HEAT_SIDE, BankWriter, open_bank
+from training.data.dataset import folder_rows, night_split, write_manifest
 from training.fit import fit, make_batch, open_materials, shares
 from training.recipe import Recipe, load_recipe
 from training.student import Student, load_start

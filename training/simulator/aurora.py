@@ -19,7 +19,7 @@ import numpy as np
 
 from training.simulator.lens import picture_angle
 from training.simulator.noise import Plane, evolving, sample, tile
-from training.simulator.parts import Aurora, Form, Lens, Scene
+from training.simulator.scene_types import Aurora, Form, Lens, Scene
 
 EARTH_KM = 6371.0
 BASE_KM = 110.0

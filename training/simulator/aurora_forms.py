@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.simulator.parts import Aurora, Form
+from training.simulator.scene_types import Aurora, Form
 
 DISPLAYS = {
     "arc": 0.17,

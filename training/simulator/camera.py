@@ -11,7 +11,7 @@ import numpy.typing as npt
 from daemon.observation import Picture
 from training.simulator.lens import grid, place, sky_mask, toward
 from training.simulator.noise import Plane, grain, sample, tile
-from training.simulator.parts import Dome, Lens, Scene, Sensor, Town
+from training.simulator.scene_types import Dome, Lens, Scene, Sensor, Town
 
 _STEPS = 4096
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.simulator.cloud import colour_of
-from training.simulator.parts import Colour, Lens, Sensor
+from training.simulator.scene_types import Colour, Lens, Sensor
 
 GENERATIONS = (
     "auroramax-2015",

@@ -11,10 +11,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from training.simulator.heaven import moon_level, twilight_level
 from training.simulator.lens import Grid, grid, picture_angle, toward
+from training.simulator.night_sky import moon_level, twilight_level
 from training.simulator.noise import Plane, evolving, sample, tile
-from training.simulator.parts import Cloud, Colour, Lens, Scene
+from training.simulator.scene_types import Cloud, Colour, Lens, Scene
 
 
 def _depth(cloud: Cloud, lens: Lens, g: Grid) -> tuple[Plane, Plane]:

@@ -13,11 +13,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from daemon import ocr, overlay, video
 from daemon.config import CameraSettings
 from daemon.errors import ClockError, MovieError
+from daemon.footage import ocr, stamp, video
+from daemon.footage.video import probe
 from daemon.observation import Picture, StampStyle
-from daemon.video import probe
 from training.simulator.movie import STEP_S, STYLES, Style, compose
 
 DAY_STEP_S = 90.0
@@ -139,7 +139,7 @@ def _read_times(path: Path, frames: int) -> list[datetime]:
     def read(indices: Sequence[int]) -> list[datetime | None]:
         return [_stamp_of(strips[index], style) for index in indices]
 
-    clock = overlay.date_frames(sorted(strips), read, STEP_S)
+    clock = stamp.date_frames(sorted(strips), read, STEP_S)
     begun = [segment.first for segment in clock.segments]
     # Frames no reading reaches are taken to go on as those before them, or to lead up to the first.
     nearest = [max(0, bisect_right(begun, index) - 1) for index in range(frames)]
@@ -151,6 +151,6 @@ def _stamp_of(strip: Picture, style: StampStyle) -> datetime | None:
     """What a stamp says, None where it is illegible. Raises ClockError where nothing can be read at all."""
     text = ocr.read_text(strip)
     try:
-        return overlay.parse_stamp(text, style)
+        return stamp.parse_stamp(text, style)
     except ClockError:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.simulator.noise import Plane
-from training.simulator.parts import Lens
+from training.simulator.scene_types import Lens
 
 
 @dataclass(frozen=True, eq=False)

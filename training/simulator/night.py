@@ -21,12 +21,12 @@ from typing import Literal
 import numpy as np
 
 from daemon.observation import SkyState
-from daemon.sky import Observatory
+from daemon.sky.ephemeris import Observatory
 from training.simulator.aurora_forms import arc, patches, veil
 from training.simulator.cameras import lens, sensor
-from training.simulator.draw import CONTRAST, Drawn, Truth, draw, truth
-from training.simulator.parts import Aurora, Cloud, Dome, Form, Heaven, Scene
+from training.simulator.render import CONTRAST, Drawn, Truth, draw, truth
 from training.simulator.scene import random_cloud, random_tint, random_town
+from training.simulator.scene_types import Aurora, Cloud, Dome, Form, Heaven, Scene
 
 START_SUN_ALTITUDE_DEG = -11.5  # where AuroraMAX's own nights of 2022-25 begin
 SIDEREAL_DEG_PER_S = 360.98564736629 / 86400

@@ -13,9 +13,9 @@ import numpy as np
 from training.simulator.aurora_forms import random_aurora
 from training.simulator.cameras import lens, pick, sensor
 from training.simulator.cloud import colour_of
-from training.simulator.draw import without_aurora
-from training.simulator.heaven import FULL_MOON_SKY, moon_level, twilight_level
-from training.simulator.parts import Aurora, Cloud, Dome, Heaven, Scene, Town
+from training.simulator.night_sky import FULL_MOON_SKY, moon_level, twilight_level
+from training.simulator.render import without_aurora
+from training.simulator.scene_types import Aurora, Cloud, Dome, Heaven, Scene, Town
 
 WEATHERS = {"clear": 0.3, "thin": 0.14, "broken": 0.2, "streets": 0.1, "overcast": 0.2, "fog": 0.06}
 

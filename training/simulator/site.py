@@ -34,9 +34,9 @@ import numpy as np
 from daemon.clock import Clock, FastClock
 from daemon.errors import AuroradError
 from daemon.observation import Picture, from_utc_text, utc_text
-from training.simulator.answers import Body, Server
 from training.simulator.faults import FEED, Faults
 from training.simulator.footage import DrawnNight, Footage, PlayedMovie, movie_times
+from training.simulator.http import Body, Server
 from training.simulator.movie import STEP_S, style_of, write_movie
 from training.simulator.movie import clock as clock_of
 

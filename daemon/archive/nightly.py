@@ -1,0 +1,124 @@
+"""After dawn: the night's movie, which fills the minutes that the live watch missed.
+
+Asked for under the UTC date in its name, from a while after the watch's end until it appears or is
+given up; loaded once, taken in through the same pipeline, and deleted. Which nights are done is kept
+in the database, so that a restart neither forgets one nor takes one twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from daemon.alert.conditions import Upkeep
+from daemon.alert.summary import send_summary
+from daemon.config import Settings
+from daemon.errors import FetchError, FootageError, StoreError
+from daemon.footage.movie import read_movie
+from daemon.observation import night_of, utc_text
+from daemon.pipeline import Pipeline
+from daemon.source import fetch_movie, movie_retry_s, user_agent
+
+log = logging.getLogger("aurorad.nightly")
+
+IDLE = timedelta(minutes=30)
+
+MOST_CRASHES = 3
+"""Times the process may end while it reads a movie; then it is left alone, or it would end every next one."""
+
+
+class Nightly:
+    """One camera's mornings."""
+
+    def __init__(self, pipeline: Pipeline, settings: Settings, upkeep: Upkeep) -> None:
+        self.pipeline = pipeline
+        self.settings = settings
+        self.upkeep = upkeep
+        self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
+        self._tries = 0
+
+    @property
+    def _key(self) -> str:
+        return f"nightly {self.pipeline.camera.name}"
+
+    def visit(self, now: datetime) -> datetime:
+        """Do what is due; returns when to come again."""
+        kept = self.pipeline.store.memory(self._key) or {}
+        ended_at, night = self._last_night(now)
+        if ended_at is None or night.isoformat() <= kept.get("done", ""):
+            return now + IDLE
+        if "done" not in kept:  # a first start: earlier nights are for `aurorad ingest`, if anyone wants them
+            return self._done(night - timedelta(days=1), now)
+        due = ended_at + timedelta(minutes=self.pipeline.camera_settings.source.movie_after_sunrise_min)
+        if now < due:
+            return due
+        wait = self._take(night, now, ended_at)
+        if wait is not None:
+            return now + wait
+        send_summary(self.pipeline, self.settings, night, now)
+        return self._done(night, now)
+
+    def _last_night(self, now: datetime) -> tuple[datetime | None, date]:
+        """When the last watch ended (the sun rose past the gate) and the night's date."""
+        look_below_deg = self.settings.gate.look_below_deg
+        observatory, longitude_deg = self.pipeline.observatory, self.pipeline.camera.longitude_deg
+        if observatory.state(now).sun_altitude_deg <= look_below_deg:
+            return None, night_of(now, longitude_deg)
+        rose = observatory.next_crossing(now - timedelta(days=1), look_below_deg, rising=True)
+        if rose is None or rose > now:
+            return None, night_of(now, longitude_deg)
+        return rose, night_of(rose, longitude_deg)
+
+    def _take(self, night: date, now: datetime, ended_at: datetime) -> timedelta | None:
+        """The movie of that night into the record; how long to wait where it is not there yet."""
+        source = self.pipeline.camera_settings.source
+        if source.kind != "auroramax" or not source.movie_url:
+            return None
+        late = now - ended_at > timedelta(hours=source.movie_give_up_h)
+        try:
+            movie = fetch_movie(
+                source, night, self.folder, user_agent(self.settings.daemon.user_agent_contact)
+            )
+        except FetchError as error:
+            log.warning("movie of %s: %s", night, error)
+            movie = None
+        if movie is None:
+            if late:
+                log.warning("movie of %s: given up after %g h", night, source.movie_give_up_h)
+                return None
+            self._tries += 1
+            return timedelta(seconds=movie_retry_s(self._tries))
+        self._read(movie, night, now)
+        movie.unlink(missing_ok=True)
+        return None
+
+    def _read(self, movie: Path, night: date, now: datetime) -> None:
+        """The movie's minutes into the record. A decoder's crash is not to come again with every start."""
+        name, store, metrics = self.pipeline.camera.name, self.pipeline.store, self.pipeline.metrics
+        kept = store.memory(self._key) or {}
+        begun = kept.get("begun", 0) if kept.get("reading") == night.isoformat() else 0
+        if begun >= MOST_CRASHES:
+            metrics.rejected(name, "crash")
+            log.error("movie of %s: left out: aurorad ended %d times while reading it", night, begun)
+            return
+        store.remember(self._key, kept | {"reading": night.isoformat(), "begun": begun + 1})
+        try:
+            with read_movie(movie, self.pipeline.camera, now) as dated:
+                tally = self.pipeline.ingest(dated)
+            log.info(
+                "movie of %s: %d minutes filled, %d known, %d without a time",
+                night, tally.recorded, tally.known, tally.undated,
+            )  # fmt: skip
+        except FootageError as error:
+            metrics.rejected(name, error.reason)
+            log.warning("movie of %s: %s", night, error)
+        finally:
+            with suppress(StoreError):
+                store.remember(self._key, {"done": kept.get("done", "")})
+
+    def _done(self, night: date, now: datetime) -> datetime:
+        self._tries = 0
+        self.pipeline.store.remember(self._key, {"done": night.isoformat(), "at": utc_text(now)})
+        return now + IDLE

@@ -1,0 +1,120 @@
+"""One look at pictures from the command line: classify, timestamp, sky. Nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.config import CameraSettings, Settings
+from daemon.errors import AuroradError, ClockError
+from daemon.footage import image, ocr
+from daemon.footage.stamp import parse_stamp
+from daemon.gate import gate
+from daemon.observation import Disc, Picture, Prediction, utc_text
+from daemon.predictor import Predictor
+from daemon.sky import geometry
+from daemon.sky.ephemeris import Observatory
+from daemon.verdict import judge
+from models import preprocess
+
+Answer = tuple[dict[str, Any], str]
+"""What a command says: as an object for ``--json``, and as a line for a person."""
+
+BATCH = 8
+
+
+def classify(
+    images: Sequence[Path], settings: Settings, camera: CameraSettings
+) -> Iterator[Answer | AuroradError]:
+    """Answers in the order of the images, an error in the place of an image that cannot be used.
+
+    A square image is an already cropped sky disc; from any other the camera's disc is cut.
+    """
+    predictor = Predictor(settings.model)
+    for start in range(0, len(images), BATCH):
+        some = [(path, _square(path, camera.camera().disc)) for path in images[start : start + BATCH]]
+        squares = [square for _, square in some if not isinstance(square, AuroradError)]
+        said = iter(predictor.predict(squares))
+        for path, square in some:
+            yield square if isinstance(square, AuroradError) else _answer(path, next(said), predictor, camera)
+
+
+def _square(path: Path, disc: Disc) -> Picture | AuroradError:
+    try:
+        pixels = image.read(path)
+    except AuroradError as error:
+        return error
+    height, width = pixels.shape[:2]
+    cut = geometry.cut_square(pixels) if height == width else geometry.cut_disc(pixels, disc)
+    return preprocess.shrink(cut)
+
+
+def _answer(path: Path, said: Prediction, predictor: Predictor, camera: CameraSettings) -> Answer:
+    verdict, reason = judge(said, predictor.model.card.thresholds.default)
+    azimuth_deg, elevation_deg = geometry.heatmap_direction(said.heatmap, camera.camera().orientation)
+    answer = {
+        "path": str(path),
+        "probability": said.probability,
+        "calibrated_probability": said.calibrated_probability,
+        "clear_probability": said.clear_probability,
+        "verdict": verdict,
+        "reason": reason,
+        "heatmap_area": round(geometry.heatmap_area(said.heatmap), 4),
+        "azimuth_deg": azimuth_deg,
+        "elevation_deg": elevation_deg,
+        "model_sha256": said.model_sha256,
+    }
+    where = ""
+    if verdict == "aurora" and azimuth_deg is not None and elevation_deg is not None:
+        where = f", {geometry.compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
+    return answer, f"{path}: {reason} ({said.calibrated_probability:.1%}{where})"
+
+
+def timestamps(images: Iterable[Path], camera: CameraSettings) -> Iterator[Answer | AuroradError]:
+    """The burnt-in clock of each image; a ClockError where no time can be established."""
+    for path in images:
+        try:
+            yield _timestamp(path, camera)
+        except AuroradError as error:
+            yield error
+
+
+def _timestamp(path: Path, camera: CameraSettings) -> Answer:
+    style = camera.camera().stamp
+    if style is None:
+        raise ClockError("no stamp", f"{path}: camera {camera.name} has no stamp; see [camera.stamp]")
+    text = ocr.read_text(ocr.cut_stamp(image.read(path), style))
+    try:
+        at = parse_stamp(text, style)
+    except ClockError as error:
+        raise ClockError(error.reason, f"{path}: {error}") from error
+    answer = {"path": str(path), "text": text, "observed_at": utc_text(at)}
+    return answer, f"{path}: {utc_text(at)} (read as {text!r})"
+
+
+def sky_over(settings: Settings, camera: CameraSettings, at: datetime) -> Answer:
+    """Sun and moon over the camera, their classes, the gate and its reason."""
+    state = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(at)
+    may = gate(state, settings.gate.look_below_deg, settings.gate.alert_below_deg)
+    answer = {
+        "at": utc_text(at),
+        "sun_altitude_deg": round(state.sun_altitude_deg, 4),
+        "sun_azimuth_deg": round(state.sun_azimuth_deg, 4),
+        "moon_altitude_deg": round(state.moon_altitude_deg, 4),
+        "moon_azimuth_deg": round(state.moon_azimuth_deg, 4),
+        "moon_phase_deg": round(state.moon_phase_deg, 4),
+        "twilight": state.twilight,
+        "moonlight": state.moonlight,
+        "look": may.look,
+        "alert": may.alert,
+        "reason": may.reason,
+    }
+    does = "look and alert" if may.alert else "look, no alerts" if may.look else "do not look"
+    sentence = (
+        f"{utc_text(at)} over {camera.title or camera.name}: sun {state.sun_altitude_deg:.1f}° ({state.twilight}), "
+        f"moon {state.moon_altitude_deg:.1f}°, phase {state.moon_phase_deg:.0f}° ({state.moonlight} moonlight): "
+        f"{does} ({may.reason})"
+    )
+    return answer, sentence

@@ -1,0 +1,182 @@
+"""``aurorad doctor`` and ``check-config``: how every part is, in one line each.
+
+Each configured source is asked once, so that whoever first runs this against the real site sees at
+once whether the site still behaves as it did.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from daemon import __version__
+from daemon.alert.channel import Channel
+from daemon.config import CameraSettings, NotifySettings, Settings
+from daemon.errors import AuroradError, ClockError
+from daemon.footage import image, ocr, stamp
+from daemon.footage.frame import from_pixels
+from daemon.gate import gate
+from daemon.observation import Frame, utc_text
+from daemon.predictor import Predictor
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Reader
+from daemon.sky.ephemeris import Observatory
+from daemon.source import open_source
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part's state: ``well`` or not, and what there is to say."""
+
+    part: str
+    well: bool
+    text: str
+
+    def line(self) -> str:
+        """For a person."""
+        return f"{'ok  ' if self.well else 'SICK'} {self.part}: {self.text}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a script."""
+        return asdict(self)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every part in turn; a part that fails does not keep the next from being asked."""
+    yield Finding(
+        "aurorad",
+        True,
+        f"version {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}",
+    )
+    yield _ask("clock reader", lambda: f"tesseract {ocr.available()}")
+    yield _ask("model", lambda: _model(settings))
+    yield _ask("record", lambda: _record(settings))
+    yield _ask("disk", lambda: _disk(settings))
+    for channel in settings.notify:
+        yield _ask(f"channel {channel.name}", partial(_channel, channel))
+    for camera in settings.camera:
+        yield _ask(f"sky over {camera.name}", partial(_sky, settings, camera))
+        yield _ask(f"source of {camera.name}", partial(_source, settings, camera))
+
+
+def _ask(part: str, question: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, True, question())
+    except AuroradError as error:
+        return Finding(part, False, str(error))
+
+
+def _model(settings: Settings) -> str:
+    model = Predictor(settings.model).model
+    place = f"on {model.device}" + (f" ({model.fallback_reason})" if model.fallback_reason else "")
+    return f"{model.card.name} {place}, sha256 {model.sha256}; held out: {model.card.headline()}"
+
+
+def _record(settings: Settings) -> str:
+    path = settings.daemon.database
+    if not path.exists():
+        return f"{path} will be made at the first start"
+    with Reader(path) as reader:
+        counts = ", ".join(f"{number} {name}" for name, number in reader.counts().items())
+    return f"{path}: {counts}"
+
+
+def _disk(settings: Settings) -> str:
+    folder = settings.daemon.state_dir
+    if not folder.exists():
+        parent = next(p for p in folder.parents if p.exists())
+        if not os.access(parent, os.W_OK):
+            raise AuroradError(f"{folder} does not exist and cannot be made here; set [daemon] state_dir")
+        return f"{folder} will be made"
+    free_mb = PictureFolder(folder / "frames").free_mb()
+    if free_mb < settings.daemon.min_free_mb:
+        raise AuroradError(
+            f"{folder}: {free_mb:.0f} MB free, under min_free_mb = {settings.daemon.min_free_mb}"
+        )
+    return f"{folder}: {free_mb:.0f} MB free"
+
+
+def _channel(channel: NotifySettings) -> str:
+    Channel(channel.name, channel.address()).check()
+    return "its address is understood; `aurorad test-alert` sends a message"
+
+
+def _sky(settings: Settings, camera: CameraSettings) -> str:
+    state = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(
+        datetime.now(UTC)
+    )
+    may = gate(state, settings.gate.look_below_deg, settings.gate.alert_below_deg)
+    does = "looking and alerting" if may.alert else "looking" if may.look else "not looking"
+    return f"sun {state.sun_altitude_deg:.1f}°, moon {state.moon_altitude_deg:.1f}°: {does} ({may.reason})"
+
+
+def _source(settings: Settings, camera: CameraSettings) -> str:
+    """One question to the source, and all that its answer shows: age, size, stamp, disc."""
+    source = open_source(camera, settings.daemon)
+    still = source.ask()
+    pixels = image.decode(still.data, camera.source.max_pixels)
+    said = [
+        f"{source.describe()}: {len(still.data)} bytes in {still.elapsed_s:.1f} s, {pixels.shape[1]}×{pixels.shape[0]}"
+    ]
+    now = datetime.now(UTC)
+    if still.last_modified is not None:
+        said.append(f"Last-Modified {utc_text(still.last_modified)} ({_ago(now, still.last_modified)})")
+    else:
+        said.append("no Last-Modified")
+    frame = from_pixels(pixels, camera.camera(), source=still.source, fetched_at=still.fetched_at)
+    said.append(_stamp(frame, camera, still.last_modified or now))
+    bright = float((frame.square.max(axis=2) > 12).mean() / (3.14159 / 4))
+    said.append(f"{min(bright, 1.0):.0%} of the sky disc is brighter than black")
+    if (
+        still.last_modified is not None
+        and (now - still.last_modified).total_seconds() > camera.source.stale_after_s
+    ):
+        said.append(
+            "the feed stands still, or the camera rests (AuroraMAX from about May to August, and by day)"
+        )
+    return "; ".join(said)
+
+
+def _stamp(frame: Frame, camera: CameraSettings, near: datetime) -> str:
+    style = camera.camera().stamp
+    if style is None or frame.stamp is None:
+        return "no stamp configured"
+    text = ""
+    try:
+        text = ocr.read_text(frame.stamp)
+        return f"stamp {text!r} = {utc_text(stamp.parse_stamp(text, style, near))}"
+    except ClockError as error:
+        return f"stamp read as {text!r}: {error}"
+
+
+def _ago(now: datetime, at: datetime) -> str:
+    seconds = (now - at).total_seconds()
+    if seconds < 120:
+        return f"{seconds:.0f} s ago"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min ago"
+    return f"{seconds / 3600:.0f} h ago" if seconds < 172800 else f"{seconds / 86400:.0f} days ago"
+
+
+def config_lines(settings: Settings) -> Iterator[str]:
+    """What a configuration watches, in words."""
+    for camera in settings.camera:
+        place = f"{camera.latitude_deg:.4f}°, {camera.longitude_deg:.4f}°"
+        where = (
+            camera.source.path
+            if camera.source.kind == "folder"
+            else open_source(camera, settings.daemon).describe()
+        )
+        yield f"camera {camera.name}: {camera.title or camera.name} at {place}, every {camera.cadence_s:g} s from {where}"
+    for channel in settings.notify:
+        channel.address()
+        yield f"channel {channel.name}: {channel.audience} messages"
+    if not settings.notify:
+        yield "no channel: nobody is told; add a [[notify]] table"
+    yield f"record in {settings.daemon.state_dir}, page on http://{settings.daemon.host}:{settings.daemon.port}/"

@@ -1,0 +1,224 @@
+"""A movie file → its frames, a step apart. OpenCV's FFmpeg decodes; this bounds and distrusts it.
+
+Frames between two samples are grabbed, that is decoded but not converted, which is what the format
+allows. A movie that breaks off gives its good frames first and says so then: what was seen was seen.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+# Both speak to standard error in their own words otherwise; errors here are one line of ours.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+import cv2
+import numpy as np
+
+from daemon.errors import MovieError
+from daemon.footage.image import MAX_PIXELS
+from daemon.observation import Picture
+
+MAX_FRAMES = 500_000
+"""Longest movie read: five nights of one frame a second."""
+
+FIRST_FRAMES = (0, 1, 2, 3, 5, *range(20, 201, 20))
+"""Frames whose stamps tell the cadence to 0.3 % (20 minutes of AuroraMAX), a stall at the start seen."""
+
+_AHEAD = 4  # decoded samples waiting at most, so that a slow consumer costs no memory
+_SNAP = 0.003  # a step this near to whole frames is meant to be whole
+_MISSING_SHARE, _MISSING_FRAMES = 0.01, 2  # what a container may declare too much without being truncated
+
+
+@dataclass(frozen=True)
+class MovieInfo:
+    """What a movie says of itself; ``frames`` is 0 where the container does not tell."""
+
+    fps: float
+    frames: int
+    width: int
+    height: int
+
+    @property
+    def usual_cadence_s(self) -> float:
+        """Seconds a frame by the method's rule for AuroraMAX, fps·2/5 frames a minute; a first guess."""
+        return 150.0 / self.fps
+
+
+def probe(path: Path) -> MovieInfo:
+    """Open a movie and read its header.
+
+    Raises MovieError, reason ``unreadable``, ``empty``, ``not a movie``, ``truncated`` or ``too large``.
+    """
+    with _opened(path) as (_, info):
+        return info
+
+
+def sample_step(info: MovieInfo, frame_cadence_s: float | None, cadence_s: float = 60.0) -> float:
+    """Frames from one sample to the next, so that samples are ``cadence_s`` apart; at least 1.
+
+    ``frame_cadence_s`` is seconds a frame as its stamps tell; None takes the usual.
+    """
+    step = cadence_s / (frame_cadence_s or info.usual_cadence_s)
+    whole = round(step)
+    return max(1.0, float(whole) if abs(step - whole) <= _SNAP * step else step)
+
+
+def frames(path: Path, step: float = 1.0, *, ahead: bool = True) -> Generator[tuple[int, Picture]]:
+    """(index, (height, width, 3) pixels) of frames 0, step, 2·step, … rounded to whole frames.
+
+    With ``ahead`` a thread decodes ahead of the consumer, four samples at most. Raises MovieError
+    as :func:`probe`; ``truncated`` comes after the good frames were given.
+    """
+    if step < 1:
+        raise ValueError(f"a step of {step} frames")
+    decoded = _decoded(path, _every(step))
+    return _ahead(decoded) if ahead else decoded
+
+
+def first_frames(path: Path, indices: Iterable[int] = FIRST_FRAMES) -> Iterator[tuple[int, Picture]]:
+    """Only the frames of these indices, ascending; fewer where the movie is shorter. Raises MovieError."""
+    return _decoded(path, iter(sorted(indices)))
+
+
+def _every(step: float) -> Iterator[int]:
+    for k in range(MAX_FRAMES):
+        yield round(k * step)
+
+
+def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
+    with _opened(path) as (capture, info):
+        target = next(wanted, None)
+        count = 0
+        while target is not None and _grab(capture):
+            if count == target:
+                yield count, _retrieved(capture, path, info)
+                target = next(wanted, None)
+            count += 1
+            if count > MAX_FRAMES:
+                raise MovieError("too large", f"{path}: more than {MAX_FRAMES} frames")
+        if target is None:
+            return
+    if count == 0:
+        raise MovieError("truncated", f"{path}: no frame can be decoded")
+    if count + max(_MISSING_FRAMES, _MISSING_SHARE * info.frames) < info.frames:
+        raise MovieError("truncated", f"{path}: breaks off after {count} of {info.frames} frames")
+
+
+def _grab(capture: cv2.VideoCapture) -> bool:
+    try:
+        return bool(capture.grab())
+    except cv2.error:
+        return False
+
+
+def _retrieved(capture: cv2.VideoCapture, path: Path, info: MovieInfo) -> Picture:
+    try:
+        done, pixels = capture.retrieve()
+    except cv2.error as error:
+        raise MovieError("not a movie", f"{path}: a frame cannot be decoded: {error.err}") from error
+    if not done or pixels is None or pixels.shape != (info.height, info.width, 3):
+        raise MovieError("not a movie", f"{path}: a frame cannot be decoded")
+    return np.asarray(pixels, dtype=np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, MovieInfo]]:
+    _recognised(path)
+    try:
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    except cv2.error as error:
+        raise MovieError("not a movie", f"{path}: cannot be opened: {error.err}") from error
+    try:
+        if not capture.isOpened():
+            raise MovieError("truncated", f"{path}: cannot be opened; its index is missing or broken")
+        yield capture, _checked(capture, path)
+    finally:
+        capture.release()
+
+
+def _checked(capture: cv2.VideoCapture, path: Path) -> MovieInfo:
+    fps = float(capture.get(cv2.CAP_PROP_FPS))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    if width < 1 or height < 1:
+        raise MovieError("not a movie", f"{path}: declares frames of {width}×{height}")
+    if width * height > MAX_PIXELS:
+        raise MovieError("too large", f"{path}: {width}×{height}, over {MAX_PIXELS} pixels a frame")
+    if count > MAX_FRAMES:
+        raise MovieError("too large", f"{path}: {count} frames, over {MAX_FRAMES}")
+    if not 0.1 <= fps <= 1000:
+        fps = 25.0
+    return MovieInfo(fps=fps, frames=max(0, count), width=width, height=height)
+
+
+def _recognised(path: Path) -> None:
+    """Only containers that hold pictures themselves: a playlist would have FFmpeg open other files."""
+    try:
+        if not path.is_file():
+            missing = "is no file" if path.exists() else "there is no such file"
+            raise MovieError("unreadable", f"{path}: {missing}")
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise MovieError("unreadable", f"{path}: {error.strerror or error}") from error
+    if not head:
+        raise MovieError("empty", f"{path}: the file is empty")
+    known = (
+        head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
+        or head.startswith((b"\x1aE\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"FLV"))
+        or (head.startswith(b"RIFF") and head[8:12] == b"AVI ")
+        or (head.startswith(b"G") and head[188:189] == b"G")
+    )
+    if not known:
+        looks_like = "a web page, " if head.lstrip()[:1] == b"<" else ""
+        raise MovieError("not a movie", f"{path}: {looks_like}not a movie: begins with {head[:12]!r}")
+
+
+class _Failed:
+    """What the decoding thread hands over instead of a frame when it stops by an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _ahead(source: Iterator[tuple[int, Picture]]) -> Generator[tuple[int, Picture]]:
+    """Run ``source`` in a thread of its own; closing this iterator ends the thread."""
+    ready: queue.Queue[tuple[int, Picture] | _Failed | None] = queue.Queue(maxsize=_AHEAD)
+    stop = threading.Event()
+
+    def hand_over(item: tuple[int, Picture] | _Failed | None) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in source:
+                if not hand_over(item):
+                    return
+            hand_over(None)
+        except Exception as error:  # carried over to the consumer, who raises it
+            hand_over(_Failed(error))
+
+    thread = threading.Thread(target=work, name="aurorad-decode", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, _Failed):
+                raise item.error
+            yield item
+    finally:
+        stop.set()
+        thread.join()

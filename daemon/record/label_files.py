@@ -1,0 +1,179 @@
+"""Labels in and out of files: tables for a spreadsheet, folders of pictures named by label.
+
+A folder is imported frame by frame: a picture's name tells its instant, as the method's and our own
+names do (``20240201011954_20240201_0.jpg``), its folder what is in it. Frames the record knows get
+the label; of the others the picture is kept beside the watched ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import AuroradError, PictureError, UsageError
+from daemon.footage import image
+from daemon.observation import Camera, Picture, night_of, utc_text
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Reader, Store
+from daemon.sky import geometry
+
+Row = dict[str, Any]
+COLUMNS = (
+    "camera", "observed_at", "label", "labelled_by", "labelled_at", "queue", "event_id",
+    "model_sha256", "model_probability", "model_verdict", "picture", "source",
+)  # fmt: skip
+
+FOLDERS = {
+    "aurora": ("aurora", "import"),
+    "none": ("none", "import"),
+    "obscured": ("obscured", "import"),
+    "yes": ("aurora", "import yes/no"),
+    "no": ("none", "import yes/no"),
+}
+"""Folder → label and queue. Who sorted into yes and no was not asked about cloud, and the queue says so."""
+
+MOST_SIDE = 720
+"""Side in px that an imported picture is kept at, at most: the method's own."""
+
+_TIME = "%Y%m%d%H%M%S"
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+# ------------------------------------------------------------------ out
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Labels as a table with a heading."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows([_plain(row[key]) for key in COLUMNS] for row in rows)
+    return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """Text a spreadsheet would take for a formula is marked as text."""
+    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def has_parquet() -> bool:
+    """Whether Parquet can be written here."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def as_parquet(rows: Sequence[Row]) -> bytes:
+    """Labels as a Parquet file. Raises UsageError where pyarrow is not installed."""
+    if not has_parquet():
+        raise UsageError("Parquet needs pyarrow: pip install 'aurorad[training]'")
+    import pyarrow
+    from pyarrow import parquet
+
+    text, number = pyarrow.string(), pyarrow.float64()
+    fields = [(key, number if key == "model_probability" else text) for key in COLUMNS]
+    kept = [{key: row[key] for key in COLUMNS} for row in rows]
+    data = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(kept, schema=pyarrow.schema(fields)), data)
+    return data.getvalue()
+
+
+def export_labels(database: Path, target: Path) -> int:
+    """Write every frame's valid label to a .csv or .parquet file; how many. Raises UsageError."""
+    with Reader(database) as reader:
+        rows = reader.labels()
+    if target.suffix == ".csv":
+        data = as_csv(rows).encode()
+    elif target.suffix == ".parquet":
+        data = as_parquet(rows)
+    else:
+        raise UsageError(f"{target}: end the name in .csv or .parquet")
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
+    return len(rows)
+
+
+# ------------------------------------------------------------------ in
+
+
+@dataclass
+class Imported:
+    """What became of a folder: labels written, those there already, pictures that cannot be used."""
+
+    labels: int = 0
+    known: int = 0
+    faults: int = 0
+
+
+def import_labels(
+    folder: Path, store: Store, pictures: PictureFolder, camera: Camera, who: str
+) -> Iterator[Imported | AuroradError]:
+    """Take in ``folder``'s labelled pictures: each fault as it is met, at the end the sum.
+
+    The same label by the same person is not given twice, so a folder may be imported again.
+    Raises UsageError where there is no folder named by a label.
+    """
+    found = sorted(_labelled(folder))
+    if not found:
+        raise UsageError(f"{folder}: no pictures in folders named {', '.join(FOLDERS)}")
+    labels = store.reader.labels(camera.name)
+    given = {(row["observed_at"], row["label"], row["labelled_by"]) for row in labels}
+    tally = Imported()
+    for path, name in found:
+        label, queue = FOLDERS[name]
+        try:
+            at = _instant(path)
+            if (utc_text(at), label, who) in given:
+                tally.known += 1
+                continue
+            _keep(path, at, store, pictures, camera)
+        except PictureError as error:
+            tally.faults += 1
+            yield error
+            continue
+        store.add_label(camera.name, at, label, who, queue=queue)
+        tally.labels += 1
+    yield tally
+
+
+def _labelled(folder: Path) -> Iterator[tuple[Path, str]]:
+    for name in FOLDERS:
+        for path in (folder / name).glob("*"):
+            if path.suffix.lower() in _SUFFIXES and path.is_file():
+                yield path, name
+
+
+def _instant(path: Path) -> datetime:
+    try:
+        return datetime.strptime(path.stem.split("_")[0], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        mend = "begin it with the picture's UTC, as in 20240201011954_20240201_0.jpg"
+        raise PictureError("no time in name", f"{path}: its name tells no time; {mend}") from None
+
+
+def _keep(path: Path, at: datetime, store: Store, pictures: PictureFolder, camera: Camera) -> None:
+    """The picture of a frame that has none yet, cut as a watched one. Raises PictureError."""
+    if store.has_picture(camera.name, at):
+        return
+    night = night_of(at, camera.longitude_deg)
+    disc = _disc(image.read(path), camera)
+    data = image.encode_jpeg(image.shrink(disc, min(MOST_SIDE, disc.shape[0])), quality=92)
+    relative = f"{camera.name}/{night.isoformat()}/{at:{_TIME}}_{night:%Y%m%d}_label.jpg"
+    kept = pictures.write(relative, data)
+    if kept is None:
+        raise PictureError("not kept", f"{path}: its picture cannot be written to {pictures.root}")
+    store.keep_picture(camera.name, at, kept)
+
+
+def _disc(pixels: Picture, camera: Camera) -> Picture:
+    """A square picture is a disc already; of any other the camera's is cut."""
+    square = pixels.shape[0] == pixels.shape[1]
+    return geometry.cut_square(pixels) if square else geometry.cut_disc(pixels, camera.disc)

@@ -1,0 +1,378 @@
+"""The record, read-only: what the page, the API and the commands ask of the database.
+
+Rows come back as plain dictionaries; times are the database's own text (``from_utc_text`` reads
+them). Part of the store's room: :mod:`daemon.record.store` writes what is read here.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from daemon.observation import HeatMap, from_utc_text, utc_text
+from daemon.record import label_queue, labels
+from daemon.record.database import connect_reader, translated
+from daemon.record.label_queue import QueueOrder
+from daemon.record.migrations import check_version
+
+Row = dict[str, Any]
+
+_OBSERVATION = """
+    o.camera, o.observed_at, o.fetched_at, o.recorded_at, o.verdict, o.reason,
+    o.probability, o.calibrated_probability, o.threshold, o.clear_probability,
+    o.shadow_probability, o.colour_index, o.colour_level,
+    o.sun_altitude_deg, o.moon_altitude_deg, o.moon_phase_deg, o.twilight, o.moonlight,
+    o.heatmap_area, o.azimuth_deg, o.elevation_deg, o.heatmap,
+    m.sha256 AS model_sha256, s.name || coalesce(o.file, '') AS source, p.path AS picture
+"""
+_JOINS = """
+    LEFT JOIN models m ON m.id = o.model
+    LEFT JOIN sources s ON s.id = o.source
+    LEFT JOIN pictures p ON p.camera = o.camera AND p.observed_at = o.observed_at
+"""
+_EVENT = """
+    SELECT e.*, p.path AS picture,
+        (SELECT label FROM labels l WHERE l.event_id = e.id AND l.undone_at IS NULL
+         ORDER BY l.id DESC LIMIT 1) AS label
+    FROM events e LEFT JOIN pictures p ON p.camera = e.camera AND p.observed_at = e.peak_at
+"""
+QUEUE_DAYS = 45
+"""Days before the newest kept picture that a label queue looks back, unless told."""
+
+
+def heatmap_to_bytes(heatmap: HeatMap) -> bytes:
+    """(8, 8) values 0…1 → 64 bytes, row by row."""
+    return np.rint(np.clip(heatmap, 0, 1) * 255).astype(np.uint8).tobytes()
+
+
+def heatmap_from_bytes(kept: bytes) -> HeatMap:
+    """The (8, 8) float map kept as 64 bytes; steps of 1/255."""
+    return np.frombuffer(kept, np.uint8).reshape(8, 8).astype(np.float32) / np.float32(255)
+
+
+class Reader:
+    """A read-only view of one database file, safe to use from several threads.
+
+    Raises StoreError where the file is missing, damaged, locked, or not of this version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._connection = connect_reader(path)
+        try:
+            with translated(path):
+                check_version(self._connection, path)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Rows of one SELECT, as dictionaries."""
+        with self._lock, translated(self.path):
+            return [dict(row) for row in self._connection.execute(sql, parameters)]
+
+    def _first(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        rows = self.query(sql, parameters)
+        return rows[0] if rows else None
+
+    # ------------------------------------------------------------------ observations
+
+    def cameras(self) -> list[str]:
+        """Names of the cameras that have observations."""
+        return [row["camera"] for row in self.query("SELECT DISTINCT camera FROM nights ORDER BY camera")]
+
+    def camera(self, name: str) -> dict[str, Any] | None:
+        """What the record keeps of a camera (:meth:`Store.register_camera`), or None."""
+        row = self._first("SELECT json FROM state WHERE camera = ?", [f"camera {name}"])
+        return json.loads(row["json"]) if row else None
+
+    def latest(self, camera: str) -> Row | None:
+        """The newest observation of a camera."""
+        rows = self.between(camera, newest_first=True, limit=1)
+        return rows[0] if rows else None
+
+    def at(self, camera: str, observed_at: datetime) -> Row | None:
+        """The observation of exactly that second."""
+        rows = self.between(camera, since=observed_at, until=observed_at)
+        return rows[0] if rows else None
+
+    def nearest(self, camera: str, at: datetime) -> Row | None:
+        """The observation closest in time, or None where the camera has none."""
+        around = self.between(camera, until=at, newest_first=True, limit=1)
+        around += self.between(camera, since=at, limit=1)
+        return min(around, key=lambda row: abs(from_utc_text(row["observed_at"]) - at), default=None)
+
+    def between(
+        self,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        *,
+        newest_first: bool = False,
+        verdict: str | None = None,
+    ) -> list[Row]:
+        """Observations with since ≤ observed_at ≤ until, in order of time; camera None takes all."""
+        cameras = self.cameras() if camera is None else [camera]
+        low = utc_text(since) if since else ""
+        high = utc_text(until) if until else "9999"
+        order = "DESC" if newest_first else "ASC"
+        only = "" if verdict is None else "AND o.verdict = ?"
+        sql = f"""SELECT {_OBSERVATION} FROM observations o {_JOINS}
+            WHERE o.camera = ? AND o.observed_at BETWEEN ? AND ? {only}
+            ORDER BY o.observed_at {order} LIMIT ?"""
+        most = -1 if limit is None else limit
+        rows: list[Row] = []
+        for name in cameras:
+            given = [name, low, high, *([] if verdict is None else [verdict]), most]
+            rows += self.query(sql, given)
+        if len(cameras) > 1:
+            rows.sort(key=lambda row: (row["observed_at"], row["camera"]), reverse=newest_first)
+        return rows if limit is None else rows[:limit]
+
+    def night(self, camera: str, night: date) -> list[Row]:
+        """A night's observations, in order."""
+        span = self._span(camera, night)
+        return self.between(camera, *span) if span else []
+
+    def course(self, camera: str, night: date) -> list[Row]:
+        """A night's observations, in order, with no more than what its strip draws: a third of the time."""
+        return self._of_night(
+            "observed_at, verdict, calibrated_probability, threshold", "observations", camera, night
+        )
+
+    def columns(self, camera: str, night: date) -> list[Row]:
+        """A night's keogram columns: ``observed_at`` and ``rgb``, 120 × 3 bytes from north to south."""
+        return self._of_night("observed_at, rgb", "columns", camera, night)
+
+    def _of_night(self, columns: str, table: str, camera: str, night: date) -> list[Row]:
+        span = self._span(camera, night)
+        if span is None:
+            return []
+        return self.query(
+            f"SELECT {columns} FROM {table} WHERE camera = ? AND observed_at BETWEEN ? AND ? ORDER BY observed_at",
+            [camera, utc_text(span[0]), utc_text(span[1])],
+        )
+
+    def _span(self, camera: str, night: date) -> tuple[datetime, datetime] | None:
+        row = self._first(
+            "SELECT first_at, last_at FROM nights WHERE camera = ? AND night = ?", [camera, night.isoformat()]
+        )
+        return (from_utc_text(row["first_at"]), from_utc_text(row["last_at"])) if row else None
+
+    # ------------------------------------------------------------------ nights
+
+    def nights(
+        self, camera: str | None = None, since: date | None = None, until: date | None = None
+    ) -> list[Row]:
+        """Nights in order, with frames by verdict and what follows from them.
+
+        ``looked`` frames were judged, ``observable`` ones showed the sky or aurora, and
+        ``aurora_share`` is aurora / observable (None where nothing could be seen). ``events``
+        counts the spells that began that night.
+        """
+        rows = self.query(
+            """SELECT n.*, (SELECT count(*) FROM events e WHERE e.camera = n.camera
+                AND e.onset_at BETWEEN n.first_at AND n.last_at) AS events
+            FROM nights n WHERE (?1 IS NULL OR n.camera = ?1) AND n.night BETWEEN ?2 AND ?3
+            ORDER BY n.night, n.camera""",
+            [camera, since.isoformat() if since else "", until.isoformat() if until else "9999"],
+        )
+        for row in rows:
+            row["looked"] = row["aurora"] + row["clear"] + row["obscured"]
+            row["observable"] = row["aurora"] + row["clear"]
+            row["aurora_share"] = row["aurora"] / row["observable"] if row["observable"] else None
+        return rows
+
+    def neighbours(self, camera: str, night: date) -> tuple[date | None, date | None]:
+        """The nights with observations before and after this one."""
+        row = self._first(
+            """SELECT (SELECT max(night) FROM nights WHERE camera = ?1 AND night < ?2) AS before,
+                (SELECT min(night) FROM nights WHERE camera = ?1 AND night > ?2) AS after""",
+            [camera, night.isoformat()],
+        )
+        assert row is not None
+        before, after = (date.fromisoformat(n) if n else None for n in (row["before"], row["after"]))
+        return before, after
+
+    # ------------------------------------------------------------------ events and messages
+
+    def events(
+        self,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        strong: bool | None = None,
+        right: bool | None = None,
+        judged: bool | None = None,
+        min_probability: float = 0.0,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Events by onset, newest first.
+
+        Each has the events table's columns, ``picture`` (of the peak, or None), ``label`` (the last
+        answer to "was this right?") and ``right`` (True, False, or None where nobody has said).
+        """
+        want_label = {None: None, True: "aurora", False: "none"}[right]
+        rows = self.query(
+            f"""SELECT * FROM ({_EVENT}) WHERE (?1 IS NULL OR camera = ?1)
+                AND onset_at BETWEEN ?2 AND ?3 AND peak_probability >= ?4
+                AND (?5 IS NULL OR (strong_at IS NOT NULL) = ?5)
+                AND (?6 IS NULL OR label = ?6)
+                AND (?7 IS NULL OR (label IS NOT NULL) = ?7)
+            ORDER BY onset_at DESC, camera LIMIT ?8 OFFSET ?9""",
+            [
+                camera,
+                utc_text(since) if since else "",
+                utc_text(until) if until else "9999",
+                min_probability,
+                strong,
+                want_label,
+                judged,
+                -1 if limit is None else limit,
+                offset,
+            ],
+        )
+        return [_with_right(row) for row in rows]
+
+    def events_of_night(self, camera: str, night: date) -> list[Row]:
+        """The spells that began in a night, in order."""
+        span = self._span(camera, night)
+        return self.events(camera, *span)[::-1] if span else []
+
+    def event(self, event_id: str) -> Row | None:
+        """One event, as in :meth:`events`, with its outbox rows as ``messages``."""
+        row = self._first(f"{_EVENT} WHERE e.id = ?", [event_id])
+        return _with_right(row) | {"messages": self.messages(event_id)} if row else None
+
+    def messages(self, event_id: str | None = None, limit: int = 100) -> list[Row]:
+        """Outbox rows, newest first, of one event or of all."""
+        return self.query(
+            "SELECT * FROM outbox WHERE (?1 IS NULL OR event_id = ?1) ORDER BY id DESC LIMIT ?2",
+            [event_id, limit],
+        )
+
+    def pending(self) -> dict[str, int]:
+        """Messages that wait, by channel."""
+        rows = self.query(
+            "SELECT channel, count(*) AS n FROM outbox WHERE delivered_at IS NULL AND expired_at IS NULL"
+            " GROUP BY channel"
+        )
+        return {row["channel"]: row["n"] for row in rows}
+
+    # ------------------------------------------------------------------ labels
+
+    def labels(
+        self, camera: str | None = None, since: datetime | None = None, *, undone: bool = False
+    ) -> list[Row]:
+        """Labels in the order they were given; without ``undone`` only each frame's valid one.
+
+        Beside the labels table's columns each has the frame's ``picture``, ``source``, ``night``,
+        ``twilight`` and ``moonlight``, None where the frame was not watched here.
+        """
+        rule = "1" if undone else labels.VALID
+        return self.query(
+            f"{labels.QUERY} WHERE {rule} AND (?1 IS NULL OR l.camera = ?1) AND l.labelled_at >= ?2"
+            " ORDER BY l.id",
+            [camera, utc_text(since) if since else ""],
+        )
+
+    def label_counts(self, camera: str | None = None) -> dict[str, int]:
+        """Valid labels by kind."""
+        counts = {"aurora": 0, "none": 0, "obscured": 0}
+        for row in self.labels(camera):
+            counts[row["label"]] += 1
+        return counts
+
+    def label_queue(
+        self,
+        order: QueueOrder = "uncertainty",
+        camera: str | None = None,
+        *,
+        night: date | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+        seed: int = 0,
+    ) -> list[Row]:
+        """Frames worth a label: judged, picture kept, not yet labelled; most wanted first.
+
+        ``uncertainty``: probability nearest its threshold; ``disagreement``: farthest from the
+        shadow model's or the colour index's answer; ``night``: in order of time; ``random``: the
+        thesis's rule, per night at most 20 and at most half of the moonless dark frames. An answer
+        to "was this right?" is no label yet: what fooled the model, or whether it was cloud, is not said.
+        """
+        chosen = label_queue.most_wanted(self._candidates(camera, night, since), order, seed)
+        keys = [(row["camera"], row["observed_at"]) for row in chosen if row["label"] is None][:limit]
+        found = [self.at(name, from_utc_text(at)) for name, at in keys]
+        return [row for row in found if row is not None]
+
+    def _candidates(self, camera: str | None, night: date | None, since: datetime | None) -> list[Row]:
+        """Frames that could be labelled, the labelled ones among them."""
+        newest = self._first("SELECT max(observed_at) AS at FROM pictures")
+        if since is None and night is None and newest and newest["at"]:
+            since = from_utc_text(newest["at"]) - timedelta(days=QUEUE_DAYS)
+        return self.query(
+            """SELECT o.camera, o.observed_at, n.night, o.twilight, o.moonlight, o.colour_level,
+                o.calibrated_probability, o.threshold, o.shadow_probability,
+                (SELECT max(l.id) FROM labels l WHERE l.camera = o.camera
+                 AND l.observed_at = o.observed_at AND l.undone_at IS NULL AND l.event_id IS NULL) AS label
+            -- CROSS JOIN keeps this order: left to itself SQLite goes through all observations first.
+            FROM nights n
+            CROSS JOIN pictures p ON p.camera = n.camera AND p.observed_at BETWEEN n.first_at AND n.last_at
+            CROSS JOIN observations o ON o.camera = p.camera AND o.observed_at = p.observed_at
+            WHERE (?1 IS NULL OR n.camera = ?1) AND (?2 IS NULL OR n.night = ?2) AND n.last_at >= ?3
+                AND p.observed_at >= ?3 AND o.probability IS NOT NULL""",
+            [camera, night.isoformat() if night else None, utc_text(since) if since else ""],
+        )
+
+    # ------------------------------------------------------------------ the rest
+
+    def memory(self, camera: str) -> dict[str, Any] | None:
+        """What the event room remembers of a camera."""
+        row = self._first("SELECT json FROM state WHERE camera = ?", [camera])
+        return json.loads(row["json"]) if row else None
+
+    def models(self) -> list[Row]:
+        """Models that have looked, with ``card`` as a dictionary."""
+        rows = self.query("SELECT sha256, name, card, first_used_at FROM models ORDER BY id")
+        return [row | {"card": json.loads(row["card"])} for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How much there is of everything; observations are summed from the nights."""
+        row = self._first(
+            """SELECT (SELECT coalesce(sum(observations), 0) FROM nights) AS observations,
+                (SELECT count(*) FROM nights) AS nights, (SELECT count(*) FROM events) AS events,
+                (SELECT count(*) FROM outbox) AS messages,
+                (SELECT count(*) FROM labels WHERE undone_at IS NULL) AS labels,
+                (SELECT count(*) FROM pictures) AS pictures"""
+        )
+        assert row is not None
+        return row
+
+
+def _with_right(row: Row) -> Row:
+    right = {"aurora": True, "none": False}.get(row["label"] or "")
+    return row | {"right": right, "quiet": bool(row["quiet"])}

@@ -1,0 +1,418 @@
+"""The record: observations, events, outbox, labels. One writer; everybody else reads.
+
+What happens with one frame is written in one transaction or not at all: its row, the event's
+change, the messages that tell of it, the keogram's column, the memory, the night's sum. A frame
+is known by (camera, observed_at) and written once; whoever comes later changes nothing.
+
+:class:`Store` is the one writer, :class:`Reader` (from :mod:`daemon.record.reader`) what the others use.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlite_utils import Database
+
+from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
+from daemon.record import labels, outbox
+from daemon.record.backup import backup, restore
+from daemon.record.database import WriterLock, connect_writer, translated
+from daemon.record.migrations import migrations, refuse_foreign
+from daemon.record.reader import Reader, heatmap_from_bytes, heatmap_to_bytes
+
+__all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes", "restore"]
+
+LEASE = timedelta(minutes=5)
+"""Longest a delivery may take before its message is due again (a crash is noticed at once)."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """The one writing connection to a database file; made if it is not there, and brought up to date.
+
+    ``reader`` is a view of the same file for whoever works beside the writer: one for all, for SQLite
+    keeps as many file handles as connections were ever open together.
+
+    Safe to use from several threads. Raises StoreError where another process writes to the same
+    file, where the file is damaged, of a newer version, or no database, and where the disk is full.
+    """
+
+    def __init__(self, path: Path, *, now: Callable[[], datetime] = _utc_now) -> None:
+        self.path = path
+        self._now = now
+        self._thread = threading.RLock()
+        self._process = WriterLock(path)
+        try:
+            self._db = _open(path)
+        except BaseException:
+            self._process.release()
+            raise
+        try:
+            with self._write() as db:
+                outbox.release(db, now())
+            self.reader = Reader(path)
+        except BaseException:
+            self._db.close()
+            self._process.release()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let others write. Twice does no harm."""
+        with self._thread:
+            self.reader.close()
+            self._db.close()
+            self._process.release()
+
+    @contextmanager
+    def _write(self) -> Iterator[Database]:
+        with self._thread, translated(self.path), self._db.atomic() as db:
+            yield db
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make everything written inside one transaction: quick for archives, lost together on a crash."""
+        with self._write():
+            yield
+
+    # ------------------------------------------------------------------ one frame
+
+    def record(
+        self,
+        observation: Observation,
+        *,
+        night: date,
+        changes: Iterable[EventChange] = (),
+        messages: Iterable[Message] = (),
+        column: bytes | None = None,
+        memory: Mapping[str, Any] | None = None,
+        spell: Event | None = None,
+    ) -> bool:
+        """Write one frame and all that follows from it; False where it is there already.
+
+        A stale row says that nothing was seen at that second: what was seen after all (the night's
+        movie knows) takes its place.
+
+        ``night`` is the night it belongs to, ``column`` its keogram column (120 × 3 bytes),
+        ``memory`` what the event room remembers from here on, ``spell`` the present event, to keep
+        its peak current between changes.
+        """
+        o = observation
+        key = [o.camera, utc_text(o.observed_at)]
+        with self._write() as db:
+            if (there := _verdict_at(db, key)) is not None:
+                if there != "stale" or o.verdict == "stale":
+                    return False
+                _take_back_stale(db, o, night)
+            row = self._row(db, o)
+            names = ", ".join(row)
+            db.execute(
+                f"INSERT INTO observations ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+            )
+            _sum_up(db, o, night)
+            if o.picture is not None:
+                db.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", [*key, o.picture])
+            if column is not None:
+                db.execute("INSERT OR REPLACE INTO columns VALUES (?, ?, ?)", [*key, column])
+            for change in changes:
+                _put_event(db, change.event)
+            if spell is not None:
+                _put_event(db, spell)
+            outbox.put(db, messages)
+            if memory is not None:
+                self.remember(o.camera, memory)
+        return True
+
+    def _row(self, db: Database, o: Observation) -> dict[str, Any]:
+        """The columns of one observation. Directions are whole degrees: the map is 8 × 8."""
+        folder, file = _split_source(o.source)
+        p = o.prediction
+        row: dict[str, Any] = {
+            "camera": o.camera,
+            "observed_at": utc_text(o.observed_at),
+            "verdict": o.verdict,
+            "reason": o.reason,
+            "sun_altitude_deg": round(o.sky.sun_altitude_deg, 4),
+            "moon_altitude_deg": round(o.sky.moon_altitude_deg, 4),
+            "moon_phase_deg": round(o.sky.moon_phase_deg, 4),
+            "twilight": o.sky.twilight,
+            "moonlight": o.sky.moonlight,
+            "threshold": _rounded(o.threshold, 6),
+            "shadow_probability": _rounded(o.shadow_probability, 6),
+            "colour_index": _rounded(o.colour_index, 6),
+            "colour_level": o.colour_level,
+            "heatmap_area": _rounded(o.heatmap_area, 6),
+            "azimuth_deg": _rounded(o.azimuth_deg, 0),
+            "elevation_deg": _rounded(o.elevation_deg, 0),
+            "source": _id_of(db, "sources", "name", folder) if folder else None,
+            "file": file or None,
+            "fetched_after_s": _seconds_between(o.observed_at, o.fetched_at),
+            "recorded_after_s": _seconds_between(o.fetched_at, self._now()),
+        }
+        if p is not None:
+            row |= {
+                "probability": float(p.probability),
+                "calibrated_probability": float(p.calibrated_probability),
+                "clear_probability": float(p.clear_probability),
+                "heatmap": heatmap_to_bytes(p.heatmap),
+                "model": self._model_id(db, p.model_sha256, "", {}),
+            }
+        return row
+
+    def known(self, camera: str, observed_at: datetime, within: timedelta = timedelta(0)) -> bool:
+        """Is there an observation within that much of the instant, either way?"""
+        low, high = utc_text(observed_at - within), utc_text(observed_at + within)
+        sql = "SELECT 1 FROM observations WHERE camera = ? AND observed_at BETWEEN ? AND ? LIMIT 1"
+        with self._thread, translated(self.path):
+            return self._db.execute(sql, [camera, low, high]).fetchone() is not None
+
+    def memory(self, camera: str) -> dict[str, Any] | None:
+        """What the event room remembers of a camera, or None."""
+        with self._thread, translated(self.path):
+            found = self._db.execute("SELECT json FROM state WHERE camera = ?", [camera]).fetchone()
+        return json.loads(found[0]) if found else None
+
+    def remember(self, key: str, memory: Mapping[str, Any]) -> None:
+        """Keep what belongs to no frame, under a name that is no camera's: the open conditions."""
+        with self._write() as db:
+            db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [key, json.dumps(memory)])
+
+    def register_camera(self, name: str, about: Mapping[str, Any]) -> None:
+        """Keep where a camera stands and how it is called, for readers without its configuration."""
+        self.remember(f"camera {name}", about)
+
+    def put_event(self, event: Event) -> None:
+        """Write an event, or its newer state, outside a frame."""
+        with self._write() as db:
+            _put_event(db, event)
+
+    def register_model(self, sha256: str, name: str, card: Mapping[str, Any]) -> None:
+        """Keep what a model file says of itself, for good: rows refer to it by number."""
+        with self._write() as db:
+            self._model_id(db, sha256, name, card)
+            db.execute(
+                "UPDATE models SET name = ?, card = ? WHERE sha256 = ?", [name, json.dumps(card), sha256]
+            )
+
+    def _model_id(self, db: Database, sha256: str, name: str, card: Mapping[str, Any]) -> int:
+        more = {"name": name, "card": json.dumps(card), "first_used_at": utc_text(self._now())}
+        return _id_of(db, "models", "sha256", sha256, more)
+
+    # ------------------------------------------------------------------ outbox
+
+    def enqueue(self, messages: Iterable[Message]) -> int:
+        """Queue messages that belong to no frame; those queued before are left. Returns how many are new."""
+        with self._write() as db:
+            return outbox.put(db, messages)
+
+    def due(self, now: datetime, channel: str | None = None, limit: int = 20) -> list[OutboxRow]:
+        """Claim the messages to be sent now.
+
+        What is claimed is due again after ``LEASE``, or at once when the process was restarted: a
+        crash in mid-delivery repeats that message once. Of one event and channel only the oldest
+        is given, so that nobody reads of the end before the onset.
+        """
+        with self._write() as db:
+            return outbox.claim(db, now, now + LEASE, channel, limit)
+
+    def delivered(self, row_id: int, at: datetime) -> None:
+        """The channel took the message."""
+        with self._write() as db:
+            outbox.mark_delivered(db, row_id, at)
+
+    def failed(self, row_id: int, at: datetime, error: str, next_attempt_at: datetime) -> None:
+        """The channel did not take the message; try again then."""
+        with self._write() as db:
+            outbox.mark_failed(db, row_id, at, error, next_attempt_at)
+
+    def expire(self, now: datetime) -> list[OutboxRow]:
+        """Give up the messages that nobody needs any more; returns them."""
+        with self._write() as db:
+            return outbox.expire(db, now)
+
+    # ------------------------------------------------------------------ labels
+
+    def add_label(
+        self,
+        camera: str,
+        observed_at: datetime,
+        label: str,
+        labelled_by: str,
+        *,
+        at: datetime | None = None,
+        queue: str = "",
+        event_id: str | None = None,
+    ) -> int:
+        """Keep what a person says of a frame, beside what the model had said; gives the label's id.
+
+        ``event_id`` makes it the answer to that event's "was this right?". Which label of a frame is
+        valid: see :mod:`daemon.record.labels`. Raises StoreError for an unknown label.
+        """
+        with self._write() as db:
+            given = (labelled_by, utc_text(at or self._now()), queue, event_id)
+            return labels.add(db, camera, utc_text(observed_at), label, given)
+
+    def undo_label(self, label_id: int, at: datetime | None = None) -> bool:
+        """Take a label back; it stays on record as undone. False where there is none to take back."""
+        with self._write() as db:
+            return labels.undo(db, label_id, utc_text(at or self._now()))
+
+    def has_picture(self, camera: str, observed_at: datetime) -> bool:
+        """Is a picture of that second kept?"""
+        sql = "SELECT 1 FROM pictures WHERE camera = ? AND observed_at = ?"
+        with self._thread, translated(self.path):
+            return self._db.execute(sql, [camera, utc_text(observed_at)]).fetchone() is not None
+
+    def keep_picture(self, camera: str, observed_at: datetime, path: str) -> None:
+        """Remember the picture of a frame that was labelled elsewhere and never watched here."""
+        with self._write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", [camera, utc_text(observed_at), path]
+            )
+
+    def labelled_pictures(self) -> set[str]:
+        """Paths of the pictures that somebody labelled: the next model learns from them, so they stay."""
+        with self._thread, translated(self.path):
+            return labels.pictures(self._db)
+
+    # ------------------------------------------------------------------ upkeep
+
+    def prune_pictures(self, before: datetime, remove: Callable[[str], None], limit: int = 5000) -> int:
+        """Forget kept pictures older than that which nobody labelled, at most ``limit`` a call; how many.
+
+        ``remove`` deletes the file of a path as it was recorded. A crash in between leaves paths
+        without files, which the next call forgets; it never leaves files that nobody knows.
+        """
+        with self._thread, translated(self.path):
+            old = self._db.execute(
+                f"SELECT camera, observed_at, path FROM pictures p WHERE observed_at < ? AND NOT {labels.ANY}"
+                " LIMIT ?",
+                [utc_text(before), limit],
+            ).fetchall()
+        for _, _, path in old:
+            remove(path)
+        with self._write() as db:
+            for camera, observed_at, _ in old:
+                db.execute("DELETE FROM pictures WHERE camera = ? AND observed_at = ?", [camera, observed_at])
+        return len(old)
+
+    def backup(self, target: Path) -> None:
+        """Copy the database while it is in use, verified. Raises StoreError."""
+        backup(self.path, target)
+
+
+def _open(path: Path) -> Database:
+    connection = connect_writer(path)
+    try:
+        with translated(path):
+            refuse_foreign(connection, path)
+            db = Database(connection, execute_plugins=False)
+            db.enable_wal()
+            migrations.apply(db)
+    except BaseException:
+        connection.close()
+        raise
+    return db
+
+
+def _verdict_at(db: Database, key: Sequence[Any]) -> str | None:
+    """What the record says of a second; None where it says nothing."""
+    sql = "SELECT verdict FROM observations WHERE camera = ? AND observed_at = ?"
+    found = db.execute(sql, key).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _take_back_stale(db: Database, o: Observation, night: date) -> None:
+    """Take the stale row of the same second out of the record and out of its night's sum."""
+    db.execute(
+        "DELETE FROM observations WHERE camera = ? AND observed_at = ?", [o.camera, utc_text(o.observed_at)]
+    )
+    db.execute(
+        "UPDATE nights SET observations = observations - 1, stale = stale - 1,"
+        " moon_quarter = moon_quarter - ?, moon_full = moon_full - ? WHERE camera = ? AND night = ?",
+        [*(int(o.sky.moonlight == light) for light in ("quarter", "full")), o.camera, night.isoformat()],
+    )
+
+
+def _sum_up(db: Database, o: Observation, night: date) -> None:
+    """Add one observation to its night."""
+    counts = [int(o.verdict == verdict) for verdict in ("aurora", "clear", "obscured", "not looked", "stale")]
+    moon = [int(o.sky.moonlight == light) for light in ("quarter", "full")]
+    at = utc_text(o.observed_at)
+    peak = float(o.prediction.calibrated_probability) if o.prediction else None
+    db.execute(
+        """INSERT INTO nights VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET
+            first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
+            observations = observations + 1, aurora = aurora + excluded.aurora,
+            clear = clear + excluded.clear, obscured = obscured + excluded.obscured,
+            not_looked = not_looked + excluded.not_looked, stale = stale + excluded.stale,
+            moon_quarter = moon_quarter + excluded.moon_quarter, moon_full = moon_full + excluded.moon_full,
+            peak_at = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
+                THEN excluded.peak_at ELSE peak_at END,
+            peak_probability = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
+                THEN excluded.peak_probability ELSE peak_probability END""",
+        [o.camera, night.isoformat(), at, at, *counts, *moon, peak, at if o.prediction else None],
+    )
+
+
+def _put_event(db: Database, event: Event) -> None:
+    row: dict[str, Any] = {}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        row[field.name] = utc_text(value) if isinstance(value, datetime) else value
+    names = ", ".join(row)
+    db.execute(
+        f"INSERT OR REPLACE INTO events ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+    )
+
+
+def _id_of(db: Database, table: str, column: str, value: str, more: Mapping[str, Any] | None = None) -> int:
+    """The number that stands for a text, given out where it is new.
+
+    Not remembered between calls: a transaction rolled back would leave a number without its row.
+    """
+    sql = f"SELECT id FROM {table} WHERE {column} = ?"
+    if (found := db.execute(sql, [value]).fetchone()) is not None:
+        return int(found[0])
+    row = {column: value, **(more or {})}
+    names = ", ".join(row)
+    cursor = db.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _split_source(source: str) -> tuple[str, str]:
+    """A picture file's folder and name; movies and addresses stay whole, for they come again."""
+    folder, slash, name = source.rpartition("/")
+    if "://" in source or not name.lower().endswith((".jpg", ".jpeg", ".png")):
+        return source, ""
+    return folder + slash or "./", name
+
+
+def _seconds_between(earlier: datetime, later: datetime) -> int:
+    """Between the two as they are written: whole seconds."""
+    return int((later.replace(microsecond=0) - earlier.replace(microsecond=0)).total_seconds())
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(float(value), digits)

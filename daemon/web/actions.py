@@ -1,0 +1,168 @@
+"""The only doors that change anything: labels, their undoing, and signing in. All are POST."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from daemon.observation import from_utc_text
+from daemon.web import params, security
+from daemon.web.site import Room, room_of
+
+LABELS = ("aurora", "none", "obscured")
+_WHO = re.compile(r"\w[\w .'@-]{0,39}")
+_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+WRONG_TOKEN_PAUSE_S = 0.5  # nobody guesses a token at two a second
+
+
+async def give_label(request: Request) -> Response:
+    """``POST /label``: camera, observed_at, label, who, queue → the label's id."""
+    room = room_of(request)
+    given = await _body(request, room)
+    return await run_in_threadpool(_give_label, room, given)
+
+
+def _give_label(room: Room, given: Mapping[str, Any]) -> Response:
+    camera, label, who = _text(given, "camera"), _label(given), _who(given)
+    queue = _text(given, "queue", "")
+    if queue not in ("", *params.QUEUES):
+        raise HTTPException(400, f"`queue`: one of {', '.join(params.QUEUES)}")
+    try:
+        at = params.instant(_text(given, "observed_at"))
+    except ValueError as error:
+        raise HTTPException(400, f"`observed_at`: {error}") from None
+    with room.reader() as reader:
+        row = reader.at(camera, at)
+    if row is None:
+        raise HTTPException(404, "there is no such observation")
+    label_id = room.deps.labels.add_label(camera, at, label, who, queue=queue)
+    return JSONResponse({"id": label_id, "label": label}, 201)
+
+
+async def undo_label(request: Request) -> Response:
+    """``POST /label/undo``: id."""
+    room = room_of(request)
+    given = await _body(request, room)
+    label_id = given.get("id")
+    if type(label_id) is not int or not 0 < label_id < 2**53:
+        raise HTTPException(400, "`id`: the number the label was given")
+    if not await run_in_threadpool(room.deps.labels.undo_label, label_id):
+        raise HTTPException(404, "there is no such label to take back")
+    return JSONResponse({"undone": label_id})
+
+
+async def judge_event(request: Request) -> Response:
+    """``POST /events/answer``: event_id, label (right is ``aurora``), who. Labels the peak's frame."""
+    room = room_of(request)
+    given = await _body(request, room)
+    label_id = await run_in_threadpool(_judge_event, room, given)
+    if _is_json(request):
+        return JSONResponse({"id": label_id, "label": given["label"]}, 201)
+    return RedirectResponse(f"/events#event-{quote(given['event_id'])}", 303)
+
+
+def _judge_event(room: Room, given: Mapping[str, Any]) -> int:
+    event_id, label = _text(given, "event_id"), _label(given)
+    who = _who(given) if given.get("who") else "page"
+    with room.reader() as reader:
+        event = reader.event(event_id) if _EVENT_ID.fullmatch(event_id) else None
+    if event is None:
+        raise HTTPException(404, "there is no such event")
+    at = from_utc_text(event["peak_at"] or event["onset_at"])
+    return room.deps.labels.add_label(event["camera"], at, label, who, queue="event", event_id=event_id)
+
+
+def sign_in_page(request: Request) -> Response:
+    """The form that asks for the token."""
+    return _sign_in_form(request, _own_path(request.query_params.get("to", "/")), wrong=False)
+
+
+async def sign_in(request: Request) -> Response:
+    """``POST /sign-in``: the token for a cookie that stands for it."""
+    room = room_of(request)
+    given = await _body(request, room, signing_in=True)
+    to = _own_path(_text(given, "to", "/"))
+    token = room.deps.token
+    if token is not None and not security.is_token(_text(given, "token"), token):
+        await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
+        return await run_in_threadpool(_sign_in_form, request, to, wrong=True)
+    reply = RedirectResponse(to, 303)
+    if token is not None:
+        reply.set_cookie(
+            security.COOKIE,
+            security.key_of(token),
+            max_age=security.COOKIE_AGE_S,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+    return reply
+
+
+def _sign_in_form(request: Request, to: str, *, wrong: bool) -> Response:
+    room = room_of(request)
+    with room.reader() as reader:
+        context = {"to": to, "wrong": wrong}
+        return room.page(request, reader, "sign_in.html", context, status=403 if wrong else 200)
+
+
+def _own_path(to: str) -> str:
+    """A place on this page to go on to; anything else leads home."""
+    return to if re.fullmatch(r"/(?![/\\])[A-Za-z0-9/?&=._-]{0,200}", to) else "/"
+
+
+async def _body(request: Request, room: Room, *, signing_in: bool = False) -> dict[str, Any]:
+    """The fields sent. Raises 403 for a foreign or unsigned sender, 413, 415 or 400 for the rest."""
+    refused = security.refusal_of_cross_site(request.headers, room.own_names)
+    if refused:
+        raise HTTPException(403, refused)
+    if not signing_in and room.locked(request):
+        raise HTTPException(401, "sign in first", {"www-authenticate": "Bearer"})
+    raw = await request.body()  # bounded by the application's max_body_size
+    try:
+        text = raw.decode()
+        if _is_json(request):
+            given = json.loads(text)
+        elif request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            given = {key: values[0] for key, values in parse_qs(text, max_num_fields=20).items()}
+        else:
+            raise HTTPException(415, "send application/json")
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body cannot be read") from None
+    if not isinstance(given, dict):
+        raise HTTPException(400, "the body is no object")
+    return given
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/json")
+
+
+def _text(given: Mapping[str, Any], key: str, otherwise: str | None = None) -> str:
+    value = given.get(key, otherwise)
+    if not isinstance(value, str) or len(value) > 300:
+        raise HTTPException(400, f"`{key}`: a text")
+    return value
+
+
+def _label(given: Mapping[str, Any]) -> str:
+    label = _text(given, "label")
+    if label not in LABELS:
+        raise HTTPException(400, f"`label`: one of {', '.join(LABELS)}")
+    return label
+
+
+def _who(given: Mapping[str, Any]) -> str:
+    who = " ".join(_text(given, "who").split())
+    if not _WHO.fullmatch(who):
+        raise HTTPException(400, "`who`: a name of 1 to 40 letters")
+    return who

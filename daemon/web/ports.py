@@ -1,0 +1,160 @@
+"""What the page needs from the rest of the house, as one value and three small protocols.
+
+The service fills :class:`WebDeps`; tests fill it with the real store and a status of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
+
+from daemon.config import CameraSettings, Settings
+from daemon.observation import Gate, Orientation, SkyState, night_of
+from daemon.record.store import Reader
+
+log = logging.getLogger("aurorad.web")
+
+
+@dataclass(frozen=True)
+class CameraStatus:
+    """The live state of one camera's watch.
+
+    ``last_fetch_at``: when its source last answered; ``last_frame_at``: when the newest *new* frame
+    arrived; both by the watch's clock. ``stale``: why the feed is held to stand still, or None.
+    ``gate_until``: when the gate next changes, or None where it does not within a day.
+    """
+
+    gate: Gate
+    last_fetch_at: datetime | None = None
+    last_frame_at: datetime | None = None
+    stale: str | None = None
+    gate_until: datetime | None = None
+
+
+class Status(Protocol):
+    """The live state of the whole watch, read from the page's threads."""
+
+    def camera(self, name: str) -> CameraStatus | None:
+        """The live state of one camera; None where it is not watched."""
+
+    def healthy(self) -> tuple[bool, str]:
+        """Whether the watch makes progress, and one line saying why or why not."""
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the watch has all it needs to look, and one line saying so."""
+
+
+class SkyOver(Protocol):
+    """Sun and moon over one camera; :class:`daemon.sky.ephemeris.Observatory` is one."""
+
+    def states(self, times: Sequence[datetime]) -> list[SkyState]:
+        """The sky at each of the times."""
+
+
+class LabelWriter(Protocol):
+    """The only two things a page can change; :class:`daemon.record.store.Store` is one."""
+
+    def add_label(
+        self,
+        camera: str,
+        observed_at: datetime,
+        label: str,
+        labelled_by: str,
+        *,
+        queue: str = "",
+        event_id: str | None = None,
+    ) -> int:
+        """Write a label, stamped with the time and what the model had said; gives its id."""
+
+    def undo_label(self, label_id: int) -> bool:
+        """Take a label back; False where there is none of that id."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class WebDeps:
+    """Everything the page is made from.
+
+    ``reader`` opens a read-only view of the database; it is closed after each request.
+    ``frames_dir`` holds the kept pictures, ``<camera>/<night>/<name>.jpg``. ``clock_rate`` is how many seconds the watch's clock
+    runs in one real second (1 but in a demonstration). ``token`` None asks for none.
+    """
+
+    settings: Settings
+    reader: Callable[[], Reader]
+    labels: LabelWriter
+    status: Status
+    registry: CollectorRegistry
+    frames_dir: Path
+    skies: Mapping[str, SkyOver] = field(default_factory=dict)
+    clock: Callable[[], datetime] = _utc_now
+    clock_rate: float = 1.0
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class View:
+    """One camera as the page knows it: configured, or only met in the database."""
+
+    name: str
+    title: str
+    timezone: str
+    cadence_s: float
+    longitude_deg: float
+    latitude_deg: float | None
+    look_below_deg: float
+    orientation: Orientation | None
+    configured: bool
+
+    def night(self, at: datetime) -> date:
+        """The night an instant belongs to."""
+        return night_of(at, self.longitude_deg)
+
+
+def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = True) -> View:
+    """A camera as its settings have it."""
+    turned = camera.orientation
+    return View(
+        name=camera.name,
+        title=camera.title or camera.name,
+        timezone=camera.timezone,
+        cadence_s=camera.cadence_s,
+        longitude_deg=camera.longitude_deg,
+        latitude_deg=camera.latitude_deg,
+        look_below_deg=settings.gate.look_below_deg,
+        orientation=Orientation(**turned.model_dump()) if turned else None,
+        configured=configured,
+    )
+
+
+def view_of_met(name: str, about: Mapping[str, Any] | None, settings: Settings) -> View:
+    """A camera the database holds rows of and the configuration does not know.
+
+    As the record remembers it; where it does not (older records, other programs' rows): UTC, no sky.
+    """
+    try:
+        if about is not None:
+            return view_of(CameraSettings.model_validate(about), settings, configured=False)
+    except ValidationError:
+        log.warning("%s: what the record says of this camera cannot be used", name)
+    return View(
+        name=name,
+        title=name,
+        timezone="UTC",
+        cadence_s=60.0,
+        longitude_deg=0.0,
+        latitude_deg=None,
+        look_below_deg=settings.gate.look_below_deg,
+        orientation=None,
+        configured=False,
+    )

@@ -1,0 +1,197 @@
+"""What every page needs at hand: cameras, the sky over them, the pictures, the templates."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from daemon import __version__
+from daemon.errors import ClockError
+from daemon.observation import SkyState
+from daemon.record.store import Reader
+from daemon.sky.ephemeris import Observatory
+from daemon.web import security, strip
+from daemon.web.frames import Cache, Pictures
+from daemon.web.ports import SkyOver, View, WebDeps, view_of, view_of_met
+
+HERE = Path(__file__).parent
+THEMES = ("dark", "red", "light")
+NIGHTS_KEPT = 400  # skies of a season and a bit
+FIRST_YEAR, LAST_YEAR = 1901, 2051  # what the ephemeris covers, with room for a night either side
+
+
+class Room:
+    """Shared by all requests; what it remembers is bounded and can be made anew."""
+
+    def __init__(self, deps: WebDeps) -> None:
+        self.deps = deps
+        self.pictures = Pictures(deps.frames_dir, Cache())
+        self.views = {camera.name: view_of(camera, deps.settings) for camera in deps.settings.camera}
+        self.own_names = security.own_names(deps.settings.daemon.host, deps.settings.daemon.url)
+        self._skies: OrderedDict[tuple[str, date], list[SkyState]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """The watch's clock."""
+        return self.deps.clock().astimezone(UTC)
+
+    def reader(self) -> Reader:
+        """A read-only view of the database, to be closed by whoever asked."""
+        return self.deps.reader()
+
+    # ------------------------------------------------------------------ cameras
+
+    def all_views(self, reader: Reader) -> list[View]:
+        """The configured cameras, then those only met in the database."""
+        met = [name for name in reader.cameras() if name not in self.views]
+        return [
+            *self.views.values(),
+            *(view_of_met(name, reader.camera(name), self.deps.settings) for name in met),
+        ]
+
+    def view(self, request: Request, reader: Reader) -> View:
+        """The camera an address names, or the first. Raises 404."""
+        name = request.query_params.get("camera")
+        if not name:
+            return next(iter(self.views.values()))
+        for view in self.all_views(reader):
+            if view.name == name:
+                return view
+        raise HTTPException(404, "no camera is called so")
+
+    # ------------------------------------------------------------------ the sky
+
+    def sky(self, view: View, night: date) -> list[SkyState]:
+        """The sky of a night every five minutes; empty where the camera's place is not known."""
+        return self._remembered(view, night, strip.sample_times(night, view.longitude_deg))
+
+    def midnights(self, view: View, nights: Sequence[date]) -> list[SkyState]:
+        """The sky at the local solar midnight of each night."""
+        sky = self._over(view)
+        if sky is None or not nights:
+            return []
+        return sky.states([strip.midnight(night, view.longitude_deg) for night in nights])
+
+    def _over(self, view: View) -> SkyOver | None:
+        if view.latitude_deg is None or view.name in self.deps.skies:
+            return self.deps.skies.get(view.name)
+        return Observatory(view.latitude_deg, view.longitude_deg)
+
+    def _remembered(self, view: View, night: date, times: list[datetime]) -> list[SkyState]:
+        sky = self._over(view)
+        if sky is None:
+            return []
+        key = (view.name, night)
+        with self._lock:
+            if key in self._skies:
+                self._skies.move_to_end(key)
+                return self._skies[key]
+        try:
+            states = sky.states(times)
+        except ClockError:
+            return []
+        with self._lock:
+            self._skies[key] = states
+            while len(self._skies) > NIGHTS_KEPT:
+                self._skies.popitem(last=False)
+        return states
+
+    # ------------------------------------------------------------------ templates
+
+    @cached_property
+    def templates(self) -> Environment:
+        """Jinja with autoescape everywhere and no silent holes."""
+        environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals["static"] = self.static
+        environment.globals["version"] = __version__
+        return environment
+
+    def static(self, name: str) -> str:
+        """A static file's address; it changes when any of them does."""
+        return f"/static/{self.static_version}/{name}"
+
+    @cached_property
+    def static_version(self) -> str:
+        """A digest of all static files: a module and those it imports stay together."""
+        digest = hashlib.blake2b(digest_size=6)
+        for path in sorted((HERE / "static").iterdir()):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def page(
+        self,
+        request: Request,
+        reader: Reader,
+        template: str,
+        context: dict[str, Any],
+        *,
+        here: str = "",
+        status: int = 200,
+    ) -> HTMLResponse:
+        """Render a whole page."""
+        camera: View | None = context.get("camera")
+        suffix = f"?camera={quote(camera.name)}" if camera and camera.name != next(iter(self.views)) else ""
+        shared = {
+            "theme": self.theme(request),
+            "locked": self.locked(request),
+            "cameras": self.all_views(reader),
+            "camera": camera,
+            "here": here,
+            "nav": [
+                (f"/{suffix}", "Tonight"),
+                (f"/season{suffix}", "Season"),
+                (f"/events{suffix}", "Events"),
+                (f"/label{suffix}", "Label"),
+            ],
+            "camera_link": lambda name: f"{request.url.path}?camera={quote(name)}",
+        }
+        html = self.templates.get_template(template).render({**shared, **context})
+        return HTMLResponse(html, status)
+
+    def fragment(self, request: Request, template: str, context: dict[str, Any]) -> str:
+        """Render a part of a page."""
+        return self.templates.get_template(template).render({"locked": self.locked(request), **context})
+
+    def theme(self, request: Request) -> str:
+        """The reader's theme; it is theirs, so it lives in their browser's cookie."""
+        chosen = request.cookies.get("aurorad_theme", "")
+        return chosen if chosen in THEMES else THEMES[0]
+
+    def locked(self, request: Request) -> bool:
+        """Whether this reader would have to sign in before writing."""
+        return not security.may_write(request, self.deps.token)
+
+
+def room_of(request: Request) -> Room:
+    """The room of the application that answers a request."""
+    room: Room = request.app.state.room
+    return room
+
+
+def night_of_text(text: str) -> date:
+    """A night from an address. Raises 404 for what is no date, or one no almanac covers."""
+    try:
+        night = date.fromisoformat(text)
+    except ValueError:
+        raise HTTPException(404, "a night is a date: 2024-02-10") from None
+    if not FIRST_YEAR <= night.year <= LAST_YEAR:
+        raise HTTPException(404, f"nights are known from {FIRST_YEAR} to {LAST_YEAR}")
+    return night

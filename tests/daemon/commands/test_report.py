@@ -1,0 +1,200 @@
+"""The tables and figures, from real databases."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.commands.report import percent, share, write_report
+from daemon.errors import AuroradError, StoreError
+from daemon.footage.image import decode
+from daemon.record.store import Store
+
+THESIS_AURORA, THESIS_FRAMES = 61_013, 214_890
+
+
+def fill(path: Path, rows: list[tuple[Any, ...]]) -> Path:
+    """Rows of (camera, observed_at, probability, verdict, twilight, moonlight, phase)."""
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.executemany(
+        "INSERT INTO observations (camera, observed_at, probability, verdict, twilight, moonlight,"
+        " moon_phase_deg, sun_altitude_deg, moon_altitude_deg) VALUES (?, ?, ?, ?, ?, ?, ?, -30, 5)",
+        rows,
+    )
+    connection.commit()
+    connection.close()
+    return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on nine rows, written once for the tests that read it."""
+    folder = tmp_path_factory.mktemp("report")
+    rows: list[tuple[Any, ...]] = []
+    for n, (probability, verdict) in enumerate(
+        [(0.9, "aurora"), (0.7, "aurora"), (0.1, "clear"), (0.3, "obscured"), (1.0, "aurora"), (0.0, "clear")]
+    ):
+        rows.append(("yk", f"2024-02-10T04:{n:02d}:00Z", probability, verdict, "night", "none", 10.0))
+    rows.append(("yk", "2024-03-10T05:00:00Z", 0.2, "clear", "astronomical", "full", 180.0))
+    rows.append(("yk", "2024-03-10T12:00:00Z", None, "not looked", "civil", "none", 20.0))
+    rows.append(("yk", "2024-03-10T13:00:00Z", None, "stale", "night", "none", 20.0))
+    write_report(fill(folder / "small.db", rows), folder / "out")
+    return folder / "out"
+
+
+def test_the_thesis_s_own_counts_give_its_share_and_not_its_odds(tmp_path: Path) -> None:
+    """61,013 of 214,890 is 28.4 %; the 39.3 % it prints is yes / no, and is called odds here."""
+    assert percent(share(THESIS_AURORA, THESIS_FRAMES)) == "28.4 %"
+    path = fill(tmp_path / "thesis.db", [])
+    connection = sqlite3.connect(path)
+    connection.execute(
+        """WITH RECURSIVE frame(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM frame WHERE n + 1 < ?2)
+        INSERT INTO observations (camera, observed_at, probability, verdict, twilight, moonlight,
+            sun_altitude_deg, moon_altitude_deg, moon_phase_deg)
+        SELECT 'yellowknife', strftime('%Y-%m-%dT%H:%M:%SZ', 1669852800 + 60 * n, 'unixepoch'),
+            iif(n < ?1, 0.9, 0.1), iif(n < ?1, 'aurora', 'clear'), 'night', 'none', -30, -5, 0 FROM frame""",
+        [THESIS_AURORA, THESIS_FRAMES],
+    )
+    connection.commit()
+    connection.close()
+    write_report(path, tmp_path / "out")
+    total = read(tmp_path / "out" / "table6_aurora.csv")[-1]
+    assert (total["judged"], total["aurora"]) == ("214890", "61013")
+    assert total["aurora share of judged"] == total["aurora share of observable"] == "28.4 %"
+    assert total["odds (yes / no)"] == "0.397"
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "28.4 %" in page
+    assert "39.3" not in page
+
+
+def test_frames_are_counted_by_twilight_and_moonlight(written: Path) -> None:
+    """Tables 2 and 3 count every frame that came, stale rows not; classes without frames are zeros."""
+    table2 = read(written / "table2_twilight.csv")
+    assert [(r["twilight"], r["frames"], r["share"]) for r in table2] == [
+        ("night", "6", "75.0 %"),
+        ("astronomical", "1", "12.5 %"),
+        ("nautical", "0", "0.0 %"),
+        ("civil", "1", "12.5 %"),
+        ("day", "0", "0.0 %"),
+        ("all", "8", "100.0 %"),
+    ]
+    table3 = read(written / "table3_moonlight.csv")
+    assert [(r["moonlight"], r["frames"]) for r in table3] == [
+        ("none", "6"), ("quarter", "0"), ("full", "0"), ("all", "6"),
+    ]  # fmt: skip
+
+
+def test_aurora_is_a_share_of_what_was_judged_and_of_what_could_be_seen(written: Path) -> None:
+    """Cloud counts as judged and not as observable."""
+    night, twilight, total = read(written / "table6_aurora.csv")
+    assert (night["judged"], night["aurora"], night["obscured"]) == ("6", "3", "1")
+    assert (night["aurora share of judged"], night["aurora share of observable"]) == ("50.0 %", "60.0 %")
+    assert night["odds (yes / no)"] == "1.000"
+    assert (twilight["twilight"], twilight["aurora share of judged"]) == ("astronomical", "0.0 %")
+    assert total["judged"] == "7"
+
+
+def test_probability_by_cell_has_the_right_mean_and_deviation(written: Path) -> None:
+    """Figure 6's numbers equal a plain calculation; Figure 7's bins hold every frame, 1.0 in the last."""
+    values = [0.9, 0.7, 0.1, 0.3, 1.0, 0.0]
+    mean = sum(values) / 6
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / 6)
+    [night, _] = read(written / "figure6_probability.csv")
+    assert float(night["mean"]) == pytest.approx(mean, abs=1e-4)
+    assert float(night["standard deviation"]) == pytest.approx(deviation, abs=1e-4)
+    [bins, _] = read(written / "figure7_histogram.csv")
+    assert sum(int(n) for name, n in bins.items() if "–" in name) == 6
+    assert (bins["0.95–1.00"], bins["0.00–0.05"], bins["0.90–0.95"]) == ("1", "1", "1")
+
+
+def test_occurrence_is_normalised_by_observable_time(written: Path) -> None:
+    """By hour, month, moonlight and phase: aurora over aurora and clear, cloud and shut gate left out."""
+    assert read(written / "occurrence_by_hour.csv") == [
+        {"hour (UTC)": "04", "aurora frames": "3", "observable frames": "5", "occurrence": "60.0 %"},
+        {"hour (UTC)": "05", "aurora frames": "0", "observable frames": "1", "occurrence": "0.0 %"},
+    ]
+    assert [r["month"] for r in read(written / "occurrence_by_month.csv")] == ["2024-02", "2024-03"]
+    assert [r["moonlight"] for r in read(written / "occurrence_by_moonlight.csv")] == ["none", "full"]
+    assert [r["moon phase"] for r in read(written / "occurrence_by_phase.csv")] == ["000–030°", "150–180°"]
+
+
+def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:
+    """At the first sign of a spell the sky is looked at sooner, which must not make aurora commoner."""
+    times = ("04:00:00", "04:01:00", "04:01:20", "04:01:40", "04:02:40", "04:03:39")
+    rows = [
+        ("yk", f"2024-02-10T{at}Z", 0.1, "clear" if n in (0, 5) else "aurora", "night", "none", 0.0)
+        for n, at in enumerate(times)
+    ]
+    # A row that says that nothing was seen must not push out the movie's frame beside it.
+    rows.append(("yk", "2024-02-10T04:02:20Z", None, "stale", "night", "none", 0.0))
+    path = fill(tmp_path / "again.db", rows)
+    with closing(Store(path)) as store:
+        store.register_camera("yk", {"cadence_s": 60.0})
+    write_report(path, tmp_path)
+    assert read(tmp_path / "table2_twilight.csv")[-1]["frames"] == "4"
+    [hour] = read(tmp_path / "occurrence_by_hour.csv")
+    assert (hour["aurora frames"], hour["observable frames"]) == ("2", "4")
+
+
+def test_the_page_shows_every_figure_and_each_is_a_picture(written: Path) -> None:
+    """report.html names the files beside it, and each PNG decodes."""
+    page = (written / "report.html").read_text(encoding="utf-8")
+    pictures = sorted(written.glob("*.png"))
+    assert len(pictures) == 6
+    for file in pictures:
+        assert f'src="{file.name}"' in page
+        assert decode(file.read_bytes(), 10_000_000).shape[1] > 300
+
+
+def test_several_cameras_have_figures_of_their_own_and_hostile_names_do_nothing(tmp_path: Path) -> None:
+    """Two sites are not averaged, and a name is neither a path nor a tag."""
+    evil = "../<script>alert(1)</script>"
+    rows = [
+        (camera, "2024-02-10T04:00:00Z", 0.9, "aurora", "night", "none", 0.0) for camera in ("kiruna", evil)
+    ]
+    files = write_report(fill(tmp_path / "two.db", rows), tmp_path / "out")
+    assert {file.parent for file in files} == {tmp_path / "out"}
+    assert (tmp_path / "out" / "kiruna_table6_aurora.csv").is_file()
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_night_of_cloud_only_is_no_division_by_zero(tmp_path: Path) -> None:
+    """Nothing judged, nothing observable: tables with dashes, no figure of nothing."""
+    rows = [
+        ("yk", "2024-02-10T04:00:00Z", 0.1, "obscured", "night", "none", 0.0),
+        ("yk", "2024-02-10T12:00:00Z", None, "not looked", "day", "none", 0.0),
+    ]
+    write_report(fill(tmp_path / "cloud.db", rows), tmp_path)
+    assert read(tmp_path / "table6_aurora.csv")[0]["aurora share of observable"] == "–"
+    assert not (tmp_path / "occurrence_by_hour.png").exists()
+
+
+def test_what_cannot_be_reported_is_one_line(tmp_path: Path) -> None:
+    """No database, an empty one, another program's, a folder that is a file: each named, nothing written."""
+    with pytest.raises(StoreError, match="there is no such database"):
+        write_report(tmp_path / "no.db", tmp_path / "out")
+    with pytest.raises(StoreError, match="no observations to report on"):
+        write_report(fill(tmp_path / "empty.db", []), tmp_path / "out")
+    other = sqlite3.connect(tmp_path / "other.db")
+    other.execute("CREATE TABLE a (b)")
+    other.close()
+    with pytest.raises(StoreError, match="was not written by aurorad"):
+        write_report(tmp_path / "other.db", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    some = fill(tmp_path / "some.db", [("yk", "2024-02-10T04:00:00Z", 0.9, "aurora", "night", "none", 0.0)])
+    with pytest.raises(AuroradError, match="the report cannot be written"):
+        write_report(some, tmp_path / "some.db")

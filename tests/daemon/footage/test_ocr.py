@@ -1,0 +1,129 @@
+"""Real stamps, read by the real Tesseract."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.errors import ClockError
+from daemon.footage import image, ocr
+from daemon.footage.stamp import parse_stamp
+from daemon.observation import Picture, StampStyle
+
+FOOTAGE = Path(__file__).parents[3] / "../shared/data"
+AURORAMAX = StampStyle(
+    (0.62, 0.915, 0.99, 0.965), ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S"), "America/Yellowknife"
+)
+LONGYEARBYEN = StampStyle((0.84, 0.938, 0.958, 1.0), ("%Y/%m/%d %H:%M'%S",), "UTC")
+
+needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+
+
+def _footage(name: str) -> Path:
+    path = FOOTAGE / name
+    if not path.exists():
+        pytest.skip("real footage is not here (../shared/data)")
+    return path
+
+
+def _drawn(text: str) -> Picture:
+    strip = np.zeros((36, 470, 3), dtype=np.uint8)
+    cv2.putText(strip, text, (60, 25), cv2.FONT_HERSHEY_DUPLEX, 0.62, (255, 255, 255), 1, cv2.LINE_AA)
+    return strip
+
+
+@needs_tesseract
+def test_the_real_stamp_of_2016_though_its_aspect_is_not_kept() -> None:
+    """The 911×545 player frame says 2016-02-07 23:12:18 MST, 06:12:18 UTC of the next day."""
+    frame = image.read(_footage("auroramax/overlay/2016-02-07T23-12-18_MST_player_911x545.png"))
+    text = ocr.read_text(ocr.cut_stamp(frame, AURORAMAX))
+    assert parse_stamp(text, AURORAMAX) == datetime(2016, 2, 8, 6, 12, 18, tzinfo=UTC)
+
+
+@needs_tesseract
+def test_a_stamp_cut_off_by_the_frame_gives_no_time() -> None:
+    """The cropped frame of 2022 shows only the beginning of its stamp: no time can be established."""
+    frame = image.read(_footage("auroramax/overlay/slide10_raw_frame_with_overlay_20221201.jpeg"))
+    for region in (AURORAMAX.region, (0.75, 0.95, 1.0, 1.0)):
+        style = StampStyle(region, AURORAMAX.formats, AURORAMAX.timezone)
+        text = ocr.read_text(ocr.cut_stamp(frame, style))
+        with pytest.raises(ClockError, match="no time can be established"):
+            parse_stamp(text, style)
+
+
+@needs_tesseract
+def test_another_cameras_stamps_in_two_lines() -> None:
+    """All 16 Longyearbyen stills, date above time, read as the UTC in their names, in one run."""
+    paths = sorted(_footage("other_cameras/longyearbyen_nipr").glob("*.jpg"))
+    texts = ocr.read_texts([ocr.cut_stamp(image.read(path), LONGYEARBYEN) for path in paths])
+    read = [parse_stamp(text, LONGYEARBYEN) for text in texts]
+    assert read == [datetime.strptime(p.stem, "%Y%m%d%H%M%S").replace(tzinfo=UTC) for p in paths]
+    assert len(read) == 16
+
+
+@needs_tesseract
+def test_texts_keep_their_order_and_blanks_their_place() -> None:
+    """A strip without text is "" at its own place and moves no other."""
+    strips = [
+        _drawn("2024-01-31 18:19:54"),
+        np.zeros((36, 470, 3), dtype=np.uint8),
+        _drawn("2024-01-31 18:20:54"),
+        np.full((36, 470), 200, dtype=np.uint8),
+    ]
+    texts = ocr.read_texts(strips)
+    assert [text.replace(" ", "") for text in texts] == ["2024-01-3118:19:54", "", "2024-01-3118:20:54", ""]
+    assert ocr.read_texts([]) == []
+
+
+@needs_tesseract
+def test_a_huge_strip_is_read_without_growing_it() -> None:
+    """A strip of a 24-megapixel camera is not enlarged threefold: the prepared picture stays bounded."""
+    prepared = ocr.prepare(np.zeros((900, 6000, 3), dtype=np.uint8))
+    assert prepared.shape[0] <= 424
+    assert prepared.dtype == np.uint8
+
+
+def test_the_region_is_cut_by_fractions() -> None:
+    """A region is fractions of width and height; the strip is a copy that does not hold the picture."""
+    frame = np.arange(100 * 200 * 3, dtype=np.uint32).reshape(100, 200, 3).astype(np.uint8)
+    strip = ocr.cut_stamp(frame, StampStyle((0.5, 0.9, 1.0, 1.0), ("%Y",), "UTC"))
+    assert np.array_equal(strip, frame[90:, 100:])
+    assert strip.base is None
+
+
+def test_an_empty_region_is_a_clock_error() -> None:
+    """A region that holds no pixels of this picture is refused by name."""
+    with pytest.raises(ClockError, match="holds no pixels"):
+        ocr.cut_stamp(
+            np.zeros((20, 20, 3), dtype=np.uint8), StampStyle((0.5, 0.99, 0.6, 1.0), ("%Y",), "UTC")
+        )
+
+
+def test_a_missing_tesseract_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Tesseract on the path the error names the package."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ClockError, match="apt-get install tesseract-ocr") as caught:
+        ocr.read_text(_drawn("2024-01-31 18:19:54"))
+    assert caught.value.reason == "ocr failed"
+
+
+@needs_tesseract
+def test_a_hanging_tesseract_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Tesseract that never answers is given up after the time allowed."""
+    fake = tmp_path / "tesseract"
+    fake.write_text("#!/bin/sh\nexec sleep 60\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(ocr, "TIMEOUT_S", -0.5)  # plus a second for the strip
+    with pytest.raises(ClockError, match="tesseract took longer") as caught:
+        ocr.read_text(_drawn("2024-01-31 18:19:54"))
+    assert caught.value.reason == "ocr timeout"
+
+
+@needs_tesseract
+def test_the_version_is_known() -> None:
+    """`available` gives the version's number."""
+    assert ocr.available()[0].isdigit()

@@ -1,0 +1,133 @@
+"""Labels in and out of files: what people sorted comes into the record, and leaves it whole."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from pyarrow import parquet
+
+from daemon.cli import main
+from daemon.config import CameraSettings
+from daemon.errors import PictureError, UsageError
+from daemon.footage import image
+from daemon.record.label_files import COLUMNS, Imported, import_labels
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Reader, Store
+from tests.web_night import CAMERA, SHA, fill
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    """A record of ten minutes with their pictures."""
+    with Store(tmp_path / "aurorad.db") as store:
+        store.register_model(SHA, "test model", {})
+        fill(store, tmp_path / "frames", first=300, last=310)
+    return tmp_path / "aurorad.db"
+
+
+def sorted_pictures(folder: Path) -> Path:
+    """One watched frame, one of another night, a whole camera picture, a name without a time, a broken one."""
+    square = np.full((96, 96, 3), 90, np.uint8)
+    for name, data in {
+        "aurora/20240210052000_20240210_300.jpg": image.encode_jpeg(square),
+        "none/20240201011954_20240201_0.jpg": image.encode_jpeg(square),
+        "obscured/20240201012054_20240201_1.png": image.encode_png(np.full((720, 1280, 3), 80, np.uint8)),
+        "no/20240202011954_20240202_0.jpg": image.encode_jpeg(square),
+        "no/holiday.jpg": image.encode_jpeg(square),
+        "yes/20240203011954_20240203_0.jpg": b"<html>not found</html>",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def taken_in(folder: Path, record: Path, who: str = "Ada") -> tuple[Imported, list[str]]:
+    with Store(record) as store:
+        pictures = PictureFolder(record.parent / "frames")
+        told = list(import_labels(folder, store, pictures, CameraSettings().camera(), who))
+    (tally,) = [one for one in told if isinstance(one, Imported)]
+    return tally, [str(one) for one in told if isinstance(one, PictureError)]
+
+
+def test_folders_named_by_label_come_into_the_record(record: Path, tmp_path: Path) -> None:
+    """Each picture is a label of its instant; a known frame gets it beside what the model had said."""
+    tally, faults = taken_in(sorted_pictures(tmp_path / "sorted"), record)
+    assert tally == Imported(labels=4, known=0, faults=2)
+    assert "its name tells no time; begin it with the picture's UTC" in faults[0]
+    assert "20240203011954" in faults[1]
+    with Reader(record) as reader:
+        rows = {row["observed_at"]: row for row in reader.labels()}
+    assert {(at[:10], row["label"], row["queue"]) for at, row in rows.items()} == {
+        ("2024-02-10", "aurora", "import"),
+        ("2024-02-01", "none", "import"),
+        ("2024-02-01", "obscured", "import"),
+        ("2024-02-02", "none", "import yes/no"),
+    }
+    watched = rows["2024-02-10T05:20:00Z"]
+    assert (watched["model_sha256"], watched["model_verdict"]) == (SHA, "aurora")
+    assert watched["picture"].endswith("_300.jpg")
+    assert {row["labelled_by"] for row in rows.values()} == {"Ada"}
+
+
+def test_an_imported_picture_is_cut_and_kept(record: Path, tmp_path: Path) -> None:
+    """A whole camera picture loses all but its disc; the picture lies where the watched ones lie."""
+    taken_in(sorted_pictures(tmp_path / "sorted"), record)
+    kept = tmp_path / "frames" / CAMERA / "2024-02-01"
+    disc = image.read(kept / "20240201012054_20240201_label.jpg")
+    assert disc.shape == (720, 720, 3)
+    assert disc[360, 360].min() > 60
+    assert disc[4, 4].max() < 20
+    with Store(record) as store:
+        before = date(2025, 1, 1)
+        PictureFolder(tmp_path / "frames").remove_nights(before, store.labelled_pictures())
+    assert len(list(kept.iterdir())) == 2
+
+
+def test_the_same_folder_again_changes_nothing(record: Path, tmp_path: Path) -> None:
+    """Repeats are known; another person's labels of the same pictures are labels of their own."""
+    folder = sorted_pictures(tmp_path / "sorted")
+    taken_in(folder, record)
+    assert taken_in(folder, record)[0] == Imported(labels=0, known=4, faults=2)
+    assert taken_in(folder, record, "Bo")[0].labels == 4
+    with Reader(record) as reader:
+        assert len(reader.labels()) == 4
+        assert len(reader.labels(undone=True)) == 8
+
+
+def test_a_folder_without_labels_is_refused(record: Path, tmp_path: Path) -> None:
+    """The folder is named, and so are the names it should have."""
+    with pytest.raises(UsageError, match="aurora, none, obscured, yes, no"):
+        taken_in(tmp_path, record)
+
+
+def test_import_and_export_are_commands(record: Path, tmp_path: Path) -> None:
+    """What was imported by one command leaves by the other, as CSV and as Parquet, the same."""
+    folder = sorted_pictures(tmp_path / "sorted")
+    run = CliRunner().invoke
+    came = run(main, ["labels", "import", str(folder), "--db", str(record), "--who", "Ada"])
+    assert came.exit_code == 1  # two pictures could not be used
+    assert "4 labels from" in came.output
+    for name in ("labels.csv", "labels.parquet"):
+        left = run(main, ["labels", "export", str(tmp_path / name), "--db", str(record)])
+        assert (left.exit_code, "4 labels" in left.output) == (0, True)
+    with (tmp_path / "labels.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    same = parquet.read_table(tmp_path / "labels.parquet").to_pylist()
+    assert [list(row) for row in table] == [list(COLUMNS)] * 4
+    for text, row in zip(table, same, strict=True):
+        assert {key: "" if value is None else str(value) for key, value in row.items()} == text
+    assert run(main, ["labels", "export", str(tmp_path / "x.txt"), "--db", str(record)]).exit_code == 2
+    assert run(main, ["labels", "import", str(folder), "--who", "Ada"]).exit_code == 2
+
+
+def test_a_label_has_the_time_it_was_given(record: Path, tmp_path: Path) -> None:
+    """Not the frame's own."""
+    taken_in(sorted_pictures(tmp_path / "sorted"), record)
+    with Reader(record) as reader:
+        given = [datetime.fromisoformat(row["labelled_at"]) for row in reader.labels()]
+    assert all(abs((datetime.now(UTC) - at).total_seconds()) < 120 for at in given)

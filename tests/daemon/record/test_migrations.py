@@ -1,0 +1,141 @@
+"""Every released schema comes up to date with its rows, and a newer one is left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database, Migrations
+
+from daemon.errors import StoreError
+from daemon.record.migrations import APPLICATION_ID, known_migrations, migrations
+from daemon.record.store import Reader, Store, backup, restore
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def build(path: Path, script: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(script)
+    connection.commit()
+    connection.close()
+
+
+def test_every_schema_has_its_fixture() -> None:
+    """A migration cannot be added without the database of the one before being kept for tests."""
+    assert sorted(p.stem for p in SCHEMAS.glob("*.sql")) == sorted(known_migrations())
+
+
+@pytest.mark.parametrize("schema", known_migrations())
+def test_a_database_of_each_schema_is_brought_up_to_date(tmp_path: Path, schema: str) -> None:
+    """Opened by today's writer it has today's tables, and its rows read as they were written."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    build(old, (SCHEMAS / f"{schema}.sql").read_text(encoding="utf-8"))
+    Store(new).close()
+    Store(old).close()
+    assert shape(old) == shape(new)
+    with Reader(old) as reader:
+        rows = reader.between("yellowknife")
+        assert [row["verdict"] for row in rows] == ["aurora", "not looked"]
+        assert (rows[0]["recorded_at"], rows[0]["model_sha256"]) == ("2024-02-10T04:55:03Z", "ab" * 32)
+        assert reader.counts() == {
+            "observations": 2, "nights": 1, "events": 1, "messages": 1, "labels": 1, "pictures": 1,
+        }  # fmt: skip
+        assert reader.events(right=True)[0]["id"] == "yellowknife-20240210T045003Z"
+        assert reader.memory("yellowknife") == {"event": None}
+
+
+def test_a_newer_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """A downgrade is one line that says to upgrade, for the writer and for readers."""
+    path = tmp_path / "a.db"
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aurorad', 'm999_later', '')"
+    )
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    for opening in (Store, Reader):
+        with pytest.raises(
+            StoreError, match=r"a newer aurorad wrote this database \(m999_later\); upgrade"
+        ) as told:
+            opening(path)
+        assert told.value.reason == "newer"
+    assert path.read_bytes() == before
+
+
+def test_a_reader_asks_for_the_upgrade_instead_of_guessing(tmp_path: Path) -> None:
+    """A database no step has been applied to in full is not read."""
+    path = tmp_path / "a.db"
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE _sqlite_migrations SET migration_set = 'somebody else'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="not written by aurorad"):
+        Reader(path)
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    """Each step is one transaction: a step that breaks half-way leaves an empty file to try again on."""
+    path = tmp_path / "a.db"
+    with Database(path, execute_plugins=False) as db:
+        db.execute("CREATE TABLE events (in_the_way)")
+        with pytest.raises(sqlite3.OperationalError, match="events already exists"):
+            migrations.apply(db)
+        assert set(db.table_names()) == {"events", "_sqlite_migrations"}
+        db.execute("DROP TABLE events")
+        migrations.apply(db)
+        assert db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+
+
+@pytest.fixture
+def tomorrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A release with one step more than this one."""
+    steps = Migrations("aurorad")
+    with Database(memory=True, execute_plugins=False) as nothing:
+        for step in migrations.pending(nothing):
+            steps(name=step.name)(step.fn)
+
+    @steps()
+    def m999_tomorrow(db: Database) -> None:
+        db.execute("ALTER TABLE observations ADD COLUMN kp REAL")
+
+    for room in ("migrations", "store"):
+        monkeypatch.setattr(f"daemon.record.{room}.migrations", steps)
+    known_migrations.cache_clear()
+    yield
+    known_migrations.cache_clear()
+
+
+@pytest.mark.parametrize("schema", known_migrations())
+def test_an_upgrade_begins_with_a_backup_of_the_older_database(
+    tmp_path: Path, schema: str, tomorrow: None
+) -> None:
+    """The new release copies the old one's database before it touches it, and can put that copy back."""
+    old, copy = tmp_path / "a.db", tmp_path / "copy.db"
+    build(old, (SCHEMAS / f"{schema}.sql").read_text(encoding="utf-8"))
+    before = shape(old)
+    backup(old, copy)
+    assert shape(copy) == shape(old) == before
+    with pytest.raises(StoreError, match="brings it up to date") as told:
+        Reader(old)
+    assert told.value.reason == "older"
+    Store(old).close()
+    with Reader(old) as reader:
+        assert [row["kp"] for row in reader.query("SELECT kp FROM observations")] == [None, None]
+    aside = restore(copy, old)
+    assert shape(old) == before
+    assert aside is not None
+    assert shape(aside) != before
+
+
+def shape(path: Path) -> set[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    try:
+        return set(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+    finally:
+        connection.close()

@@ -1,0 +1,462 @@
+"""The live still over real HTTP: what is asked for, when, and what becomes of bad answers."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.clock import Clock
+from daemon.config import CameraSettings, DaemonSettings, SourceSettings
+from daemon.errors import FetchError
+from daemon.observation import Picture
+from daemon.source import open_source, user_agent
+from daemon.source.fetch import MAX_RETRY_AFTER_S, Limits, fetch_bytes, retry_after_s
+from daemon.source.pace import Pace
+from daemon.source.url import UrlSource
+from training.simulator.footage import DrawnNight
+from training.simulator.http import Server
+from training.simulator.site import Site
+
+START = datetime(2024, 2, 10, 5, 0, 0, tzinfo=UTC)
+
+
+class HandClock(Clock):
+    """A clock that stands until a test moves it."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Where the test put it."""
+        return self.at
+
+    def go_on(self, seconds: float) -> None:
+        """Move it."""
+        self.at += timedelta(seconds=seconds)
+
+
+def sky(at: datetime) -> Picture:
+    """Noise that differs from exposure to exposure; small, to be quick."""
+    rng = np.random.default_rng(int(at.timestamp()))
+    return rng.integers(0, 60, (180, 180, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def site(clock: HandClock) -> Site:
+    return Site(DrawnNight(sky, START - timedelta(hours=1), START + timedelta(hours=9)), clock)
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[Server]:
+    with Server(site) as running:
+        yield running
+
+
+def source_of(url: str, clock: Clock, cadence_s: float = 60.0, **more: object) -> UrlSource:
+    settings = SourceSettings.model_validate({"kind": "url", "url": url, "timeout_s": 3.0, **more})
+    return UrlSource(settings, cadence_s, "aurorad-test", clock, random.Random(1))
+
+
+@pytest.fixture
+def live(server: Server, clock: HandClock) -> UrlSource:
+    return source_of(f"{server.address}/recent/recent_480p.jpg", clock)
+
+
+def test_a_still_comes_with_its_age_and_address(live: UrlSource, clock: HandClock) -> None:
+    """The bytes, the server's Last-Modified and the address arrive as they were served."""
+    still = live.latest()
+    assert still is not None
+    assert still.data.startswith(b"\xff\xd8")
+    assert still.last_modified == START - timedelta(seconds=1)  # exposed at −6 s, published 5 s later
+    assert still.fetched_at == clock.now()
+    assert still.name == "recent_480p.jpg"
+    assert still.source == live.settings.url
+
+
+def test_what_was_seen_is_not_sent_again(live: UrlSource, clock: HandClock, site: Site) -> None:
+    """The second request is conditional, and 304 means nothing new."""
+    site.faults.set("freeze")
+    assert live.latest() is not None
+    clock.go_on(60)
+    assert live.latest() is None
+    site.faults.set("none")
+    clock.go_on(60)
+    assert live.latest() is not None
+    assert site.asked["live"] == 3
+
+
+def test_never_more_than_one_request_a_cadence(live: UrlSource, clock: HandClock, site: Site) -> None:
+    """However often the source is looked at, the server is asked once a cadence."""
+    for _ in range(600):
+        live.latest()
+        clock.go_on(1)
+    assert 9 <= site.asked["live"] <= 11
+
+
+def test_next_request_says_when_asking_is_allowed(live: UrlSource, clock: HandClock) -> None:
+    """A scheduler that goes by next_request wastes no look and never comes too early."""
+    live.latest()
+    soon = live.next_request(clock.now())
+    assert START + timedelta(seconds=45) <= soon <= START + timedelta(seconds=60)
+    clock.at = soon
+    assert live.latest() is not None
+
+
+def test_a_look_brought_forward_is_granted_once(live: UrlSource, clock: HandClock, site: Site) -> None:
+    """Twenty seconds on, where the watch asks for it; then a cadence again. Back-off still has the last word."""
+    live.latest()
+    assert live.next_request(clock.now() + timedelta(seconds=20), soon=True) == START + timedelta(seconds=20)
+    clock.at = START + timedelta(seconds=20)
+    live.latest()
+    assert site.asked["live"] == 2
+    assert live.next_request(clock.now()) == START + timedelta(seconds=20 + 45)
+    site.faults.set("500")
+    clock.at = START + timedelta(seconds=80)
+    with pytest.raises(FetchError):
+        live.latest()
+    assert live.next_request(clock.now() + timedelta(seconds=20), soon=True) > START + timedelta(seconds=110)
+
+
+def test_a_request_that_hangs_does_not_cost_its_time_twice() -> None:
+    """The wait after a failure counts from when it was asked; a Retry-After from the answer."""
+    pace = Pace(60.0, random.Random(1))
+    pace.asked(START)
+    gave_up = START + timedelta(seconds=30)
+    pace.failed(gave_up)
+    assert pace.earliest(gave_up) <= START + timedelta(seconds=60)
+    pace.asked(gave_up)
+    pace.failed(gave_up, retry_after_s=200)
+    assert pace.earliest(gave_up) == gave_up + timedelta(seconds=200)
+
+
+def test_a_clock_put_back_does_not_silence_the_watch(live: UrlSource, clock: HandClock) -> None:
+    """After the machine's clock jumps an hour back, the next look asks again at once."""
+    assert live.latest() is not None
+    clock.go_on(-3600)
+    assert live.latest() is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("html", "not an image"),
+        ("empty", "empty"),
+        ("truncated", "truncated"),
+        ("500", "server error"),
+        ("503", "server error"),
+        ("429", "too many requests"),
+        ("404", "not found"),
+        ("403", "forbidden"),
+        ("loop", "redirect loop"),
+        ("long-loop", "redirect loop"),
+        ("garbage", "protocol"),
+        ("close", "protocol"),
+        ("huge", "too large"),
+    ],
+)
+def test_a_bad_answer_is_one_line_and_the_next_good_one_is_taken(
+    live: UrlSource, clock: HandClock, site: Site, fault: str, reason: str
+) -> None:
+    """Each fault of a server has its fixed reason and one line with the address and a mend; then it is over."""
+    site.faults.set(fault, times=1 if "loop" not in fault else None)
+    with pytest.raises(FetchError) as caught:
+        live.latest()
+    assert caught.value.reason == reason
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\S+: .+; .+", str(caught.value))
+    site.faults.set("none")
+    clock.at = live.next_request(clock.now())
+    assert live.latest() is not None
+
+
+@pytest.mark.parametrize("fault", ["hang", "drip", "drip-headers"])
+def test_a_slow_server_is_left_when_the_time_is_up(server: Server, site: Site, fault: str) -> None:
+    """A server that says nothing, or a byte now and then, holds nobody longer than timeout_s."""
+    live = source_of(f"{server.address}/recent/recent_480p.jpg", Clock(), timeout_s=0.6)
+    site.faults.set(fault)
+    began = time.monotonic()
+    with pytest.raises(FetchError) as caught:
+        live.latest()
+    assert caught.value.reason == "timeout"
+    assert time.monotonic() - began < 1.6
+
+
+def test_an_error_page_is_not_remembered_as_the_newest_picture(
+    live: UrlSource, clock: HandClock, site: Site
+) -> None:
+    """After a page under a picture's name, the next request is not conditional on the page."""
+    site.faults.set("html", times=1)
+    with pytest.raises(FetchError, match="web page"):
+        live.latest()
+    clock.go_on(60)
+    assert live.latest() is not None
+
+
+def test_failures_space_requests_to_two_cadences_at_most(
+    live: UrlSource, clock: HandClock, site: Site
+) -> None:
+    """Back-off grows, is drawn by lot, and never reaches beyond two cadences."""
+    site.faults.set("500")
+    waits = []
+    for _ in range(12):
+        with pytest.raises(FetchError):
+            live.latest()
+        due = live.next_request(clock.now())
+        waits.append((due - clock.now()).total_seconds())
+        clock.at = due
+    assert max(waits) <= 120
+    assert min(waits[2:]) > 60
+    assert len({round(wait, 3) for wait in waits[2:]}) > 5
+
+
+def test_retry_after_is_honoured(live: UrlSource, clock: HandClock, site: Site) -> None:
+    """A server that asks for more peace than our own back-off gets it."""
+    live.pace = Pace(1.0, random.Random(1))
+    site.faults.set("429", times=1)  # Retry-After: 3
+    with pytest.raises(FetchError):
+        live.latest()
+    assert live.next_request(clock.now()) == clock.now() + timedelta(seconds=3)
+    clock.go_on(2.9)
+    assert live.latest() is None
+    clock.go_on(0.1)
+    assert live.latest() is not None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("0", 0.0),
+        ("99999999999999999999", MAX_RETRY_AFTER_S),
+        ("Thu, 01 Jan 1970 00:02:00 GMT", 60.0),
+        ("Thu, 01 Jan 1970 00:00:10 GMT", 0.0),
+        ("Wed, 01 Jan 2099 00:00:00 GMT", MAX_RETRY_AFTER_S),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_in_all_its_forms(header: str | None, seconds: float | None) -> None:
+    """Seconds, a date, nonsense; never more than an hour."""
+    assert retry_after_s(header, now_s=60.0) == seconds
+
+
+def test_logins_and_keys_stay_out_of_every_message(server: Server, site: Site, clock: HandClock) -> None:
+    """User, password and query of an address are in no error, description or recorded source."""
+    address = server.address.replace("http://", "http://eve:CANARY1@")
+    live = source_of(f"{address}/recent/recent_480p.jpg?key=CANARY2", clock)
+    still = live.latest()
+    assert still is not None
+    said = [still.source, still.name, live.describe()]
+    for fault in ("500", "loop", "html", "garbage"):
+        site.faults.set(fault)
+        clock.go_on(300)
+        with pytest.raises(FetchError) as caught:
+            live.latest()
+        said.append(str(caught.value))
+    assert not any("CANARY" in text or "eve" in text for text in said)
+    assert all("recent_480p.jpg" in text for text in said)
+
+
+def test_who_asks_is_named() -> None:
+    """The User-Agent names project, version and contact, and a contact cannot add headers."""
+    assert user_agent("").startswith("aurorad/")
+    assert "me@example.org" in user_agent("me@example.org")
+    hostile = user_agent("x\r\nEvil: 1\u00e9")
+    assert "\r" not in hostile
+    assert "\n" not in hostile
+    assert hostile.isascii()
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://host/x.jpg", "gopher://x", "http://", "http://[::1/x"]
+)
+def test_only_web_addresses_are_asked(url: str) -> None:
+    """Another scheme, or no host at all, is refused before anything is opened."""
+    with pytest.raises(FetchError) as caught:
+        fetch_bytes(url, Limits(1, 1000), {})
+    assert caught.value.reason == "address"
+
+
+class Raw:
+    """A server that answers every connection with fixed bytes and keeps what it was asked."""
+
+    def __init__(self, answer: bytes, context: ssl.SSLContext | None = None) -> None:
+        self.answer, self.context = answer, context
+        self.asked: list[bytes] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+
+    def __enter__(self) -> Raw:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+                with connection:
+                    if self.context is not None:
+                        connection = self.context.wrap_socket(connection, server_side=True)
+                    self.asked.append(connection.recv(65536))
+                    connection.sendall(self.answer)
+                    connection.close()
+            except OSError:
+                if self._listening.fileno() < 0:
+                    return
+
+
+def redirect_to(target: str) -> bytes:
+    return f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "data:text/plain,hi", "javascript:alert(1)"])
+def test_a_redirect_off_the_web_is_not_followed(target: str) -> None:
+    """A server cannot make us open something that is no web address."""
+    with Raw(redirect_to(target)) as raw, pytest.raises(FetchError) as caught:
+        fetch_bytes(f"http://127.0.0.1:{raw.port}/", Limits(2, 1000), {})
+    assert caught.value.reason == "redirect"
+
+
+def test_a_login_does_not_follow_a_redirect_to_another_host() -> None:
+    """The password is sent to the server it is for, and to no other."""
+    good = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    with Raw(good) as other, Raw(redirect_to(f"http://127.0.0.1:{other.port}/x")) as first:
+        fetch_bytes(f"http://eve:secret@127.0.0.1:{first.port}/", Limits(2, 1000), {})
+        assert b"authorization: basic" in first.asked[0].lower()
+        assert b"authorization" not in other.asked[0].lower()
+
+
+def test_a_hostile_etag_is_not_sent_back() -> None:
+    """Bytes in a validator that no request may hold cost nothing but the condition."""
+    answer = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "\xe9\xff"\r\n\r\n\xff\xd8\xff\xff\xd9'
+    with Raw(answer) as raw:
+        source = source_of(f"http://127.0.0.1:{raw.port}/x", Clock(), cadence_s=0.001)
+        assert source.latest() is not None
+        time.sleep(0.01)
+        assert source.latest() is not None
+    assert b"if-none-match" not in raw.asked[1].lower()
+
+
+def test_a_compressed_body_is_refused() -> None:
+    """A body that could unpack to any size is not unpacked."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"
+    with Raw(answer) as raw, pytest.raises(FetchError) as caught:
+        fetch_bytes(f"http://127.0.0.1:{raw.port}/", Limits(2, 1000), {})
+    assert caught.value.reason == "encoding"
+
+
+def test_a_name_that_does_not_resolve_is_told_as_such() -> None:
+    """DNS trouble has its own reason."""
+    with pytest.raises(FetchError) as caught:
+        fetch_bytes("http://no-such-host.invalid/x.jpg", Limits(5, 1000), {})
+    assert caught.value.reason in ("dns", "timeout")
+
+
+def test_a_closed_port_is_told_as_such() -> None:
+    """Nobody listening has its own reason."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(FetchError) as caught:
+        fetch_bytes(f"http://127.0.0.1:{port}/x.jpg", Limits(2, 1000), {})
+    assert caught.value.reason == "connect"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate that nobody trusts, in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = path.with_name("key.pem")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]
+    names = ["-keyout", str(key), "-out", str(path), "-days", "2", "-subj", "/CN=localhost"]
+    try:
+        subprocess.run([*command, *names], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    path.write_bytes(path.read_bytes() + key.read_bytes())
+    return path
+
+
+def test_a_certificate_nobody_trusts_is_refused(certificate: Path) -> None:
+    """TLS that fails has its own reason, and no byte of the answer is taken."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    with Raw(answer, context) as raw, pytest.raises(FetchError) as caught:
+        fetch_bytes(f"https://127.0.0.1:{raw.port}/", Limits(5, 1000), {})
+    assert caught.value.reason == "tls"
+    assert raw.asked == []
+
+
+def test_plain_http_under_https_is_a_tls_failure() -> None:
+    """A server that does not speak TLS where it should is told as such."""
+    with Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n") as raw, pytest.raises(FetchError) as caught:
+        fetch_bytes(f"https://127.0.0.1:{raw.port}/", Limits(5, 1000), {})
+    assert caught.value.reason == "tls"
+
+
+def test_the_streams_own_time_header_is_read() -> None:
+    """The sibling camera's feed gives its time in a header of its own."""
+    answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
+        b"x-rt-stream-last-updated-utc: 2024-02-10T05:00:07\r\n\r\n\xff\xd8\xff\xff\xd9"
+    )
+    with Raw(answer) as raw:
+        still = source_of(f"http://127.0.0.1:{raw.port}/latest", Clock()).ask()
+    assert still.last_modified == datetime(2024, 2, 10, 5, 0, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("phase_s", [0.2, 1.5, 3.9, 5.8])
+def test_a_fast_watch_falls_in_step_with_the_feed(
+    site: Site, server: Server, clock: HandClock, phase_s: float
+) -> None:
+    """At the feed's own cadence each still is fetched within two seconds of its publication, none left out,
+    whenever the watch begins and though each look is a moment late; requests stay one a cadence."""
+    clock.at = START + timedelta(seconds=5 + phase_s)
+    live = source_of(f"{server.address}/recent/recent_480p.jpg", clock, cadence_s=6)
+    seen = []
+    for _ in range(60):
+        still = live.latest()
+        assert still is not None
+        assert still.last_modified is not None
+        seen.append((still.last_modified, (still.fetched_at - still.last_modified).total_seconds()))
+        clock.at = live.next_request(clock.now() + timedelta(seconds=6)) + timedelta(seconds=0.03)
+    assert max(late for _, late in seen[2:]) < 2
+    made = [at for at, _ in seen[2:]]
+    assert made == [made[0] + timedelta(seconds=6 * k) for k in range(len(made))]
+
+
+def test_the_source_of_a_camera_is_the_configured_one(tmp_path: Path) -> None:
+    """open_source gives each kind what it names."""
+    defaults = open_source(CameraSettings(), DaemonSettings())
+    assert defaults.describe() == "auroramax https://auroramax.phys.ucalgary.ca/recent/recent_720p.jpg"
+    folder = CameraSettings.model_validate({"source": {"kind": "folder", "path": str(tmp_path)}})
+    assert open_source(folder, DaemonSettings()).describe() == f"folder {tmp_path}/*.jpg"

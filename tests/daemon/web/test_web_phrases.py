@@ -1,0 +1,211 @@
+"""The watch's findings in words, and the night as a strip: plain values in, plain values out."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.observation import utc_text
+from daemon.web import phrases
+from daemon.web.season import level_of, moon_path
+from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
+from tests import web_night
+
+ZONE = "America/Yellowknife"
+AT = datetime(2024, 2, 10, 5, 41, tzinfo=UTC)
+
+
+def test_aurora_says_where_and_since_when() -> None:
+    """An aurora is told with direction, height and onset in the camera's own time."""
+    row = {"verdict": "aurora", "reason": "", "azimuth_deg": 315.0, "elevation_deg": 35.2}
+    assert phrases.of_row(row, ZONE, AT).sentence == "Aurora: north-west, 35° up, since 22:41"
+
+
+def test_aurora_without_orientation_names_no_direction() -> None:
+    """Where the camera's orientation is unknown no direction is made up."""
+    row = {"verdict": "aurora", "reason": "", "azimuth_deg": None, "elevation_deg": None}
+    assert phrases.of_row(row, ZONE, AT).detail == "since 22:41"
+
+
+def test_what_cannot_be_told_says_why() -> None:
+    """Obscured and stale rows carry their reason."""
+    assert phrases.of_row({"verdict": "obscured", "reason": "cloud"}, ZONE).sentence == "Obscured: cloud"
+    row = {"verdict": "not looked", "reason": "civil twilight: sun at −4.2°"}
+    assert phrases.of_row(row, ZONE).kind == "asleep"
+
+
+def test_a_shut_gate_says_until_when() -> None:
+    """ "Not looked: civil twilight until 17:42", and with the day where it is not today's."""
+    until = datetime(2024, 2, 11, 0, 42, tzinfo=UTC)
+    soon = phrases.asleep("civil twilight", until, ZONE, until - timedelta(hours=1))
+    assert soon.sentence == "Not looked: civil twilight until 17:42"
+    later = phrases.asleep("daylight", until + timedelta(days=80), ZONE, until)
+    assert later.detail == "daylight until Tuesday 18:42"
+
+
+def test_local_time_follows_the_change_of_2026() -> None:
+    """Yellowknife stays on UTC−6 from November 2026, whatever the system's own tables say."""
+    assert phrases.clock(datetime(2026, 12, 1, 6, 0, tzinfo=UTC), ZONE) == "00:00"
+    assert phrases.clock(datetime(2025, 12, 1, 6, 0, tzinfo=UTC), ZONE) == "23:00"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0 s"), (41, "41 s"), (99.4, "99 s"), (720, "12 min"), (11_100, "3 h 05 min"), (200_000, "2 days")],
+)
+def test_lengths_of_time_are_taken_in_at_a_glance(seconds: float, text: str) -> None:
+    """Seconds, minutes, hours or days, never more than needed."""
+    assert phrases.lasting(seconds) == text
+
+
+def test_a_night_is_named_by_both_its_days() -> None:
+    """The evening's date and the morning's, over the month's and the year's end too."""
+    assert phrases.night(date(2024, 2, 10)) == "Night of 9–10 February 2024"
+    assert phrases.night(date(2024, 3, 1)) == "Night of 29 February – 1 March 2024"
+    assert phrases.night(date(2024, 1, 1)) == "Night of 31 December 2023 – 1 January 2024"
+
+
+def test_the_moon_is_drawn_as_lit() -> None:
+    """New is nothing, full is a disc, a waning half is lit on the other side."""
+    assert moon_path(0.0) == "M0 -5A5 5 0 0 1 0 5A5.00 5 0 0 0 0 -5Z"  # there and back: empty
+    assert moon_path(180.0) == "M0 -5A5 5 0 0 1 0 5A5.00 5 0 0 1 0 -5Z"  # all around
+    assert moon_path(90.0).startswith("M0 -5A5 5 0 0 1")
+    assert moon_path(90.0, waning=True).startswith("M0 -5A5 5 0 0 0")
+    assert phrases.lit_percent(90) == 50
+
+
+def test_levels_rise_with_the_share() -> None:
+    """A cell's shade: none, then five steps."""
+    assert [level_of(share) for share in (None, 0.0, 0.01, 0.05, 0.2, 0.3, 0.9)] == [0, 0, 1, 2, 3, 4, 5]
+
+
+# ---------------------------------------------------------------------- the strip
+
+
+def rows(first: int, last: int) -> list[dict[str, object]]:
+    """The made-up night's rows as the database gives them."""
+    told = []
+    for minute in range(first, last):
+        if web_night.is_gap(minute):
+            continue
+        at = web_night.FIRST + timedelta(minutes=minute)
+        p = web_night.probability_at(minute)
+        verdict = "aurora" if p >= 0.5 else "clear"
+        told.append(
+            {
+                "observed_at": utc_text(at),
+                "verdict": verdict,
+                "calibrated_probability": p,
+                "threshold": 0.5,
+                "reason": "",
+            }
+        )
+    return told
+
+
+def laid(given_rows: list[dict[str, object]], now_minute: int = 900) -> Strip:
+    """A strip of Yellowknife's night."""
+    sky = web_night.observatory().states(sample_times(web_night.NIGHT, web_night.LONGITUDE))
+    event = {"onset_at": web_night.at_minute(240), "ended_at": web_night.at_minute(435), "strong_at": None}
+    return strip(
+        given_rows,
+        sky,
+        [event],
+        span_of(web_night.NIGHT, web_night.LONGITUDE, sky),
+        timezone=ZONE,
+        cadence_s=60,
+        look_below_deg=-6,
+        now=web_night.FIRST + timedelta(minutes=now_minute),
+    )
+
+
+def test_an_hour_without_footage_is_a_gap_and_breaks_the_curve() -> None:
+    """The missing hour is marked where it was, and no line is drawn across it."""
+    drawn = laid(rows(120, 800))
+    gaps = [band for band in drawn.gaps if band.kind == "gap"]
+    missing = [drawn.x(web_night.FIRST + timedelta(minutes=m)) for m in (659, 720)]
+    assert any(abs(g.x - missing[0]) < 0.1 and abs(g.x + g.width - missing[1]) < 0.1 for g in gaps)
+    assert drawn.curve.count("M") == 2
+
+
+def test_daylight_is_gated_and_not_a_gap() -> None:
+    """Time the sun forbade looking is told apart from time the camera failed."""
+    drawn = laid(rows(60, 800))
+    dusk = drawn.x(datetime(2024, 2, 10, 0, 30, tzinfo=UTC))
+    gated = [band for band in drawn.gaps if band.kind == "gated"]
+    assert any(band.x <= dusk <= band.x + band.width for band in gated)
+    assert not any(band.kind == "gap" and band.x <= dusk <= band.x + band.width for band in drawn.gaps)
+
+
+def test_the_future_is_no_gap() -> None:
+    """What has not come yet is not missing."""
+    drawn = laid(rows(60, 400), now_minute=400)
+    now = drawn.x(web_night.FIRST + timedelta(minutes=401))
+    assert not any(band.kind == "gap" and band.x + band.width > now for band in drawn.gaps)
+    assert drawn.now_percent is not None
+
+
+def test_the_lit_area_is_where_the_probability_reaches_its_threshold() -> None:
+    """The filled part spans the arc's minutes and nothing else."""
+    drawn = laid(rows(120, 600))
+    xs = [float(part.split()[0]) for part in drawn.lit.strip("MZ").split("L")]
+    lit = [m for m in range(120, 600) if web_night.probability_at(m) >= 0.5]
+    assert min(xs) == pytest.approx(drawn.x(web_night.FIRST + timedelta(minutes=lit[0])), abs=0.1)
+    assert max(xs) == pytest.approx(drawn.x(web_night.FIRST + timedelta(minutes=lit[-1])), abs=0.1)
+
+
+def test_no_row_falls_off_the_strip() -> None:
+    """Rows before dusk and after dawn widen it."""
+    early = rows(120, 400)
+    early[0]["observed_at"] = "2024-02-09T21:10:00Z"
+    drawn = laid(early)
+    assert drawn.start <= datetime(2024, 2, 9, 21, 10, tzinfo=UTC)
+
+
+def test_a_fast_camera_is_thinned_without_losing_its_peak() -> None:
+    """A cadence of 6 s draws no more points than a screen shows, and the highest stays."""
+    many = []
+    for second in range(0, 36_000, 6):
+        at = web_night.FIRST + timedelta(hours=2, seconds=second)
+        p = 0.97 if second == 18_000 else 0.1
+        many.append(
+            {"observed_at": utc_text(at), "verdict": "clear", "calibrated_probability": p, "threshold": 0.5}
+        )
+    drawn = laid(many)
+    assert drawn.curve.count("L") <= MAX_POINTS
+    assert " 3.0" in drawn.curve
+
+
+def test_an_empty_night_is_still_drawn() -> None:
+    """No rows: the sky's shading, one gap, and a sentence saying so."""
+    drawn = laid([])
+    assert drawn.twilight
+    assert drawn.curve == ""
+    assert drawn.summary == "No frames have been recorded."
+
+
+def test_polar_night_and_polar_day_take_the_whole_day() -> None:
+    """Where the sun does not cross the horizon the strip runs from noon to noon."""
+    from daemon.sky.ephemeris import Observatory
+
+    for night in (date(2024, 1, 1), date(2024, 6, 21)):
+        sky = Observatory(78.15, 16.04).states(sample_times(night, 16.04))
+        start, end = span_of(night, 16.04, sky)
+        assert timedelta(hours=24) <= end - start <= timedelta(hours=26)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 880), unique=True, max_size=60), st.integers(0, 900))
+def test_coordinates_stay_inside(minutes: list[int], now: int) -> None:
+    """Whatever frames there are, everything drawn lies on the strip and is well formed."""
+    chosen = [row for m in sorted(minutes) for row in rows(m, m + 1)]
+    drawn = laid(chosen, now)
+    for band in (*drawn.twilight, *drawn.moon, *drawn.verdicts, *drawn.gaps, *drawn.spells):
+        assert 0 <= band.x <= 1000
+        assert band.width > 0
+        assert band.x + band.width <= 1003
+    ElementTree.fromstring(f'<path d="{drawn.curve}{drawn.lit}{drawn.threshold}"/>')

@@ -1,0 +1,49 @@
+"""Banks: what is drawn for each kind, and that its labels say what its pictures show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.data.bank import open_bank
+from training.data.banks import Kind, fill_bank
+from training.simulator.render import CONTRAST
+
+SIDE = 96
+
+
+def test_an_onset_is_a_pair_of_one_sky_from_the_criterion_on(tmp_path: Path) -> None:
+    """Without and with aurora, nothing else changed; the first minutes of a spell, faint ones among them."""
+    bank = open_bank(fill_bank(tmp_path, "onset", 4, 3, side=SIDE))
+    assert bank.aurora.tolist() == [[0, 1]] * 4
+    assert bank.contrast.min() >= CONTRAST
+    assert bank.has_heat.all()
+    for bare, lit in bank.pictures.astype(np.int16):
+        assert lit.mean() > bare.mean()
+        assert np.median(np.abs(lit - bare)) <= 6  # most of the sky is as it was
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("daylight", [0, 0]), ("simulated", [0, 1]), ("bright", [0, 1])]
+)
+def test_the_bare_sky_is_never_aurora(tmp_path: Path, kind: Kind, labels: list[int]) -> None:
+    """The second picture's label follows the contrast; where it is marginal, it is not judged."""
+    bank = open_bank(fill_bank(tmp_path, kind, 3, 2, side=SIDE))
+    assert (bank.aurora[:, 0] == 0).all()
+    assert set(bank.aurora[:, 1].tolist()) <= {*labels, -1}
+    if labels[1]:
+        assert ((bank.contrast >= 1.5 * CONTRAST) == (bank.aurora[:, 1] == 1)).all()
+
+
+def test_the_same_seed_draws_the_same_bank(tmp_path: Path) -> None:
+    """To the byte."""
+    one, other = (open_bank(fill_bank(tmp_path / n, "onset", 1, 8, side=SIDE)) for n in "ab")
+    assert np.array_equal(one.pictures, other.pictures)
+
+
+def test_keogram_skies_need_their_folder(tmp_path: Path) -> None:
+    """One line that names the option."""
+    with pytest.raises(ValueError, match="give --keograms"):
+        fill_bank(tmp_path, "keogram", 1, 1)

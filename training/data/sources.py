@@ -1,0 +1,99 @@
+"""What a batch is made from: a bank of drawn pictures, or a manifest of labelled files.
+
+Both answer one question, ``draw(rng, count, stage, …) → Batch``, and the answer depends on nothing
+but its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.augment import STRENGTHS, apply_change, apply_to_map, draw_change
+from training.data.bank import HEAT_SIDE, Bank, open_bank
+from training.data.batch import Batch
+from training.recipe import MaterialSpec, Stage
+
+
+class Material(Protocol):
+    """A source of batches."""
+
+    spec: MaterialSpec
+
+    def __len__(self) -> int:
+        """Pictures (or pairs) there are."""
+
+    def draw(
+        self, rng: np.random.Generator, count: int, stage: Stage, step: int, done: float, seed: int
+    ) -> Batch:
+        """``count`` pictures for one step; ``done`` is the share of the stage that is behind."""
+
+    def validation(self, stage: Stage) -> Iterator[Batch]:
+        """The pictures kept for validation, unchanged, in batches; none for a bank."""
+
+
+def open_material(spec: MaterialSpec) -> Material:
+    """Open what a recipe names."""
+    if spec.kind == "bank":
+        return BankMaterial(open_bank(spec.path), spec)
+    from training.data.dataset import ManifestMaterial
+
+    return ManifestMaterial(spec)
+
+
+class BankMaterial:
+    """Pairs or single pictures of a bank, drawn with replacement and changed like cameras differ."""
+
+    def __init__(self, bank: Bank, spec: MaterialSpec) -> None:
+        self.bank = bank
+        self.spec = spec
+        self.strength = STRENGTHS[spec.augment]
+        self.plainest_first = np.argsort(-bank.contrast, kind="stable")
+
+    def __len__(self) -> int:
+        return len(self.bank)
+
+    def draw(
+        self, rng: np.random.Generator, count: int, stage: Stage, step: int, done: float, seed: int
+    ) -> Batch:
+        """Pairs stay together. Where ``bright_first``, the first half of a ``plain_first`` stage opens
+        the bank from its plainest third to all of it.
+        """
+        members = self.bank.members
+        rows = max(1, count // members)
+        reach = min(1.0, 0.33 + 1.34 * done) if self.spec.bright_first and stage.plain_first else 1.0
+        limit = max(rows, int(reach * len(self.bank)))
+        chosen = self.plainest_first[rng.integers(0, min(limit, len(self.bank)), rows)]
+        return _assemble(self.bank, chosen, rng, self, stage.side)
+
+    def validation(self, stage: Stage) -> Iterator[Batch]:
+        """None: a bank's pictures are all for training."""
+        return iter(())
+
+
+def _assemble(
+    bank: Bank, chosen: npt.NDArray[np.int64], rng: np.random.Generator, material: BankMaterial, side: int
+) -> Batch:
+    """Read the chosen rows, change them, and lay them side by side."""
+    members = bank.members
+    total = len(chosen) * members
+    pictures = np.empty((total, side, side, 3), np.uint8)
+    aurora = np.empty(total, np.int8)
+    sky = np.empty(total, np.int8)
+    heat = np.zeros((total, HEAT_SIDE, HEAT_SIDE), np.float32)
+    has_heat = np.zeros(total, np.float32)
+    for index, row in enumerate(chosen):
+        change = draw_change(rng, material.strength)
+        for member in range(members):
+            at = index * members + member
+            pictures[at] = apply_change(change, bank.pictures[row, member], side)
+            aurora[at] = bank.aurora[row, member]
+            sky[at] = bank.sky[row]
+            if bank.has_heat[row]:
+                has_heat[at] = 1
+                if member == members - 1:
+                    heat[at] = apply_to_map(change, bank.heat[row]) / 255.0
+    return Batch(pictures, aurora, sky, heat, has_heat)

@@ -1,0 +1,187 @@
+"""The sky behind the clouds: twilight, moon, airglow, stars and Milky Way.
+
+Twilight follows the measured fall of zenith brightness, about a factor ten for every 3.5 degrees
+of solar depression between -6 and -15 (Rozenberg 1966; Patat 2006), brighter and warmer toward the
+sun. Moonlight goes with phase as 10 ** (-0.4 * (0.026 |alpha| + 4e-9 alpha ** 4)) (Krisciunas &
+Schaefer 1991), with a forward glow around the disc. Levels are set to what real frames show.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from training.simulator.lens import Grid, grid, toward
+from training.simulator.noise import Plane, sample, tile
+from training.simulator.scene_types import Heaven, Scene
+
+TWILIGHT_AT_6 = 0.45
+FULL_MOON_SKY = 0.055
+
+
+def twilight_level(sun_altitude_deg: float) -> float:
+    """Zenith radiance from the sun's scattered light."""
+    return float(min(TWILIGHT_AT_6 * 10 ** ((sun_altitude_deg + 6) / 3.5), 3.0))
+
+
+def moon_level(heaven: Heaven) -> float:
+    """Share of a high full moon's light: phase, height and the air in between."""
+    if heaven.moon_altitude_deg <= 0:
+        return 0.0
+    alpha = 180 - heaven.moon_phase_deg
+    phase = 10 ** (-0.4 * (0.026 * alpha + 4e-9 * alpha**4))
+    sine = np.sin(np.radians(heaven.moon_altitude_deg))
+    return float(phase * np.exp(-0.25 / (sine + 0.05)) * min(1.0, 0.35 + sine))
+
+
+def _twilight(scene: Scene, g: Grid) -> Plane:
+    heaven = scene.heaven
+    level = twilight_level(heaven.sun_altitude_deg)
+    side_view = toward(scene.lens, heaven.sun_azimuth_deg, 0)
+    near = g.vx * side_view[0] + g.vy * side_view[1]
+    low = 1 - g.vz
+    glow = np.exp(2.2 * (near - 1)) * low**3
+    # High twilight is blue from ozone's Chappuis bands; the bow near the sun runs green to orange.
+    depth = np.clip((-heaven.sun_altitude_deg - 5) / 9, 0, 1)
+    blue = np.array([1.0, 0.50 - 0.12 * depth, 0.28 - 0.06 * depth], dtype=np.float32)
+    warm = np.array([0.55, 0.8, 1.0], dtype=np.float32)
+    sky = (0.75 + 0.35 * near + 0.35 * low)[..., None] * blue
+    return np.asarray(level * (sky + (5 * glow)[..., None] * warm), dtype=np.float32)
+
+
+def _moon(scene: Scene, g: Grid, strength: float) -> Plane:
+    """Moonlit air, the glare around the moon, its disc, spikes, ghosts and halo."""
+    heaven = scene.heaven
+    at = toward(scene.lens, heaven.moon_azimuth_deg, heaven.moon_altitude_deg)
+    cosine = np.clip(g.vx * at[0] + g.vy * at[1] + g.vz * at[2], -1, 1)
+    apart = np.arccos(cosine)
+    air = FULL_MOON_SKY * (0.6 + 0.25 * (1 - g.vz) + 0.4 * cosine**2)
+    light = air[..., None] * np.array([1.0, 0.52, 0.40], dtype=np.float32)
+    white = np.array([0.95, 0.97, 1.0], dtype=np.float32)
+    glare = 0.035 / (apart + 0.03) ** 1.6 * np.exp(-apart * 1.6) + 60 * (apart < 0.012)
+    glare += 0.012 / (apart + 0.008) ** 2 * np.exp(-apart * 9)
+    if heaven.flare > 0:
+        glare += _spikes(heaven, g, at, apart)
+        light += _ghosts(heaven, g, at)
+    if heaven.halo > 0:
+        glare += heaven.halo * 0.12 * np.exp(-(((apart - 0.384) / 0.02) ** 2)) * (1 + (apart > 0.384))
+    return np.asarray(strength * (light + glare[..., None] * white), dtype=np.float32)
+
+
+def _spikes(heaven: Heaven, g: Grid, at: tuple[float, float, float], apart: Plane) -> Plane:
+    """Diffraction at the iris: straight rays from the moon, as in bright-moon frames."""
+    rng = np.random.default_rng([heaven.seed, 7])
+    r = np.arccos(np.clip(at[2], -1, 1)) / (np.pi / 2)
+    flat = max(float(np.hypot(at[0], at[1])), 1e-6)
+    angle = np.arctan2(g.y - r * at[1] / flat, g.x - r * at[0] / flat)
+    count = int(rng.choice([4, 5, 6, 7, 8, 9]))
+    comb = np.abs(np.cos(angle * count + rng.uniform(0, 3))) ** int(rng.integers(20, 90))
+    return np.asarray(
+        heaven.flare * 0.06 * comb * np.exp(-apart * rng.uniform(4, 10)) / (apart + 0.05), np.float32
+    )
+
+
+def _ghosts(heaven: Heaven, g: Grid, at: tuple[float, float, float]) -> Plane:
+    """Reflections between lenses: coloured discs and rings on the line through the centre."""
+    rng = np.random.default_rng([heaven.seed, 8])
+    out = np.zeros((*g.x.shape, 3), dtype=np.float32)
+    r = np.arccos(np.clip(at[2], -1, 1)) / (np.pi / 2)
+    flat = max(float(np.hypot(at[0], at[1])), 1e-6)
+    for _ in range(int(rng.integers(1, 6))):
+        along, size = rng.uniform(-1.1, 0.9), rng.uniform(0.015, 0.12)
+        away = np.hypot(g.x - r * at[0] / flat * along, g.y - r * at[1] / flat * along)
+        ring = (
+            np.clip((size - away) * 60, 0, 1)
+            if rng.random() < 0.6
+            else np.exp(-(((away - size) / 0.012) ** 2))
+        )
+        colour = rng.choice([[0.3, 1, 0.4], [1, 0.4, 0.7], [0.9, 0.7, 0.3], [0.4, 0.8, 1], [0.7, 0.9, 0.8]])
+        out += (ring * heaven.flare * rng.uniform(0.01, 0.12))[..., None].astype(np.float32) * colour.astype(
+            np.float32
+        )
+    return out
+
+
+@lru_cache(maxsize=4)
+def _catalogue(seed: int) -> tuple[Plane, Plane, Plane]:
+    """Unit vectors (n, 3) on the celestial sphere, brightness (n,) and colour (n, 3) of the stars."""
+    rng = np.random.default_rng([seed, 9])
+    vector = rng.standard_normal((1400, 3))
+    vector /= np.linalg.norm(vector, axis=1, keepdims=True)
+    brightness = np.minimum(0.03 * rng.pareto(1.15, 1400) + 0.02, 4.0)
+    warmth = rng.normal(0, 0.18, (1400, 1))
+    colour = np.clip(np.concatenate([1 + warmth, np.ones((1400, 1)), 1 - warmth], axis=1), 0.4, 1.6)
+    return vector.astype(np.float32), brightness.astype(np.float32), colour.astype(np.float32)
+
+
+def _turned(vectors: Plane, heaven: Heaven) -> Plane:
+    """Equatorial unit vectors as (east, north, up) at this latitude and sidereal time."""
+    t, latitude = np.radians(heaven.sidereal_deg), np.radians(heaven.latitude_deg)
+    x = np.cos(t) * vectors[:, 0] + np.sin(t) * vectors[:, 1]
+    y = -np.sin(t) * vectors[:, 0] + np.cos(t) * vectors[:, 1]
+    z = vectors[:, 2]
+    up = np.sin(latitude) * z + np.cos(latitude) * x
+    north = np.cos(latitude) * z - np.sin(latitude) * x
+    return np.stack([y, north, up], axis=1)
+
+
+def stars(scene: Scene, side: int) -> Plane:
+    """Starlight, (side, side, 3) BGR: each star spread over the four nearest pixels."""
+    out = np.zeros((side, side, 3), dtype=np.float32)
+    heaven, lens = scene.heaven, scene.lens
+    if heaven.stars <= 0:
+        return out
+    vector, brightness, colour = _catalogue(heaven.seed % 4)
+    sky = _turned(vector, heaven)
+    keep = sky[:, 2] > 0.03
+    sky, brightness, colour = sky[keep], brightness[keep], colour[keep]
+    azimuth, elevation = np.degrees(np.arctan2(sky[:, 0], sky[:, 1])), np.degrees(np.arcsin(sky[:, 2]))
+    angle = np.radians(lens.north_deg + (-1 if lens.east_left else 1) * azimuth)
+    r = (90 - elevation) / (90 - round(lens.edge_elevation_deg)) * round(lens.radius * 100) / 100
+    x, y = side / 2 * (1 + r * np.sin(angle)) - 0.5, side / 2 * (1 - r * np.cos(angle)) - 0.5
+    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+    fx, fy = x - column, y - row
+    # A star's light falls on fewer, smaller pixels in a larger picture.
+    light = (brightness * heaven.stars * 0.035 * (side / 240) ** 1.2)[:, None] * colour[:, ::-1]
+    for dx, dy, share in (
+        (0, 0, (1 - fx) * (1 - fy)),
+        (1, 0, fx * (1 - fy)),
+        (0, 1, (1 - fx) * fy),
+        (1, 1, fx * fy),
+    ):
+        c, w = column + dx, row + dy
+        inside = (c >= 0) & (c < side) & (w >= 0) & (w < side)
+        np.add.at(out, (w[inside], c[inside]), (light * share[:, None])[inside].astype(np.float32))
+    return out
+
+
+def _milky_way(scene: Scene, g: Grid) -> Plane:
+    heaven = scene.heaven
+    pole = _turned(np.array([[-0.87, -0.2, 0.46]], dtype=np.float32), heaven)[0]
+    at = toward(
+        scene.lens, float(np.degrees(np.arctan2(pole[0], pole[1]))), float(np.degrees(np.arcsin(pole[2])))
+    )
+    off = g.vx * np.float32(at[0]) + g.vy * np.float32(at[1]) + g.vz * np.float32(at[2])
+    lump = sample(tile(heaven.seed, 2.4), g.vx * np.float32(0.4) + 0.3, g.vy * np.float32(0.4) + off)
+    return np.asarray(np.exp(-((off / 0.16) ** 2)) * np.maximum(0, 1 + 0.35 * lump), dtype=np.float32)
+
+
+def heaven_light(scene: Scene, side: int) -> Plane:
+    """All light from behind the clouds but stars and aurora, (side, side, 3) BGR."""
+    heaven, g = scene.heaven, grid(scene.lens, side)
+    tint = np.array(heaven.tint[::-1], dtype=np.float32)
+    path = 1 / (g.vz + 0.35)
+    glow = heaven.airglow * (0.55 + 0.3 * path)
+    if heaven.airglow_ripple > 0:
+        wave = sample(tile(heaven.seed + 2, 3.4), g.vx / (g.vz + 0.3) / 12, g.vy / (g.vz + 0.3) / 12)
+        glow = glow * np.maximum(0.2, 1 + heaven.airglow_ripple * wave)
+    if heaven.milky_way > 0:
+        glow = glow + heaven.milky_way * 0.0035 * _milky_way(scene, g)
+    light = np.asarray(glow[..., None] * tint, dtype=np.float32)
+    if heaven.sun_altitude_deg > -19:
+        light += _twilight(scene, g)
+    strength = moon_level(heaven)
+    if strength > 1e-4:
+        light += _moon(scene, g, strength)
+    return light
