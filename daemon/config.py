@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from daemon.errors import ConfigError
+from daemon.event import Rules
 from daemon.observation import Camera, Disc, Orientation, StampStyle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -235,31 +237,49 @@ class EventSettings(_Table):
     """[event]: hysteresis in probability and time. Probabilities are calibrated ones."""
 
     on: float | None = Field(
-        None,
+        Rules.on,
         gt=0,
         lt=1,
         description="Probability that counts towards an onset; none: the model's own threshold of the sky cell.",
     )
     off: float | None = Field(
-        None, gt=0, lt=1, description="Probability below which a spell fades; none: half of `on`."
+        Rules.off, gt=0, lt=1, description="Probability below which an event fades; none: half of `on`."
     )
-    confirm: int = Field(2, ge=1, description="k: frames at or above `on` …")
-    of: int = Field(3, ge=1, description="… among the last n frames looked at.")
+    confirm: int = Field(Rules.confirm, ge=1, description="k: frames at or above `on` …")
+    of: int = Field(Rules.of, ge=1, description="… among the last n frames looked at.")
     look_again_s: float = Field(
-        20.0,
+        Rules.look_again.total_seconds(),
         ge=1,
-        description="Seconds to the next look after a frame at or above `on` that is no spell yet, if under half a cadence.",
+        description="Seconds to the next look after a frame at or above `on` that is no event yet, if under half a cadence.",
     )
-    dwell_min: float = Field(15.0, gt=0, description="Minutes below `off` that end an event.")
+    dwell_min: float = Field(
+        Rules.dwell.total_seconds() / 60, gt=0, description="Minutes below `off` that end an event."
+    )
     strong: float = Field(
-        0.25,
+        Rules.strong,
         gt=0,
         le=1,
         description="Share of the sky disc in bright aurora (colour index cover) that makes an event strong: local breakup.",
     )
     cool_down_min: float = Field(
-        30.0, ge=0, description="Minutes after an event in which a new one sends no message."
+        Rules.cool_down.total_seconds() / 60,
+        ge=0,
+        description="Minutes after an event in which a new one sends no message.",
     )
+
+    def rules(self, cadence_s: float) -> Rules:
+        """These settings as the rules that :func:`daemon.event.step` follows, for a camera of that cadence."""
+        return Rules(
+            on=self.on,
+            off=self.off,
+            confirm=self.confirm,
+            of=self.of,
+            dwell=timedelta(minutes=self.dwell_min),
+            strong=self.strong,
+            cool_down=timedelta(minutes=self.cool_down_min),
+            cadence=timedelta(seconds=cadence_s),
+            look_again=timedelta(seconds=self.look_again_s),
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> EventSettings:
@@ -294,6 +314,17 @@ class NotifySettings(_Table):
         if not _NAME.fullmatch(name):
             raise ValueError("use 1 to 40 letters, digits, - and _")
         return name
+
+    def hears(self, kind: str, camera: str) -> bool:
+        """Does this channel get messages of that kind (``operator`` or one of ``kinds``) about the camera?
+
+        ``camera`` is empty for what concerns the whole watch.
+        """
+        if camera and self.cameras and camera not in self.cameras:
+            return False
+        if kind == "operator":
+            return self.audience in ("operator", "both")
+        return self.audience != "operator" and kind in self.kinds
 
     def address(self) -> SecretStr:
         """The Apprise address, references resolved."""

@@ -1,4 +1,4 @@
-"""(memory, probability, time) → (memory, event changes): hysteresis in probability and time.
+"""(state, evidence) → (state, event changes): hysteresis in probability and time.
 
     quiet ──k of the last n frames ≥ on──▶ active ──dwell below off──▶ over (= quiet again)
       └─ pending: some frames ≥ on, not yet k ─┘ └─ daylight, or no evidence for ``patience`` ─▶ over
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from daemon.observation import Event, EventChange, EventState, from_utc_text, utc_text
+from daemon.observation import Event, EventChange, EventPhase, from_utc_text, utc_text
 
 _STRIDE = 2
 """Cadences that one frame below ``off`` vouches for at most: a gap does not count as darkness."""
@@ -30,7 +30,7 @@ class Rules:
 
     ``on`` and ``off`` are calibrated probabilities; ``on`` None takes what :func:`step` is given
     (the model's threshold of the sky cell), ``off`` None half of ``on``. ``strong`` is the share of
-    the disc in bright aurora that makes a spell strong; the caller compares and passes the answer.
+    the disc in bright aurora that makes an event strong. These defaults are also the configuration's.
     """
 
     on: float | None = None
@@ -44,15 +44,15 @@ class Rules:
     look_again: timedelta = timedelta(seconds=20)
     patience: timedelta = timedelta(hours=2)
 
-    def until_next(self, memory: Memory) -> timedelta:
-        """Time from the look that gave ``memory`` to the next: the cadence, or less after a first sign.
+    def until_next(self, state: EventState) -> timedelta:
+        """Time from the look that gave ``state`` to the next: the cadence, or less after a first sign.
 
         A frame at or above ``on`` that does not yet make a spell is looked at again soon: that is most of
         a minute off the time to the alert. One below it, or none at all, is not, so that a flicker, a feed
         that stands still and the dawn are asked no oftener than any sky. Cameras so quick that it would
         bring less than half a cadence keep theirs.
         """
-        soon = memory.first_sign and 2 * self.look_again < self.cadence
+        soon = state.first_sign and 2 * self.look_again < self.cadence
         return self.look_again if soon else self.cadence
 
     @property
@@ -67,7 +67,24 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Memory:
+class Evidence:
+    """What one frame says about aurora.
+
+    ``probability`` is the calibrated one, or None for a frame that is no evidence (not looked, stale, unusable,
+    too light to alert). ``threshold`` is that of the frame's sky cell, used where the rules have none;
+    ``cover`` the share of the disc in bright aurora, 0 without a verdict of aurora; ``daylight`` marks a
+    frame not looked at because the sun is up: the night is over.
+    """
+
+    at: datetime
+    probability: float | None = None
+    threshold: float = 1.0
+    cover: float = 0.0
+    daylight: bool = False
+
+
+@dataclass(frozen=True)
+class EventState:
     """All that must be remembered of one camera between frames.
 
     ``recent`` holds the last n frames with evidence as (time, probability, at or above ``on``);
@@ -84,7 +101,7 @@ class Memory:
     quiet_until: datetime | None = None
 
     @property
-    def state(self) -> EventState:
+    def phase(self) -> EventPhase:
         """Where the camera stands between quiet and active."""
         if self.event is not None:
             return "active"
@@ -113,8 +130,8 @@ class Memory:
         }
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any] | None) -> Memory:
-        """The memory kept by :meth:`to_dict`; None or an empty one is a fresh start.
+    def from_dict(cls, kept: Mapping[str, Any] | None) -> EventState:
+        """The state kept by :meth:`to_dict`; None or an empty one is a fresh start.
 
         Raises ValueError for anything else that is not such a dictionary.
         """
@@ -131,78 +148,68 @@ class Memory:
                 quiet_until=_time(kept["quiet_until"]),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"no event memory: {error!r}") from error
+            raise ValueError(f"no event state: {error!r}") from error
 
 
 def step(
-    memory: Memory,
-    camera: str,
-    at: datetime,
-    probability: float | None,
-    on: float,
-    strong_now: bool,
-    rules: Rules,
-    *,
-    daylight: bool = False,
-) -> tuple[Memory, list[EventChange]]:
+    state: EventState, camera: str, evidence: Evidence, rules: Rules
+) -> tuple[EventState, list[EventChange]]:
     """Take one frame into account.
 
-    ``probability`` is the calibrated one, or None for a frame without evidence. ``on`` is the
-    threshold of the frame's sky cell, used where the rules have none. ``daylight`` says that the
-    frame was not looked at because the sun is up: the night is over. Times are kept to the second.
-    Returns the new memory and what happened, in order: at most an end, an onset and a strong.
+    Times are kept to the second. Returns the new state and what happened, in order: at most an end, an
+    onset and a strong.
     """
-    at = at.astimezone(UTC).replace(microsecond=0)
-    if memory.last_at is not None and at <= memory.last_at:
-        return memory, []
+    at, probability = evidence.at.astimezone(UTC).replace(microsecond=0), evidence.probability
+    if state.last_at is not None and at <= state.last_at:
+        return state, []
     changes: list[EventChange] = []
-    memory = _end_without_evidence(memory, at, daylight, rules, changes)
-    memory = replace(memory, last_at=at)
+    state = _end_without_evidence(state, at, evidence.daylight, rules, changes)
+    state = replace(state, last_at=at)
     if probability is None:
-        return memory, changes
-    on = on if rules.on is None else rules.on
+        return state, changes
+    on = evidence.threshold if rules.on is None else rules.on
     off = on / 2 if rules.off is None else min(rules.off, on)
-    if memory.event is None:
-        memory = _look_for_onset(memory, camera, at, probability, on, rules, changes)
+    if state.event is None:
+        state = _look_for_onset(state, camera, at, probability, on, rules, changes)
     else:
-        memory = _follow(memory, at, probability, off, rules, changes)
-    if strong_now and probability >= on:
-        memory = _mark_strong(memory, at, changes)
-    return replace(memory, evidence_at=at), changes
+        state = _follow(state, at, probability, off, rules, changes)
+    if evidence.cover >= rules.strong and probability >= on:
+        state = _mark_strong(state, at, changes)
+    return replace(state, evidence_at=at), changes
 
 
 def _end_without_evidence(
-    memory: Memory, at: datetime, daylight: bool, rules: Rules, changes: list[EventChange]
-) -> Memory:
+    state: EventState, at: datetime, daylight: bool, rules: Rules, changes: list[EventChange]
+) -> EventState:
     """End a spell, or forget a pending one, of which nothing can be or has been seen."""
     if daylight:
         reason = "daylight"
-    elif memory.evidence_at is not None and at - memory.evidence_at >= rules.wait:
+    elif state.evidence_at is not None and at - state.evidence_at >= rules.wait:
         reason = f"nothing seen for {rules.wait.total_seconds() / 3600:g} h"
     else:
-        return memory
-    if memory.event is None:
-        return replace(memory, recent=())
-    ended_at = memory.below_since or memory.evidence_at or memory.event.confirmed_at
-    return _end(memory, at, ended_at, reason, rules, changes)
+        return state
+    if state.event is None:
+        return replace(state, recent=())
+    ended_at = state.below_since or state.evidence_at or state.event.confirmed_at
+    return _end(state, at, ended_at, reason, rules, changes)
 
 
 def _look_for_onset(
-    memory: Memory,
+    state: EventState,
     camera: str,
     at: datetime,
     probability: float,
     on: float,
     rules: Rules,
     changes: list[EventChange],
-) -> Memory:
+) -> EventState:
     """Count the frame; begin a spell when it is the k-th of the last n at or above ``on``."""
     above = probability >= on
-    fresh = [frame for frame in memory.recent if at - frame[0] < rules.forget]
+    fresh = [frame for frame in state.recent if at - frame[0] < rules.forget]
     recent = (*fresh, (at, probability, above))[-rules.of :]
     confirming = [frame for frame in recent if frame[2]]
     if not above or len(confirming) < rules.confirm:
-        return replace(memory, recent=recent)
+        return replace(state, recent=recent)
     onset_at = confirming[0][0]
     peak_at, peak, _ = max(confirming, key=lambda frame: frame[1])
     event = Event(
@@ -212,51 +219,51 @@ def _look_for_onset(
         confirmed_at=at,
         peak_probability=peak,
         peak_at=peak_at,
-        quiet=memory.quiet_until is not None and onset_at < memory.quiet_until,
+        in_cool_down=state.quiet_until is not None and onset_at < state.quiet_until,
     )
     changes.append(EventChange("onset", event, at))
-    return replace(memory, event=event, recent=(), below_since=None, below_for=timedelta(0))
+    return replace(state, event=event, recent=(), below_since=None, below_for=timedelta(0))
 
 
 def _follow(
-    memory: Memory, at: datetime, probability: float, off: float, rules: Rules, changes: list[EventChange]
-) -> Memory:
+    state: EventState, at: datetime, probability: float, off: float, rules: Rules, changes: list[EventChange]
+) -> EventState:
     """Keep the peak of the present spell; end it after a dwell below ``off``."""
-    event = memory.event
+    event = state.event
     assert event is not None
     if probability > event.peak_probability:
         event = replace(event, peak_probability=probability, peak_at=at)
-        memory = replace(memory, event=event)
+        state = replace(state, event=event)
     if probability >= off:
-        return replace(memory, below_since=None, below_for=timedelta(0))
-    if memory.below_since is None:
-        return replace(memory, below_since=at, below_for=timedelta(0))
-    since_last = at - (memory.evidence_at or memory.below_since)
-    below_for = memory.below_for + min(since_last, _STRIDE * rules.cadence)
+        return replace(state, below_since=None, below_for=timedelta(0))
+    if state.below_since is None:
+        return replace(state, below_since=at, below_for=timedelta(0))
+    since_last = at - (state.evidence_at or state.below_since)
+    below_for = state.below_for + min(since_last, _STRIDE * rules.cadence)
     if below_for < rules.dwell:
-        return replace(memory, below_for=below_for)
+        return replace(state, below_for=below_for)
     reason = f"below {off:.2f} for {rules.dwell.total_seconds() / 60:g} min"
-    return _end(memory, at, memory.below_since, reason, rules, changes)
+    return _end(state, at, state.below_since, reason, rules, changes)
 
 
-def _mark_strong(memory: Memory, at: datetime, changes: list[EventChange]) -> Memory:
+def _mark_strong(state: EventState, at: datetime, changes: list[EventChange]) -> EventState:
     """Local breakup, told once a spell."""
-    if memory.event is None or memory.event.strong_at is not None:
-        return memory
-    event = replace(memory.event, strong_at=at)
+    if state.event is None or state.event.strong_at is not None:
+        return state
+    event = replace(state.event, strong_at=at)
     changes.append(EventChange("strong", event, at))
-    return replace(memory, event=event)
+    return replace(state, event=event)
 
 
 def _end(
-    memory: Memory, at: datetime, ended_at: datetime, reason: str, rules: Rules, changes: list[EventChange]
-) -> Memory:
+    state: EventState, at: datetime, ended_at: datetime, reason: str, rules: Rules, changes: list[EventChange]
+) -> EventState:
     """The spell is over; the cool-down counts from when the aurora was last there."""
-    assert memory.event is not None
-    event = replace(memory.event, ended_at=ended_at, ended_reason=reason)
+    assert state.event is not None
+    event = replace(state.event, ended_at=ended_at, ended_reason=reason)
     changes.append(EventChange("over", event, at))
-    return Memory(
-        last_at=memory.last_at, evidence_at=memory.evidence_at, quiet_until=ended_at + rules.cool_down
+    return EventState(
+        last_at=state.last_at, evidence_at=state.evidence_at, quiet_until=ended_at + rules.cool_down
     )
 
 

@@ -19,7 +19,7 @@ HeatMap = npt.NDArray[np.float32]
 Twilight = Literal["night", "astronomical", "nautical", "civil", "day"]
 Moonlight = Literal["none", "quarter", "full"]
 Verdict = Literal["aurora", "clear", "obscured", "not looked", "stale"]
-EventState = Literal["quiet", "pending", "active", "over"]
+EventPhase = Literal["quiet", "pending", "active", "over"]
 EventChangeKind = Literal["onset", "strong", "over"]
 
 TWILIGHTS: tuple[Twilight, ...] = ("night", "astronomical", "nautical", "civil", "day")
@@ -129,6 +129,25 @@ class Gate:
     reason: str
 
 
+@dataclass(frozen=True)
+class LiveStatus:
+    """One camera's live watch at this moment; replaced whole at each change, so that readers never see half.
+
+    ``fetched_at``: when its source last answered; ``framed_at``: when the newest *new* frame arrived;
+    ``progressed_at``: when a look last began or ended; all by the watch's clock. ``stale``: why the feed
+    counts as stopped, or None. ``gate_until``: when a closed gate opens, or None where it does not
+    within a day.
+    """
+
+    gate: Gate
+    fetched_at: datetime | None = None
+    framed_at: datetime | None = None
+    progressed_at: datetime | None = None
+    stale: str | None = None
+    stale_since: datetime | None = None
+    gate_until: datetime | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What the model said of one frame.
@@ -175,8 +194,8 @@ class Event:
 
     ``id`` is ``camera-YYYYMMDDTHHMMSSZ`` of the onset. ``onset_at`` is the first frame above
     ``on`` of those that confirmed it; ``confirmed_at`` the frame that did; ``strong_at`` when
-    local breakup was seen. ``ended_reason`` says why it is over; ``quiet`` marks a spell that
-    began within the cool-down of the one before, of which nobody is told.
+    local breakup was seen. ``ended_reason`` says why it is over; ``in_cool_down`` marks an event that
+    began within the cool-down of the one before, about which no message goes out.
     """
 
     id: str
@@ -188,7 +207,7 @@ class Event:
     peak_probability: float = 0.0
     peak_at: datetime | None = None
     ended_reason: str | None = None
-    quiet: bool = False
+    in_cool_down: bool = False
 
 
 @dataclass(frozen=True)

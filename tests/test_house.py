@@ -14,15 +14,15 @@ ROOT = Path(__file__).parents[1]
 # From the cellar up. A module imports only from floors below its own. A folder of ``daemon`` is one
 # name here: its files import each other freely, and siblings on one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("daemon", "daemon.errors", "daemon.observation", "daemon.clock", "daemon.systemd", "daemon.memory"),
+    ("daemon", "daemon.errors", "daemon.observation", "daemon.clock", "daemon.systemd"),
     ("daemon.gate", "daemon.event", "daemon.verdict", "daemon.metrics"),
     ("daemon.config",),
-    ("daemon.sky", "daemon.source", "daemon.predictor"),
+    ("daemon.sky", "daemon.source", "daemon.predictor", "daemon.schedule"),
     ("daemon.footage",),
     ("daemon.record",),
     ("daemon.alert", "daemon.web"),
-    ("daemon.pipeline",),
-    ("daemon.archive",),
+    ("daemon.pipeline", "daemon.housekeeping"),
+    ("daemon.live", "daemon.archive"),
     ("daemon.service",),
     ("daemon.commands",),
     ("daemon.cli",),
@@ -40,7 +40,7 @@ OWNERS = {
     "apprise": {"daemon.alert.channel"},
     "prometheus_client": {"daemon.metrics", "daemon.web"},
     "matplotlib": {"daemon.commands.report", "training"},
-    "apscheduler": {"daemon.service"},
+    "apscheduler": {"daemon.schedule"},
     "click": {"daemon.cli", "training"},
     "rich": {"daemon.cli", "daemon.commands.demo", "training"},
     "starlette": {"daemon.web"},

@@ -25,6 +25,7 @@ from daemon.observation import (
     Event,
     EventChange,
     Gate,
+    LiveStatus,
     Message,
     Observation,
     Picture,
@@ -37,7 +38,7 @@ from daemon.observation import (
 from daemon.record.store import Store
 from daemon.sky.ephemeris import Observatory
 from daemon.web.app import create_app
-from daemon.web.ports import CameraStatus, WebDeps
+from daemon.web.ports import WebDeps
 from daemon.web.server import Server
 
 CAMERA = "yellowknife"
@@ -62,7 +63,7 @@ class Watch:
 
     now: datetime = FIRST + timedelta(minutes=400)
     ticks_since: float | None = None
-    cameras: dict[str, CameraStatus] = field(default_factory=dict)
+    cameras: dict[str, LiveStatus] = field(default_factory=dict)
     well: bool = True
 
     def clock(self) -> datetime:
@@ -70,7 +71,7 @@ class Watch:
         passed_s = 0.0 if self.ticks_since is None else time.monotonic() - self.ticks_since
         return self.now + timedelta(seconds=passed_s)
 
-    def camera(self, name: str) -> CameraStatus | None:
+    def camera(self, name: str) -> LiveStatus | None:
         """The live state set for a camera."""
         return self.cameras.get(name)
 
@@ -226,7 +227,7 @@ def fill(
                 night=night_of(sky.at, LONGITUDE),
                 changes=changes,
                 column=drawn_column(minute, p),
-                spell=event_of(minute, camera) if not days and minute >= ONSET else None,
+                event=event_of(minute, camera) if not days and minute >= ONSET else None,
             )
 
 
@@ -239,11 +240,9 @@ def message() -> Message:
     )  # fmt: skip
 
 
-def looking(at: datetime, **more: Any) -> CameraStatus:
+def looking(at: datetime, **more: Any) -> LiveStatus:
     """A watch that looks, and had a frame just now."""
-    return CameraStatus(
-        Gate(True, True, "dark enough"), **({"last_fetch_at": at, "last_frame_at": at} | more)
-    )
+    return LiveStatus(Gate(True, True, "dark enough"), **({"fetched_at": at, "framed_at": at} | more))
 
 
 @contextmanager

@@ -18,28 +18,28 @@ from daemon.config import NotifySettings
 from daemon.observation import Message, utc_text
 from daemon.record.store import Store
 
-log = logging.getLogger("aurorad.upkeep")
+log = logging.getLogger("aurorad.conditions")
 
 _STATE = "upkeep conditions"  # a space: no camera can be called that
 
 
-class Upkeep:
+class Conditions:
     """The open conditions, and the operator's messages about them. Thread-safe."""
 
     def __init__(self, store: Store, channels: Sequence[NotifySettings], clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._channels = [c for c in channels if c.audience in ("operator", "both")]
+        self._channels = list(channels)
         self._lock = threading.Lock()
         self._open: dict[str, str] = dict(store.memory(_STATE) or {})
         self._untold: dict[str, list[Message]] = {}
 
     @property
-    def conditions(self) -> dict[str, str]:
+    def open(self) -> dict[str, str]:
         """The open conditions: key → since when, as UTC text."""
         return dict(self._open)
 
-    def raised(self, condition: str, camera: str, text: str) -> None:
+    def begin(self, condition: str, camera: str, text: str) -> None:
         """The condition holds: a first time is logged and told, every other is silent.
 
         Raises StoreError where it cannot be written down; then it is told with its end, at the latest.
@@ -55,8 +55,8 @@ class Upkeep:
             self._write(self._untold[key], self._open | {key: utc_text(now)})
             del self._untold[key]
 
-    def cleared(self, condition: str, camera: str, text: str) -> None:
-        """The condition is over; silent where it did not hold. Raises StoreError as :meth:`raised`."""
+    def end(self, condition: str, camera: str, text: str) -> None:
+        """The condition is over; silent where it did not hold. Raises StoreError as :meth:`begin`."""
         with self._lock:
             key = _key(condition, camera)
             if key not in self._open and key not in self._untold:
@@ -70,7 +70,7 @@ class Upkeep:
         return [
             compose_operator(key=key, camera=camera, text=text, at=now, channel=channel)
             for channel in self._channels
-            if not channel.cameras or not camera or camera in channel.cameras
+            if channel.hears("operator", camera)
         ]
 
     def _write(self, messages: Sequence[Message], then: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from daemon.alert.channel import Channel, deliver, next_attempt
-from daemon.alert.conditions import Upkeep
+from daemon.alert.conditions import Conditions
 from daemon.alert.message import compose_operator
 from daemon.clock import Clock
 from daemon.config import NotifySettings, Settings
@@ -45,10 +45,10 @@ class Delivery:
         metrics: Metrics,
         clock: Clock,
         frames_dir: Path,
-        upkeep: Upkeep,
+        conditions: Conditions,
     ) -> None:
         self._store, self._metrics, self._clock = store, metrics, clock
-        self._frames_dir, self._upkeep = frames_dir, upkeep
+        self._frames_dir, self._conditions = frames_dir, conditions
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(
@@ -128,11 +128,11 @@ class Delivery:
     def _judge(self, channel: Channel, failures: int) -> None:
         condition = f"delivery failing {channel.name}"  # one each: a channel that works clears no other's
         if failures >= DEAD_AFTER:
-            self._upkeep.raised(
+            self._conditions.begin(
                 condition, "", f"channel {channel.name} has not taken {failures} messages in a row"
             )
         elif failures == 0:
-            self._upkeep.cleared(condition, "", f"channel {channel.name} takes messages again")
+            self._conditions.end(condition, "", f"channel {channel.name} takes messages again")
 
     def _attachment(self, message: Message, folder: Path) -> Path | None:
         """The message's picture with the heat map's outline drawn in; None where there is none."""

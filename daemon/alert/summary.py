@@ -8,31 +8,34 @@ from typing import Any
 import numpy as np
 
 from daemon.alert.message import compose_summary
-from daemon.config import Settings
+from daemon.config import CameraSettings, Settings
 from daemon.footage import image
-from daemon.pipeline import Pipeline
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Store
 
 
-def send_summary(pipeline: Pipeline, settings: Settings, night: date, now: datetime) -> int:
-    """Queue the night's summary on every channel whose ``kinds`` name it; how many are new."""
-    name = pipeline.camera.name
-    channels = [
-        c
-        for c in settings.notify
-        if "summary" in c.kinds and c.audience != "operator" and (not c.cameras or name in c.cameras)
-    ]
+def send_summary(
+    store: Store,
+    camera: CameraSettings,
+    settings: Settings,
+    pictures: PictureFolder | None,
+    night: date,
+    now: datetime,
+) -> int:
+    """Queue the night's summary on every channel that asks for it; how many messages are new."""
+    channels = [channel for channel in settings.notify if channel.hears("summary", camera.name)]
     if not channels:
         return 0
-    reader = pipeline.store.reader
-    rows = reader.nights(name, night, night)
+    rows = store.reader.nights(camera.name, night, night)
     if not rows:
         return 0
-    events, columns = reader.events_of_night(name, night), reader.columns(name, night)
+    events = store.reader.events_of_night(camera.name, night)
+    columns = store.reader.columns(camera.name, night)
     keogram = None
-    if pipeline.pictures is not None and columns:
-        keogram = pipeline.pictures.write(f"{name}/{night.isoformat()}/keogram.png", _keogram(columns))
-    return pipeline.store.enqueue(
-        compose_summary(rows[0], events, pipeline.camera_settings, channel, now, settings.daemon.url, keogram)
+    if pictures is not None and columns:
+        keogram = pictures.write(f"{camera.name}/{night.isoformat()}/keogram.png", _keogram(columns))
+    return store.enqueue(
+        compose_summary(rows[0], events, camera, channel, now, settings.daemon.url, keogram)
         for channel in channels
     )
 

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from daemon import __version__
-from daemon.archive.ingest import Outcome, ingest_movie, open_pipeline
-from daemon.archive.recorded_night import Past
+from daemon.archive.ingest import Outcome, Tally, ingest_movie, open_pipeline
+from daemon.archive.recorded_night import RecordedNight
 from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, UsageError
 from daemon.observation import (
@@ -43,7 +43,6 @@ from daemon.observation import (
     from_utc_text,
     night_of,
 )
-from daemon.pipeline import Tally
 from daemon.record.store import Reader, Store, heatmap_from_bytes
 
 TRIES = 3
@@ -330,7 +329,7 @@ def merge(part: Path, store: Store, camera: CameraSettings, settings: Settings) 
     times = [from_utc_text(row["observed_at"]) for row in rows]
     same = timedelta(seconds=camera.cadence_s / 2 - 1)
     begins, ends = (times[0], times[-1]) if times else (None, None)
-    past = Past.of(store.reader, camera.name, begins, ends, same)
+    past = RecordedNight.of(store.reader, camera.name, begins, ends, same)
     tally = Tally(undated=about["undated"])
     with store.batch():
         for at, row in zip(times, rows, strict=True):
@@ -388,4 +387,4 @@ def _event(kept: dict[str, Any]) -> Event:
     for name, value in kept.items():
         if name.endswith("_at") and value is not None:
             values[name] = from_utc_text(value)
-    return Event(**values | {"quiet": bool(kept["quiet"])})
+    return Event(**values | {"in_cool_down": bool(kept["in_cool_down"])})

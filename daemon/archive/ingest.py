@@ -9,20 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 
+from daemon import event
+from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, UsageError
-from daemon.footage.movie import read_movie
+from daemon.event import EventState, Evidence
+from daemon.footage.movie import DatedMovie, read_movie
 from daemon.metrics import Metrics
-from daemon.pipeline import Pipeline, Tally
+from daemon.observation import EventChange
+from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 
 MOVIES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
+
+
+BATCH = 16
+"""Frames of a movie predicted together; more gains nothing on two cores."""
+
+
+@dataclass
+class Tally:
+    """What became of a movie's sampled frames."""
+
+    recorded: int = 0
+    known: int = 0
+    undated: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,11 +98,58 @@ def ingest_movie(
         pipeline.metrics.rejected(pipeline.camera.name, error.reason)
         return Outcome(path, None, fault=str(error))
     with movie:
-        tally = pipeline.ingest(movie)
+        tally = record_movie(pipeline, movie)
     if movie.fault is None:
         frames = tally.recorded + tally.known
         pipeline.store.remember(key, {"bytes": _bytes(path), "frames": frames, "undated": tally.undated})
     return Outcome(path, tally, movie.readings, movie.fault)
+
+
+def record_movie(pipeline: Pipeline, movie: DatedMovie) -> Tally:
+    """Take a dated movie into the record: what is there already stays as it is.
+
+    Frames go in order of time, so that a run cut short leaves a beginning; the next run leads the
+    event's state along the rows of that beginning and goes on as if nothing had happened.
+    """
+    name, rules = pipeline.camera.name, pipeline.rules
+    same = timedelta(seconds=pipeline.camera.cadence_s / 2 - 1)
+    night = RecordedNight.of(pipeline.store.reader, name, movie.begins, movie.ends, same)
+    keep = partial(night.own, dwell=rules.dwell)
+    tally, state = Tally(undated=movie.undated), EventState()
+    frames = movie.frames()
+    while batch := list(islice(frames, BATCH)):
+        for row, group in groupby(batch, key=night.row_of):
+            if row is None:
+                new = list(group)
+                state = pipeline.follow(new, state, live=False, keep=keep)
+                tally.recorded += len(new)
+            else:
+                state, changes = event.step(state, name, _evidence(row, pipeline.settings), rules)
+                _put_events(pipeline, keep(changes))
+                tally.known += 1
+    if state.event is not None and state.last_at is not None:
+        # An event that outlasts its movie is over where the movie is: nothing more is known of it.
+        end = Evidence(state.last_at + timedelta(seconds=1), daylight=True)
+        _, changes = event.step(state, name, end, rules)
+        over = [replace(c, event=replace(c.event, ended_reason="the footage ends")) for c in changes]
+        _put_events(pipeline, keep(over))
+    return tally
+
+
+def _evidence(row: RecordedRow, settings: Settings) -> Evidence:
+    """What was decided on when that row was written, to be decided on again."""
+    return Evidence(
+        row.observed_at,
+        row.probability if row.sun_altitude_deg <= settings.gate.alert_below_deg else None,
+        threshold=row.threshold,
+        cover=row.cover if row.verdict == "aurora" else 0.0,
+        daylight=row.sun_altitude_deg > settings.gate.look_below_deg,
+    )
+
+
+def _put_events(pipeline: Pipeline, changes: Iterable[EventChange]) -> None:
+    for change in changes:
+        pipeline.store.put_event(change.event)
 
 
 def _bytes(path: Path) -> int:

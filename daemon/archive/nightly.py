@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from daemon.alert.conditions import Upkeep
 from daemon.alert.summary import send_summary
+from daemon.archive.ingest import record_movie
 from daemon.config import Settings
 from daemon.errors import FetchError, FootageError, StoreError
 from daemon.footage.movie import read_movie
@@ -32,10 +32,9 @@ MOST_CRASHES = 3
 class Nightly:
     """One camera's mornings."""
 
-    def __init__(self, pipeline: Pipeline, settings: Settings, upkeep: Upkeep) -> None:
+    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
         self.pipeline = pipeline
         self.settings = settings
-        self.upkeep = upkeep
         self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
         self._tries = 0
 
@@ -57,7 +56,8 @@ class Nightly:
         wait = self._take(night, now, ended_at)
         if wait is not None:
             return now + wait
-        send_summary(self.pipeline, self.settings, night, now)
+        p = self.pipeline
+        send_summary(p.store, p.camera_settings, self.settings, p.pictures, night, now)
         return self._done(night, now)
 
     def _last_night(self, now: datetime) -> tuple[datetime | None, date]:
@@ -106,7 +106,7 @@ class Nightly:
         store.remember(self._key, kept | {"reading": night.isoformat(), "begun": begun + 1})
         try:
             with read_movie(movie, self.pipeline.camera, now) as dated:
-                tally = self.pipeline.ingest(dated)
+                tally = record_movie(self.pipeline, dated)
             log.info(
                 "movie of %s: %d minutes filled, %d known, %d without a time",
                 night, tally.recorded, tally.known, tally.undated,

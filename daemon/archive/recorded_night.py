@@ -12,8 +12,8 @@ from daemon.record.store import Reader
 
 
 @dataclass(frozen=True)
-class Known:
-    """A row that is there: as much of it as the event room asks."""
+class RecordedRow:
+    """A row that is there: as much of it as an event is decided on."""
 
     observed_at: datetime
     verdict: Verdict
@@ -23,21 +23,21 @@ class Known:
     sun_altitude_deg: float
 
 
-class Past:
+class RecordedNight:
     """The rows and events of one camera around a movie."""
 
     def __init__(
-        self, rows: list[Known], spells: list[tuple[str, datetime, datetime | None]], same: timedelta
+        self, rows: list[RecordedRow], events: list[tuple[str, datetime, datetime | None]], same: timedelta
     ) -> None:
         self._rows = sorted(rows, key=lambda row: row.observed_at)
         self._times = [row.observed_at for row in self._rows]
-        self._spells = spells
+        self._events = events
         self._same = same
 
     @classmethod
     def of(
         cls, reader: Reader, camera: str, begins: datetime | None, ends: datetime | None, same: timedelta
-    ) -> Past:
+    ) -> RecordedNight:
         """Read what lies between the two instants. ``same``: rows closer than this are one minute."""
         if begins is None or ends is None:
             return cls([], [], same)
@@ -50,12 +50,12 @@ class Past:
             same,
         )
 
-    def row_of(self, frame: Frame) -> Known | None:
+    def row_of(self, frame: Frame) -> RecordedRow | None:
         """The row that stands for the frame's minute, or None where there is none."""
         assert frame.observed_at is not None
         return self.row_at(frame.observed_at)
 
-    def row_at(self, at: datetime) -> Known | None:
+    def row_at(self, at: datetime) -> RecordedRow | None:
         """The row that stands for the minute of an instant, or None where there is none."""
         place = bisect_left(self._times, at)
         near = self._rows[max(0, place - 1) : place + 1]
@@ -63,15 +63,15 @@ class Past:
         return best if best is not None and abs(best.observed_at - at) <= self._same else None
 
     def own(self, changes: Iterable[EventChange], dwell: timedelta) -> Iterator[EventChange]:
-        """The changes but those of a spell that the live watch has told in its own words.
+        """The changes but those of an event that the live watch has recorded itself.
 
-        A spell lasts at least a ``dwell`` after it was confirmed, so a live spell that begins in
-        that time is the same one, seen late. One that the live watch joined later still ends where
-        the live watch's begins: no two spells of one camera overlap.
+        An event lasts at least a ``dwell`` after it was confirmed, so a live one that begins in that
+        time is the same, seen late. One that the live watch joined later still ends where the live
+        watch's begins: no two events of one camera overlap.
         """
         for change in changes:
             event = change.event
-            others = [(onset, over) for name, onset, over in self._spells if name != event.id]
+            others = [(onset, over) for name, onset, over in self._events if name != event.id]
             surely_until = max(event.confirmed_at + dwell, event.strong_at or event.confirmed_at)
             if any(
                 onset <= surely_until and (over is None or over >= event.onset_at) for onset, over in others
@@ -79,16 +79,16 @@ class Past:
                 continue
             joined = min((onset for onset, _ in others if onset > event.onset_at), default=None)
             if joined is not None and event.ended_at is not None and event.ended_at >= joined:
-                event = replace(event, ended_at=joined, ended_reason="went on in the live watch's spell")
+                event = replace(event, ended_at=joined, ended_reason="went on in the live watch's event")
             yield replace(change, event=event)
 
 
-def _known(row: dict[str, object]) -> Known:
+def _known(row: dict[str, object]) -> RecordedRow:
     def number(name: str, default: float) -> float:
         value = row[name]
         return default if value is None else float(value)  # type: ignore[arg-type]
 
-    return Known(
+    return RecordedRow(
         observed_at=from_utc_text(str(row["observed_at"])),
         verdict=row["verdict"],  # type: ignore[arg-type]
         probability=None if row["calibrated_probability"] is None else number("calibrated_probability", 0.0),

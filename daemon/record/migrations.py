@@ -180,6 +180,12 @@ def m001_first(db: Database) -> None:
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+@migrations()
+def m002_names(db: Database) -> None:
+    """A column's name says what it holds."""
+    db.execute("ALTER TABLE events RENAME COLUMN quiet TO in_cool_down")
+
+
 def check_version(connection: sqlite3.Connection, path: Path, *, older_too: bool = False) -> None:
     """Raise StoreError unless this version of aurorad can read the database.
 

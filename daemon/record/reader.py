@@ -375,4 +375,4 @@ class Reader:
 
 def _with_right(row: Row) -> Row:
     right = {"aurora": True, "none": False}.get(row["label"] or "")
-    return row | {"right": right, "quiet": bool(row["quiet"])}
+    return row | {"right": right, "in_cool_down": bool(row["in_cool_down"])}

@@ -103,8 +103,8 @@ class Store:
         changes: Iterable[EventChange] = (),
         messages: Iterable[Message] = (),
         column: bytes | None = None,
-        memory: Mapping[str, Any] | None = None,
-        spell: Event | None = None,
+        state: Mapping[str, Any] | None = None,
+        event: Event | None = None,
     ) -> bool:
         """Write one frame and all that follows from it; False where it is there already.
 
@@ -112,7 +112,7 @@ class Store:
         movie knows) takes its place.
 
         ``night`` is the night it belongs to, ``column`` its keogram column (120 × 3 bytes),
-        ``memory`` what the event room remembers from here on, ``spell`` the present event, to keep
+        ``state`` what :mod:`daemon.event` remembers from here on, ``event`` the present event, to keep
         its peak current between changes.
         """
         o = observation
@@ -134,11 +134,11 @@ class Store:
                 db.execute("INSERT OR REPLACE INTO columns VALUES (?, ?, ?)", [*key, column])
             for change in changes:
                 _put_event(db, change.event)
-            if spell is not None:
-                _put_event(db, spell)
+            if event is not None:
+                _put_event(db, event)
             outbox.put(db, messages)
-            if memory is not None:
-                self.remember(o.camera, memory)
+            if state is not None:
+                self.remember(o.camera, state)
         return True
 
     def _row(self, db: Database, o: Observation) -> dict[str, Any]:
@@ -293,7 +293,7 @@ class Store:
         with self._thread, translated(self.path):
             return labels.pictures(self._db)
 
-    # ------------------------------------------------------------------ upkeep
+    # ------------------------------------------------------------------ pictures kept, copies
 
     def prune_pictures(self, before: datetime, remove: Callable[[str], None], limit: int = 5000) -> int:
         """Forget kept pictures older than that which nobody labelled, at most ``limit`` a call; how many.

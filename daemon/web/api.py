@@ -68,8 +68,8 @@ def _camera(room: Room, view: View) -> dict[str, Any]:
     }
     if status is not None:
         told |= {
-            "last_fetch_at": _text(status.last_fetch_at),
-            "last_frame_at": _text(status.last_frame_at),
+            "last_fetch_at": _text(status.fetched_at),
+            "last_frame_at": _text(status.framed_at),
             "stale": status.stale,
             "look": status.gate.look,
             "alert": status.gate.alert,
@@ -153,8 +153,11 @@ def event(request: Request) -> Response:
 
 
 def _event(row: Row) -> dict[str, Any]:
-    told = {key: value for key, value in row.items() if key not in ("messages", "quiet")}
-    return told | {"picture": presenters.picture_url(row["picture"]), "quiet": bool(row["quiet"])}
+    told = {key: value for key, value in row.items() if key not in ("messages", "in_cool_down")}
+    return told | {
+        "picture": presenters.picture_url(row["picture"]),
+        "in_cool_down": bool(row["in_cool_down"]),
+    }
 
 
 def nights(request: Request) -> Response:

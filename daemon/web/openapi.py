@@ -84,7 +84,7 @@ _EVENT = {
     "ended_reason": maybe(TEXT),
     "peak_probability": NUMBER,
     "peak_at": maybe(TIME),
-    "quiet": YES_NO,
+    "in_cool_down": YES_NO,
     "picture": maybe(TEXT),
     "label": maybe(TEXT),
     "right": maybe(YES_NO),

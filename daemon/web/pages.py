@@ -12,11 +12,11 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from daemon.observation import SkyState, from_utc_text
+from daemon.observation import LiveStatus, SkyState, from_utc_text
 from daemon.record.store import Reader
 from daemon.web import params, phrases, presenters
 from daemon.web.frames import answer, etag_of
-from daemon.web.ports import CameraStatus, View
+from daemon.web.ports import View
 from daemon.web.site import Room, night_of_text, room_of
 from daemon.web.strip import Strip, instant_of, span_of, strip
 
@@ -160,17 +160,17 @@ def _latest_with_picture(reader: Reader, view: View, latest: Row | None) -> Row 
     return next((row for row in rows if row["picture"]), latest)
 
 
-def _due_s(view: View, status: CameraStatus | None, now: datetime) -> str | None:
+def _due_s(view: View, status: LiveStatus | None, now: datetime) -> str | None:
     """When the page will call the picture stale by itself, as the watch's time; None while asleep."""
-    if status is None or not status.gate.look or status.last_frame_at is None:
+    if status is None or not status.gate.look or status.framed_at is None:
         return None
-    due = status.last_frame_at + timedelta(seconds=STALE_CADENCES * view.cadence_s)
+    due = status.framed_at + timedelta(seconds=STALE_CADENCES * view.cadence_s)
     return f"{due.timestamp():.1f}"
 
 
 def _finding(
     view: View,
-    status: CameraStatus | None,
+    status: LiveStatus | None,
     latest: Row | None,
     since: datetime | None,
     now: datetime,
@@ -180,7 +180,7 @@ def _finding(
     if status is None:
         return phrases.Finding("asleep", "Not watched", "this camera's footage is from the archive")
     if status.stale is not None:
-        return phrases.stale(status.stale, status.last_frame_at, view.timezone)
+        return phrases.stale(status.stale, status.framed_at, view.timezone)
     if not status.gate.look:
         reason = status.gate.reason.partition(":")[0]
         return phrases.asleep(reason, status.gate_until, view.timezone, now)
@@ -188,7 +188,7 @@ def _finding(
         return phrases.Finding("asleep", "Waiting", "the first picture has not come yet")
     if due_s is not None and now.timestamp() > float(due_s):
         return phrases.stale(
-            f"one is due every {phrases.lasting(view.cadence_s)}", status.last_frame_at, view.timezone
+            f"one is due every {phrases.lasting(view.cadence_s)}", status.framed_at, view.timezone
         )
     return phrases.of_row(latest, view.timezone, since if latest["verdict"] == "aurora" else None)
 
@@ -209,7 +209,7 @@ def _last_night(reader: Reader, view: View, day: date) -> dict[str, str] | None:
 
 
 def _outlook(
-    room: Room, view: View, day: date, now: datetime, status: CameraStatus | None
+    room: Room, view: View, day: date, now: datetime, status: LiveStatus | None
 ) -> list[tuple[str, str]]:
     """When it is dark, where the moon is, when the source was last asked."""
     told: list[tuple[str, str]] = []
@@ -228,8 +228,8 @@ def _outlook(
         told.append(
             ("Moon", _moon_words([state for state in sky if state.sun_altitude_deg < 0] or sky, view))
         )
-    if status is not None and status.last_fetch_at is not None:
-        told.append(("Feed", f"last answered {phrases.clock_and_zone(status.last_fetch_at, view.timezone)}"))
+    if status is not None and status.fetched_at is not None:
+        told.append(("Feed", f"last answered {phrases.clock_and_zone(status.fetched_at, view.timezone)}"))
     return told
 
 

@@ -16,32 +16,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
-from daemon.observation import Gate, Orientation, SkyState, night_of
+from daemon.observation import LiveStatus, Orientation, SkyState, night_of
 from daemon.record.store import Reader
 
 log = logging.getLogger("aurorad.web")
 
 
-@dataclass(frozen=True)
-class CameraStatus:
-    """The live state of one camera's watch.
-
-    ``last_fetch_at``: when its source last answered; ``last_frame_at``: when the newest *new* frame
-    arrived; both by the watch's clock. ``stale``: why the feed is held to stand still, or None.
-    ``gate_until``: when the gate next changes, or None where it does not within a day.
-    """
-
-    gate: Gate
-    last_fetch_at: datetime | None = None
-    last_frame_at: datetime | None = None
-    stale: str | None = None
-    gate_until: datetime | None = None
-
-
 class Status(Protocol):
     """The live state of the whole watch, read from the page's threads."""
 
-    def camera(self, name: str) -> CameraStatus | None:
+    def camera(self, name: str) -> LiveStatus | None:
         """The live state of one camera; None where it is not watched."""
 
     def healthy(self) -> tuple[bool, str]:

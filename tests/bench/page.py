@@ -167,15 +167,16 @@ def serve(path: Path) -> None:
     from prometheus_client import CollectorRegistry
 
     from daemon.config import Settings
+    from daemon.observation import LiveStatus
     from daemon.sky.ephemeris import Observatory
     from daemon.web.app import create_app
-    from daemon.web.ports import CameraStatus, WebDeps
+    from daemon.web.ports import WebDeps
     from daemon.web.server import Server
 
     class Nothing:
         """No camera is watched, nothing can be labelled."""
 
-        def camera(self, name: str) -> CameraStatus | None:
+        def camera(self, name: str) -> LiveStatus | None:
             return None
 
         def healthy(self) -> tuple[bool, str]:

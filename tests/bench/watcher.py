@@ -35,9 +35,9 @@ class Notes:
         self._due: dict[str, float] = {}
         store: Any = service.store
         store.record = self._noting_rows(store.record)
-        for name, pipeline in service.pipelines.items():
-            watched: Any = pipeline
-            watched.watch = self._noting_looks(name, watched.watch)
+        for name, live in service.watches.items():
+            watched: Any = live
+            watched.look = self._noting_looks(name, watched.look)
 
     def _noting_rows(self, record: Callable[..., bool]) -> Callable[..., bool]:
         def noted(observation: Any, **more: Any) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from daemon.event import Memory, Rules, step
+from daemon.event import EventState, Evidence, Rules, step
 from daemon.observation import Event, EventChange
 
 T0 = datetime(2024, 2, 10, 4, 0, 0, tzinfo=UTC)
@@ -23,13 +23,17 @@ def minute(n: float) -> datetime:
 
 
 def play(
-    probabilities: list[float | None], memory: Memory | None = None, *, start: int = 0, rules: Rules = RULES
-) -> tuple[Memory, list[EventChange]]:
+    probabilities: list[float | None],
+    memory: EventState | None = None,
+    *,
+    start: int = 0,
+    rules: Rules = RULES,
+) -> tuple[EventState, list[EventChange]]:
     """One frame a minute; the changes in order."""
-    memory = memory or Memory()
+    memory = memory or EventState()
     changes: list[EventChange] = []
     for n, probability in enumerate(probabilities, start):
-        memory, new = step(memory, "yellowknife", minute(n), probability, 0.5, False, rules)
+        memory, new = step(memory, "yellowknife", Evidence(minute(n), probability, threshold=0.5), rules)
         changes += new
     return memory, changes
 
@@ -37,9 +41,9 @@ def play(
 def test_one_bright_frame_is_no_event() -> None:
     """A single frame above `on` never starts a spell; the camera is pending until it has slid out."""
     memory, changes = play([0.1, 0.9])
-    assert (changes, memory.state) == ([], "pending")
+    assert (changes, memory.phase) == ([], "pending")
     memory, changes = play([0.1, 0.1, 0.1], memory, start=2)
-    assert (changes, memory.state) == ([], "quiet")
+    assert (changes, memory.phase) == ([], "quiet")
 
 
 def test_two_of_three_confirm_and_the_onset_is_the_first_of_them() -> None:
@@ -50,14 +54,14 @@ def test_two_of_three_confirm_and_the_onset_is_the_first_of_them() -> None:
     assert (event.onset_at, event.confirmed_at) == (minute(1), minute(3))
     assert event.id == "yellowknife-20240210T040100Z"
     assert (event.peak_probability, event.peak_at) == (0.9, minute(1))
-    assert memory.state == "active"
+    assert memory.phase == "active"
 
 
 def test_exactly_on_counts_and_exactly_off_does_not_fade() -> None:
     """`on` is reached by equality, and a spell at exactly `off` goes on."""
     memory, changes = play([0.6, 0.6, *[0.3] * 30])
     assert [c.kind for c in changes] == ["onset"]
-    assert memory.state == "active"
+    assert memory.phase == "active"
 
 
 def test_a_dwell_below_off_ends_it_at_the_first_frame_below() -> None:
@@ -68,14 +72,14 @@ def test_a_dwell_below_off_ends_it_at_the_first_frame_below() -> None:
     assert (over.event.ended_at, over.at) == (minute(3), minute(8))
     assert over.event.ended_reason == "below 0.30 for 5 min"
     assert memory.quiet_until == minute(3) + RULES.cool_down
-    assert memory.state == "quiet"
+    assert memory.phase == "quiet"
 
 
 def test_a_frame_at_off_or_above_starts_the_dwell_anew() -> None:
     """Flicker keeps a spell alive."""
     memory, changes = play([0.9, 0.9, *[0.1, 0.1, 0.1, 0.1, 0.4] * 6])
     assert [c.kind for c in changes] == ["onset"]
-    assert memory.state == "active"
+    assert memory.phase == "active"
 
 
 @pytest.mark.parametrize("gap", [1, 4, 40])
@@ -86,22 +90,22 @@ def test_frames_without_evidence_neither_confirm_nor_end(gap: int) -> None:
     assert changes == []
     memory, changes = play([0.9, 0.9, 0.1, *silent, 0.1, 0.1])
     assert [c.kind for c in changes] == ["onset"], "the gap itself must not count as darkness"
-    assert memory.state == "active"
+    assert memory.phase == "active"
 
 
 def test_old_frames_do_not_confirm() -> None:
     """Two bright frames with an hour between them are not one onset an hour ago."""
     memory, _ = play([0.9])
-    memory, changes = step(memory, "yellowknife", minute(60), 0.9, 0.5, False, RULES)
+    memory, changes = step(memory, "yellowknife", Evidence(minute(60), 0.9, threshold=0.5), RULES)
     assert changes == []
-    memory, changes = step(memory, "yellowknife", minute(61), 0.9, 0.5, False, RULES)
+    memory, changes = step(memory, "yellowknife", Evidence(minute(61), 0.9, threshold=0.5), RULES)
     assert changes[0].event.onset_at == minute(60)
 
 
 def test_daylight_ends_a_spell_at_its_last_evidence() -> None:
     """The first frame too light to look at ends the night's spell, dated to the last frame seen."""
     memory, _ = play([0.9, 0.9, 0.9])
-    memory, changes = step(memory, "yellowknife", minute(20), None, 0.5, False, RULES, daylight=True)
+    memory, changes = step(memory, "yellowknife", Evidence(minute(20), threshold=0.5, daylight=True), RULES)
     assert [c.kind for c in changes] == ["over"]
     assert (changes[0].event.ended_at, changes[0].event.ended_reason) == (minute(2), "daylight")
 
@@ -109,7 +113,7 @@ def test_daylight_ends_a_spell_at_its_last_evidence() -> None:
 def test_a_spell_without_evidence_for_hours_is_over() -> None:
     """A feed dead since 04:02 ends the spell after `patience`, and it says so."""
     memory, changes = play([0.9, 0.9, *[None] * 119])
-    assert memory.state == "active"
+    assert memory.phase == "active"
     memory, changes = play([None, None], memory, start=121)
     assert changes[0].event.ended_reason == "nothing seen for 2 h"
     assert changes[0].event.ended_at == minute(1)
@@ -118,18 +122,20 @@ def test_a_spell_without_evidence_for_hours_is_over() -> None:
 def test_the_first_frame_after_a_long_silence_ends_the_old_spell_and_counts_for_a_new_one() -> None:
     """A daemon that was off from one night to the next does not join the two nights' spells."""
     memory, _ = play([0.9, 0.9])
-    memory, first = step(memory, "yellowknife", minute(1440), 0.9, 0.5, False, RULES)
-    memory, second = step(memory, "yellowknife", minute(1441), 0.9, 0.5, False, RULES)
+    memory, first = step(memory, "yellowknife", Evidence(minute(1440), 0.9, threshold=0.5), RULES)
+    memory, second = step(memory, "yellowknife", Evidence(minute(1441), 0.9, threshold=0.5), RULES)
     assert [c.kind for c in [*first, *second]] == ["over", "onset"]
     assert second[0].event.onset_at == minute(1440)
 
 
 def test_strong_is_told_once_and_only_in_a_spell() -> None:
     """Local breakup is one change of one event, at the confirming frame at the earliest."""
-    memory = Memory()
+    memory = EventState()
     told: list[str] = []
     for n, probability in enumerate([0.9, 0.9, 0.9, 0.9]):
-        memory, changes = step(memory, "yellowknife", minute(n), probability, 0.5, True, RULES)
+        memory, changes = step(
+            memory, "yellowknife", Evidence(minute(n), probability, threshold=0.5, cover=1.0), RULES
+        )
         told += [c.kind for c in changes]
     assert told == ["onset", "strong"]
     assert memory.event is not None
@@ -141,14 +147,16 @@ def test_a_spell_within_the_cool_down_is_kept_and_marked_quiet() -> None:
     memory, _ = play([0.9, 0.9, *[0.1] * 6])
     _, soon = play([0.9, 0.9], memory, start=10)
     _, later = play([0.9, 0.9], memory, start=40)
-    assert [soon[0].event.quiet, later[0].event.quiet] == [True, False]
+    assert [soon[0].event.in_cool_down, later[0].event.in_cool_down] == [True, False]
 
 
 @pytest.mark.parametrize("late", [0, -1, -500])
 def test_frames_that_are_not_newer_change_nothing(late: int) -> None:
     """A repeated or late frame leaves the memory as it was."""
     memory, _ = play([0.1, 0.9])
-    again, changes = step(memory, "yellowknife", minute(1 + late), 0.9, 0.5, True, RULES)
+    again, changes = step(
+        memory, "yellowknife", Evidence(minute(1 + late), 0.9, threshold=0.5, cover=1.0), RULES
+    )
     assert changes == []
     assert again == memory
 
@@ -156,9 +164,9 @@ def test_frames_that_are_not_newer_change_nothing(late: int) -> None:
 def test_without_own_limits_the_model_s_threshold_rules() -> None:
     """`on` none takes the frame's own threshold and `off` half of it."""
     rules = replace(RULES, on=None, off=None)
-    memory, changes = Memory(), []
+    memory, changes = EventState(), []
     for n, (probability, on) in enumerate([(0.5, 0.9), (0.5, 0.4), (0.5, 0.4), (0.21, 0.4), (0.19, 0.4)]):
-        memory, new = step(memory, "yellowknife", minute(n), probability, on, False, rules)
+        memory, new = step(memory, "yellowknife", Evidence(minute(n), probability, threshold=on), rules)
         changes += new
     assert [c.at for c in changes] == [minute(2)]
     assert memory.below_since == minute(4)
@@ -167,18 +175,18 @@ def test_without_own_limits_the_model_s_threshold_rules() -> None:
 def test_a_slow_camera_can_have_events_too() -> None:
     """With one frame in 30 minutes the window of the last n frames is as wide as it has to be."""
     rules = replace(RULES, cadence=timedelta(minutes=30), dwell=timedelta(minutes=15))
-    memory, _ = step(Memory(), "yellowknife", minute(0), 0.9, 0.5, False, rules)
-    memory, changes = step(memory, "yellowknife", minute(30), 0.9, 0.5, False, rules)
+    memory, _ = step(EventState(), "yellowknife", Evidence(minute(0), 0.9, threshold=0.5), rules)
+    memory, changes = step(memory, "yellowknife", Evidence(minute(30), 0.9, threshold=0.5), rules)
     assert [c.kind for c in changes] == ["onset"]
 
 
 @pytest.mark.parametrize(
-    "kept", [{"event": None}, {"recent": 3}, {**Memory().to_dict(), "below_for_s": "long"}, {"x": 1}]
+    "kept", [{"event": None}, {"recent": 3}, {**EventState().to_dict(), "below_for_s": "long"}, {"x": 1}]
 )
 def test_a_spoilt_memory_is_refused(kept: dict[str, object]) -> None:
     """What is no memory raises ValueError instead of becoming half a memory."""
-    with pytest.raises(ValueError, match="no event memory"):
-        Memory.from_dict(kept)
+    with pytest.raises(ValueError, match="no event state"):
+        EventState.from_dict(kept)
 
 
 class Watch(RuleBasedStateMachine):
@@ -186,7 +194,7 @@ class Watch(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.memory = Memory()
+        self.memory = EventState()
         self.at = T0
         self.events: dict[str, Event] = {}
         self.kinds: dict[str, list[str]] = {}
@@ -202,7 +210,16 @@ class Watch(RuleBasedStateMachine):
         at = self.at + timedelta(seconds=gap_s)
         before = self.memory
         self.memory, changes = step(
-            before, "c", at, probability, 0.5, strong, RULES, daylight=daylight and probability is None
+            before,
+            "c",
+            Evidence(
+                at,
+                probability,
+                threshold=0.5,
+                cover=float(strong),
+                daylight=daylight and probability is None,
+            ),
+            RULES,
         )
         if before.last_at is not None and at <= before.last_at:
             assert (self.memory, changes) == (before, [])
@@ -218,8 +235,8 @@ class Watch(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """What is kept as JSON is all there is."""
-        assert Memory.from_dict(json.loads(json.dumps(self.memory.to_dict()))) == self.memory
-        self.memory = Memory.from_dict(json.loads(json.dumps(self.memory.to_dict())))
+        assert EventState.from_dict(json.loads(json.dumps(self.memory.to_dict()))) == self.memory
+        self.memory = EventState.from_dict(json.loads(json.dumps(self.memory.to_dict())))
 
     @invariant()
     def each_event_is_told_in_order_and_once(self) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.alert.conditions import Upkeep
+from daemon.alert.conditions import Conditions
 from daemon.archive.ingest import ingest_movie, open_pipeline
 from daemon.config import CameraSettings, EventSettings, NotifySettings, Settings
 from daemon.errors import FetchError
 from daemon.footage import image
+from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import HeatMap, Picture, Prediction, SkyState
 from daemon.pipeline import Pipeline
@@ -104,9 +105,9 @@ class Feed:
 
 @dataclass
 class Watch:
-    """A pipeline on a clock set by hand."""
+    """A live watch on a clock set by hand."""
 
-    pipeline: Pipeline
+    live: LiveWatch
     feed: Feed
     clock: SetClock
     store: Store
@@ -117,7 +118,7 @@ class Watch:
         for aurora in auroras:
             if aurora is not None:
                 self.feed.show(aurora)
-            self.pipeline.watch()
+            self.live.look()
             self.clock.move(60)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -137,10 +138,9 @@ def watch(tmp_path: Path, night_clock: SetClock) -> Iterator[Watch]:
             metrics=Metrics(),
             pictures=PictureFolder(tmp_path / "frames"),
             clock=night_clock,
-            source=feed,
-            upkeep=Upkeep(store, SETTINGS.notify, night_clock),
         )
-        yield Watch(pipeline, feed, night_clock, store, model)
+        live = LiveWatch(pipeline, feed, Conditions(store, SETTINGS.notify, night_clock))
+        yield Watch(live, feed, night_clock, store, model)
 
 
 def test_a_spell_becomes_rows_one_event_and_one_message_a_change(watch: Watch) -> None:
@@ -154,16 +154,17 @@ def test_a_spell_becomes_rows_one_event_and_one_message_a_change(watch: Watch) -
     assert event["ended_at"] == "2024-02-10T05:33:54Z"
     sent = watch.rows("SELECT kind, channel, picture FROM outbox ORDER BY id")
     assert [(m["kind"], m["channel"]) for m in sent] == [("onset", "people"), ("over", "people")]
-    assert (watch.pipeline.pictures.root / sent[0]["picture"]).is_file()  # type: ignore[union-attr]
+    assert (watch.live.pipeline.pictures.root / sent[0]["picture"]).is_file()  # type: ignore[union-attr]
 
 
 def test_a_restart_in_a_spell_goes_on_with_it(watch: Watch, tmp_path: Path) -> None:
     """The memory lies in the database: the spell that began before the restart ends after it, once."""
     watch.minutes(True, True, True)
-    watch.pipeline = Pipeline(
+    pipeline = Pipeline(
         CAMERA, SETTINGS, store=watch.store, predictor=lambda: watch.model, metrics=Metrics(),  # type: ignore[arg-type, return-value]
-        clock=watch.clock, source=watch.feed,
+        clock=watch.clock,
     )  # fmt: skip
+    watch.live = LiveWatch(pipeline, watch.feed, Conditions(watch.store, (), watch.clock))
     watch.minutes(*[False] * 17)
     assert [e["kind"] for e in watch.rows("SELECT kind FROM outbox ORDER BY id")] == ["onset", "over"]
 
@@ -174,12 +175,12 @@ def test_a_frozen_feed_is_stale_told_once_and_recovers(watch: Watch) -> None:
     watch.minutes(*[None] * 20)
     stale = watch.rows("SELECT reason FROM observations WHERE verdict = 'stale'")
     assert {r["reason"] for r in stale} == {"nothing new"}
-    assert watch.pipeline.now.stale == "nothing new"
+    assert watch.live.status.stale == "nothing new"
     assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
     watch.minutes(False)
-    assert watch.pipeline.now.stale is None
+    assert watch.live.status.stale is None
     bodies = [m["body"].splitlines()[0] for m in watch.rows("SELECT body FROM outbox ORDER BY id")]
-    assert bodies[0].startswith("The feed of yellowknife stands still (nothing new)")
+    assert bodies[0].startswith("The feed of yellowknife has stopped (nothing new)")
     assert bodies[1:] == ["The feed of yellowknife is back."]
 
 
@@ -202,7 +203,7 @@ def test_rejected_footage_costs_its_own_minute_only(watch: Watch) -> None:
         Still(sky_picture(now + timedelta(hours=1), False), now + timedelta(minutes=2), now, "s", "s"),
     ]
     watch.minutes(None, None, None, False)
-    rejected = watch.pipeline.metrics.frames_rejected
+    rejected = watch.live.pipeline.metrics.frames_rejected
     reasons = {
         s.labels["reason"]: s.value
         for m in rejected.collect()
@@ -216,15 +217,15 @@ def test_rejected_footage_costs_its_own_minute_only(watch: Watch) -> None:
 def test_by_day_nobody_is_asked_and_the_row_says_why(watch: Watch) -> None:
     """The gate is shut: no request, one row with the reason, and the next look when it opens."""
     watch.clock.at = datetime(2024, 2, 10, 20, 0, tzinfo=UTC)
-    following = watch.pipeline.watch()
+    following = watch.live.look()
     watch.clock.at = following
-    watch.pipeline.watch()
+    watch.live.look()
     assert watch.feed.asked == 0
     (row,) = watch.rows("SELECT verdict, reason FROM observations")
     assert row["verdict"] == "not looked"
     assert row["reason"].startswith("daylight: sun at ")
-    assert watch.pipeline.now.gate_until is not None
-    assert watch.pipeline.now.gate_until.hour in (0, 1)  # dusk over Yellowknife, UTC
+    assert watch.live.status.gate_until is not None
+    assert watch.live.status.gate_until.hour in (0, 1)  # dusk over Yellowknife, UTC
 
 
 def test_in_twilight_it_looks_and_wakes_nobody(watch: Watch) -> None:
@@ -241,7 +242,7 @@ def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
     watch.clock.move(24 * 3600)
     watch.minutes(*[None] * 16)
     asked = watch.feed.asked
-    following = watch.pipeline.watch()
+    following = watch.live.look()
     assert following - watch.clock.now() == timedelta(minutes=30)
     assert watch.feed.asked == asked + 1
 
@@ -254,7 +255,7 @@ def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None
 
     def look(aurora: bool) -> float:
         watch.feed.show(aurora)
-        following = watch.pipeline.watch()
+        following = watch.live.look()
         wait_s = (following - watch.clock.now()).total_seconds()
         watch.clock.at = following
         return wait_s
@@ -273,7 +274,7 @@ def test_a_first_sign_before_a_standing_feed_is_not_looked_at_ever_sooner(watch:
     watch.feed.show(True)
     waits = []
     for _ in range(6):
-        following = watch.pipeline.watch()
+        following = watch.live.look()
         waits.append((following - watch.clock.now()).total_seconds())
         watch.clock.at = following
     assert waits == [20, 60, 60, 60, 60, 60]
@@ -401,7 +402,7 @@ def test_the_movie_fills_the_minutes_the_live_watch_missed(watch: Watch, movie: 
     watch.minutes(True, True, *[None] * 17)
     live = [row for row in table(watch.store) if row[4] != "stale"]
     events = table(watch.store, "events")
-    outcome = ingest_movie(movie, watch.pipeline)
+    outcome = ingest_movie(movie, watch.live.pipeline)
     assert outcome.tally is not None
     assert outcome.tally.known == len(live) == 2
     after = table(watch.store)

@@ -414,7 +414,7 @@ def check(database: Path, promises: Promises) -> Counter[str]:
         for moment in ("onset_at", "confirmed_at", "strong_at", "peak_at"):
             at = event[moment]
             assert at is None or (event["camera"], at) in held, f"{event['id']} has no observation {moment}"
-        if event["quiet"] or not promises.alerts:
+        if event["in_cool_down"] or not promises.alerts:
             continue
         kinds = ["onset"] + (["over"] if event["ended_at"] else [])
         for channel in promises.channels:

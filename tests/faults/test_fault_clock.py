@@ -14,9 +14,10 @@ from typing import cast
 import numpy as np
 import pytest
 
-from daemon.alert.conditions import Upkeep
+from daemon.alert.conditions import Conditions
 from daemon.config import CameraSettings, Settings
 from daemon.footage import image
+from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import Picture
 from daemon.pipeline import Pipeline
@@ -97,15 +98,16 @@ class Watch:
         camera = CameraSettings()
         settings = Settings(camera=(camera,))
         feed.ours = clock
-        self.pipeline = Pipeline(
+        pipeline = Pipeline(
             camera, settings, store=store, predictor=lambda: cast(Predictor, Nobody()), metrics=Metrics(),
-            clock=clock, source=feed, upkeep=Upkeep(store, (), clock),
+            clock=clock,
         )  # fmt: skip
+        self.live = LiveWatch(pipeline, feed, Conditions(store, (), clock))
 
     def minutes(self, count: int) -> None:
         """So many looks, a minute apart on both clocks."""
         for _ in range(count):
-            self.pipeline.watch()
+            self.live.look()
             self.clock.move(60)
             self.feed.at += timedelta(seconds=60)
 
@@ -138,7 +140,7 @@ def test_our_clock_put_and_put_right_again(name: str, jump: float, watch: Watch,
     watch.minutes(3)
     watch.clock.move(-jump)
     before = watch.judged()
-    memory = watch.pipeline._live_memory
+    memory = watch.live._state
     assert memory.last_at is None or memory.last_at <= watch.feed.at
     watch.minutes(2)
     assert len(watch.judged()) == len(before) + 2, "both looks after the end are judged"

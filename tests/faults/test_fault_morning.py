@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alert.conditions import Upkeep
 from daemon.archive import nightly
 from daemon.archive.ingest import open_pipeline
 from daemon.archive.nightly import MOST_CRASHES, Nightly
-from daemon.clock import Clock
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
 from daemon.record.store import Store
 from tests.faults.conftest import Entry
@@ -40,7 +38,7 @@ class Morning:
         """One start of the daemon."""
         with Store(self.database) as store:
             pipeline = open_pipeline(self.settings, self.settings.camera[0], store, None)
-            yield Nightly(pipeline, self.settings, Upkeep(store, (), Clock()))
+            yield Nightly(pipeline, self.settings)
 
     def visits(self, upto: Callable[[], bool], at: datetime = NOON, most: int = 12) -> int:
         """Visit whenever it says to come again; how many visits it took."""
@@ -119,7 +117,7 @@ def test_a_crash_in_the_middle_of_a_movie_costs_no_minute(
     morning: Morning, monkeypatch: pytest.MonkeyPatch, matrix: Entry
 ) -> None:
     """Killed once with some of it in the record, the next start takes the rest."""
-    monkeypatch.setattr("daemon.pipeline.BATCH", 2)
+    monkeypatch.setattr("daemon.archive.ingest.BATCH", 2)
     child = os.fork()
     if child == 0:
         try:

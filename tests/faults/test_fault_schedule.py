@@ -15,19 +15,19 @@ def test_a_look_planned_while_the_last_one_is_ending_is_not_lost(
 ) -> None:
     """The scheduler drops a job whose last run has not quite ended; the watch goes on all the same."""
     with watching(tmp_path, green, {"cam": Sky()}, speed=60) as watch:
-        service, pipeline = watch.service, watch.service.pipelines["cam"]
-        run, look = service._watch, pipeline.watch
+        schedule, live = watch.service.schedule, watch.service.watches["cam"]
+        run, look = schedule._run, live.look
 
         def late() -> datetime:
             look()
             return watch.clock.now()
 
-        def lingering(name: str) -> None:
-            run(name)
+        def lingering(job: str) -> None:
+            run(job)
             time.sleep(0.3)
 
-        pipeline.watch = late  # type: ignore[method-assign]
-        service._watch = lingering  # type: ignore[method-assign]
+        live.look = late  # type: ignore[method-assign]
+        schedule._run = lingering  # type: ignore[method-assign]
         watch.wait(lambda: len(watch.judged("cam")) >= 5, "looks go on", cadences=30)
         check_watch(watch)
     matrix(
@@ -41,7 +41,7 @@ def test_looks_that_fail_are_told_once_and_end_with_the_fault(
     """A fault nobody foresaw: counted, logged whole, one word to the operator, and planned anew each time."""
     with watching(tmp_path, green, {"cam": Sky(), "other": Sky()}, speed=60) as watch:
         watch.wait(lambda: watch.judged("cam"), "it watches")
-        pipeline = watch.service.pipelines["cam"]
+        pipeline = watch.service.watches["cam"].pipeline
         follow = pipeline.follow
 
         def broken(*_: object, **__: object) -> object:

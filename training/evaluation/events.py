@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from daemon.event import Memory, Rules, step
+from daemon.event import EventState, Evidence, Rules, step
 from daemon.gate import gate
 from daemon.observation import EventChange, SkyState
 from training.evaluation.nights import KeptNight, NightSpell
@@ -54,22 +54,16 @@ def alerts_of(
     ``look`` gives the sky over the camera and the calibrated probability at an instant; it is asked
     when the daemon would look.
     """
-    memory, announced, at = Memory(), [], begins
+    state, announced, at = EventState(), [], begins
     while at <= ends:
         sky, probability = look(at)
         may = gate(sky, LOOK_BELOW_DEG, ALERT_BELOW_DEG)
-        memory, changes = step(
-            memory,
-            "simulated",
-            at,
-            probability if may.alert else None,
-            threshold(sky),
-            False,
-            rules,
-            daylight=not may.look,
+        evidence = Evidence(
+            at, probability if may.alert else None, threshold=threshold(sky), daylight=not may.look
         )
+        state, changes = step(state, "simulated", evidence, rules)
         announced += changes
-        at += rules.until_next(memory)
+        at += rules.until_next(state)
     return announced
 
 

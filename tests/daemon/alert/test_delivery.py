@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alert.conditions import Upkeep
+from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
 from daemon.clock import FastClock
 from daemon.config import NotifySettings, Settings
@@ -41,8 +41,8 @@ class Post:
         )
         self.store = Store(folder / "a.db", now=self.clock.now)
         self.metrics = Metrics()
-        upkeep = Upkeep(self.store, self.settings.notify, self.clock)
-        self.delivery = Delivery(self.settings, self.store, self.metrics, self.clock, folder, upkeep)
+        conditions = Conditions(self.store, self.settings.notify, self.clock)
+        self.delivery = Delivery(self.settings, self.store, self.metrics, self.clock, folder, conditions)
         self.delivery.start()
 
     def send(self, event_id: str, channel: str = "phone", picture: str | None = None) -> None:

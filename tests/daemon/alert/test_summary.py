@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.alert.conditions import Upkeep
+from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
 from daemon.archive.ingest import open_pipeline
 from daemon.archive.nightly import Nightly
@@ -68,12 +68,12 @@ def morning(folder: Path, phone: Phone, mornings: int = 1, **channel: Any) -> li
         store.register_model(SHA, "test model", {})
         fill(store, folder / "frames", first=SEEN[0], last=SEEN[1])
         pipeline = open_pipeline(settings, settings.camera[0], store, folder / "frames")
-        upkeep = Upkeep(store, settings.notify, clock)
-        nightly = Nightly(pipeline, settings, upkeep)
+        conditions = Conditions(store, settings.notify, clock)
+        nightly = Nightly(pipeline, settings)
         nightly.visit(DAY_BEFORE)  # a first start: nights before it are nobody's news
         for _ in range(mornings):
             nightly.visit(MORNING)
-        delivery = Delivery(settings, store, Metrics(), clock, folder / "frames", upkeep)
+        delivery = Delivery(settings, store, Metrics(), clock, folder / "frames", conditions)
         delivery.start()
         end = time.monotonic() + 20
         with Reader(store.path) as reader:

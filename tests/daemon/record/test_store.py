@@ -134,12 +134,12 @@ def test_a_row_comes_back_as_it_was_written(store: Store, path: Path) -> None:
 
 def test_a_frame_is_written_once(store: Store, path: Path) -> None:
     """The second writing of (camera, observed_at) is False and changes no table at all."""
-    store.record(observation(), night=NIGHT, column=COLUMN, memory={"n": 1})
+    store.record(observation(), night=NIGHT, column=COLUMN, state={"n": 1})
     before = dump(path)
     again = observation(verdict="clear", source="another.mp4", picture="b.jpg")
     changes = [EventChange("onset", event(), T0)]
     assert not store.record(
-        again, night=NIGHT, changes=changes, messages=[message()], column=b"", memory={"n": 2}, spell=event()
+        again, night=NIGHT, changes=changes, messages=[message()], column=b"", state={"n": 2}, event=event()
     )
     assert dump(path) == before
 
@@ -169,7 +169,7 @@ def test_all_that_follows_from_a_frame_is_written_with_it_or_not_at_all(store: S
             changes=[EventChange("onset", event(), T0)],
             messages=[message()],
             column=COLUMN,
-            memory=unwritable,
+            state=unwritable,
         )
     assert dump(path) == before
     assert store.record(
@@ -177,7 +177,7 @@ def test_all_that_follows_from_a_frame_is_written_with_it_or_not_at_all(store: S
         night=NIGHT,
         changes=[EventChange("onset", event(), T0)],
         messages=[message()],
-        memory={},
+        state={},
     )
     with Reader(path) as reader:
         assert reader.counts() == {
@@ -274,7 +274,7 @@ def test_events_follow_their_changes_and_can_be_filtered(store: Store, path: Pat
     """Onset, strong and end update one row; filters by camera, time, strength, probability and judgement."""
     store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)])
     higher = event(peak_probability=0.9)
-    store.record(observation(1), night=NIGHT, spell=higher)
+    store.record(observation(1), night=NIGHT, event=higher)
     strong = replace(higher, strong_at=T0 + timedelta(minutes=2))
     store.record(observation(2), night=NIGHT, changes=[EventChange("strong", strong, T0)])
     with Reader(path) as reader:
@@ -284,7 +284,11 @@ def test_events_follow_their_changes_and_can_be_filtered(store: Store, path: Pat
             "2024-02-10T04:52:03Z",
             None,
         )
-        assert (row["picture"], row["right"], row["quiet"]) == ("yellowknife/2024-02-10/0.jpg", None, False)
+        assert (row["picture"], row["right"], row["in_cool_down"]) == (
+            "yellowknife/2024-02-10/0.jpg",
+            None,
+            False,
+        )
         assert (
             reader.events(strong=False)
             == reader.events("kiruna")

@@ -1,0 +1,100 @@
+"""Disk, old pictures, the outbox, memory: what is not about one frame, once a minute."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from daemon.alert.conditions import Conditions
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.metrics import Metrics
+from daemon.predictor import Predictor
+from daemon.record.picture_files import PictureFolder
+from daemon.record.store import Store
+
+log = logging.getLogger("aurorad.housekeeping")
+
+EVERY_S = 60.0
+
+
+class Housekeeping:
+    """Keeps the state folder and the operator's view of it in order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        pictures: PictureFolder,
+        metrics: Metrics,
+        conditions: Conditions,
+        predictor: Callable[[], Predictor],
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.pictures = pictures
+        self.metrics = metrics
+        self.conditions = conditions
+        self.predictor = predictor
+        self.clock = clock
+
+    def run(self) -> None:
+        """Do it all once. Raises StoreError."""
+        now = self.clock.now()
+        self._check_disk()
+        self._check_device()
+        self._prune_pictures(now)
+        self._expire_messages(now)
+        self.metrics.operator_conditions.set(len(self.conditions.open))
+        give_memory_back()
+
+    def _check_disk(self) -> None:
+        free_mb = self.pictures.free_mb()
+        low = free_mb < self.settings.daemon.min_free_mb
+        self.pictures.allowed = not low
+        self.metrics.disk_free_bytes.set(free_mb * 1e6)
+        if low:
+            self.conditions.begin("disk low", "", f"only {free_mb:.0f} MB free: no pictures are kept")
+        else:
+            self.conditions.end("disk low", "", f"{free_mb:.0f} MB free again: pictures are kept")
+
+    def _check_device(self) -> None:
+        model = self.predictor().model
+        wanted = self.settings.model.device == "cuda"
+        self.metrics.model(model.card.name, model.sha256, model.device, gpu_wanted=wanted)
+        if model.device != "cuda" and model.fallback_reason is not None:
+            self.conditions.begin("model on CPU", "", f"the model runs on the CPU: {model.fallback_reason}")
+        else:
+            self.conditions.end("model on CPU", "", "the model runs on the GPU again")
+
+    def _prune_pictures(self, now: datetime) -> None:
+        if not self.settings.daemon.keep_pictures_days:
+            return
+        oldest = now - timedelta(days=self.settings.daemon.keep_pictures_days)
+        self.store.prune_pictures(oldest, self.pictures.remove)
+        spared = self.store.labelled_pictures()
+        self.pictures.remove_nights((oldest - timedelta(days=1)).date(), spared)
+
+    def _expire_messages(self, now: datetime) -> None:
+        for row in self.store.expire(now):
+            self.metrics.deliveries.labels(row.message.channel, "expired").inc()
+            log.warning(
+                "%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel
+            )
+        self.metrics.pending(self.store.reader.pending(), [c.name for c in self.settings.notify])
+
+
+def give_memory_back() -> None:
+    """Give memory that is free back to the system; takes milliseconds, and does nothing without glibc.
+
+    A look allocates pictures of several megabytes in threads that come and go. glibc keeps the scraps
+    in an arena a thread, some 1.5 kB more with each look: nothing is lost, and yet a season of looks
+    would hold hundreds of megabytes of a small machine.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

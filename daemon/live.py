@@ -1,0 +1,174 @@
+"""The live watch of one camera: when to look, and what it means that nothing new comes.
+
+    gate shut → rest          picture → frame → time → pipeline          nothing new → stale
+
+This is where a failure of live footage ends: it is counted and logged, and the operator hears of it
+where it lasts. A feed that has stopped gives ``stale`` rows, which end an event whose evidence is too
+old, and no aurora alerts.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from daemon import event
+from daemon.alert.conditions import Conditions
+from daemon.errors import FootageError
+from daemon.event import EventState
+from daemon.footage.frame import from_still
+from daemon.footage.still_clock import StillClock
+from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
+from daemon.pipeline import Look, Pipeline, evidence
+from daemon.source import LiveSource, Still
+from daemon.source.freshness import Freshness
+
+log = logging.getLogger("aurorad.live")
+
+REST = timedelta(minutes=10)
+"""Longest sleep while the gate is shut, so that what the page shows of it stays true."""
+
+PAUSE_AFTER, PAUSE = timedelta(hours=24), timedelta(minutes=30)
+"""A feed that has been stopped for a day (AuroraMAX from May to August) is asked this seldom."""
+
+
+class LiveWatch:
+    """Looks at one camera's live feed. One thread at a time; ``status`` may be read from any."""
+
+    def __init__(self, pipeline: Pipeline, source: LiveSource, conditions: Conditions) -> None:
+        self.pipeline = pipeline
+        self.source = source
+        self.conditions = conditions
+        camera = pipeline.camera_settings
+        self._name = camera.name
+        self._clock = pipeline.clock
+        self._metrics = pipeline.metrics
+        self._freshness = Freshness(camera.cadence_s, camera.source.stale_after_s)
+        self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
+        self._began = self._clock.now()
+        self.status = LiveStatus(pipeline.gate(pipeline.observatory.state(self._began)))
+        self._state = EventState.from_dict(pipeline.store.memory(camera.name))
+
+    def look(self) -> datetime:
+        """Look at the live feed once; returns when to look next. Raises StoreError."""
+        now = self._clock.now()
+        sky = self.pipeline.observatory.state(now)
+        permit = self.pipeline.gate(sky)
+        self._now(progressed_at=now, gate=permit)
+        self._metrics.sky(self._name, sky)
+        self._metrics.looking.labels(self._name).set(permit.look)
+        if not permit.look:
+            return self._rest(now, sky, permit)
+        self._now(gate_until=None)
+        before, fault = self._state, None
+        try:
+            still = self.source.latest()
+            if still is not None:
+                self._take(still)
+        except FootageError as error:
+            fault = error
+            self._metrics.rejected(self._name, error.reason)
+            log.warning("%s: %s", self._name, error)
+        self._check_feed(self._clock.now(), fault, sky, permit)
+        self._now(progressed_at=self._clock.now())
+        return self._next_look(now, news=self._state is not before)
+
+    def patience(self) -> timedelta:
+        """Longest time without progress that is no sign of trouble."""
+        if not self.status.gate.look:
+            return REST + timedelta(minutes=2)
+        camera = self.pipeline.camera_settings
+        slow = timedelta(seconds=3 * camera.cadence_s + 2 * camera.source.timeout_s)
+        return PAUSE + slow if self._pauses_for_the_summer(self._clock.now()) else slow
+
+    def _now(self, **changed: Any) -> None:
+        self.status = replace(self.status, **changed)
+
+    def _count_reading(self, read: bool) -> None:
+        self._metrics.ocr_readings.labels(self._name, "read" if read else "failed").inc()
+
+    # ------------------------------------------------------------- a picture has come
+
+    def _take(self, still: Still) -> None:
+        """A still → a dated frame → the pipeline, unless it is no news."""
+        self._now(fetched_at=still.fetched_at)
+        self._metrics.fetched(self._name, still.elapsed_s)
+        frame = from_still(still, self.pipeline.camera, self.pipeline.camera_settings.source.max_pixels)
+        old = self._freshness.check(still, frame)
+        if old is None:
+            frame = self._still_clock.date(frame, still.name)
+            old = self._freshness.check_time(frame)
+        if old is not None:
+            self._metrics.skipped(self._name, old)
+            return
+        self._now(framed_at=self._clock.now())
+        self._state = self.pipeline.follow([frame], self._state, live=True)
+
+    # ------------------------------------------------------------- nothing new has come
+
+    def _check_feed(self, now: datetime, fault: FootageError | None, sky: SkyState, permit: Gate) -> None:
+        """Has the feed stopped? Then a row, the page and, once, the operator get to know."""
+        reason = self._freshness.stale(now)
+        if reason is not None and fault is not None:
+            reason = fault.reason
+        self._metrics.feed(self._name, reason is not None, self.status.framed_at, now)
+        if reason is None:
+            self._now(stale=None, stale_since=None)
+            self.conditions.end("feed stale", self._name, f"the feed of {self._name} is back")
+            return
+        self._now(stale=reason, stale_since=self.status.stale_since or now)
+        self._write_nothing_seen(now, sky, permit, "stale", reason)
+        # Before dark the feed may still show the morning's last picture: no reason to call anyone.
+        if sky.sun_altitude_deg <= self.pipeline.settings.gate.alert_below_deg:
+            since = self.status.framed_at or self.status.stale_since or now
+            self.conditions.begin(
+                "feed stale",
+                self._name,
+                f"the feed of {self._name} has stopped ({reason}); nothing new since {utc_text(since)}",
+            )
+
+    def _write_nothing_seen(
+        self, now: datetime, sky: SkyState, permit: Gate, verdict: Verdict, reason: str
+    ) -> None:
+        """A row without evidence: an event whose evidence is too old, or whose night is over, ends with it."""
+        row = Observation(self._name, now.replace(microsecond=0), now, verdict, reason, sky)
+        state, changes = event.step(self._state, self._name, evidence(row, permit), self.pipeline.rules)
+        # This row's time is our own clock's. Were that put forward by mistake, the frames of the camera's
+        # clock would count as old until it had caught up.
+        state = replace(state, last_at=self._state.last_at)
+        self.pipeline.write(Look(row, evidence(row, permit)), state, live=True, changes=changes)
+        self._state = state
+
+    def _rest(self, now: datetime, sky: SkyState, permit: Gate) -> datetime:
+        """The gate is shut: no request; an event still open ends with the night."""
+        began = self.status.gate_until is None
+        self._now(stale=None, stale_since=None)
+        self._metrics.feed(self._name, False, self.status.framed_at, now)
+        if self.status.gate_until is None or now >= self.status.gate_until:
+            if began:
+                log.info("%s: not looking: %s", self._name, permit.reason)
+                self._write_nothing_seen(now, sky, permit, "not looked", permit.reason)
+            look_below_deg = self.pipeline.settings.gate.look_below_deg
+            opens = self.pipeline.observatory.next_crossing(now, look_below_deg, rising=False)
+            self._now(gate_until=opens)
+        wake = now + REST
+        return min(wake, self.status.gate_until) if self.status.gate_until else wake
+
+    # ------------------------------------------------------------- when to look next
+
+    def _next_look(self, now: datetime, *, news: bool) -> datetime:
+        """One cadence on, sooner at the first sign of aurora, seldom where the feed pauses for the summer.
+
+        Never before the source may be asked again.
+        """
+        rules = self.pipeline.rules
+        wait = rules.until_next(self._state) if news else rules.cadence
+        soon = wait < rules.cadence
+        if self._pauses_for_the_summer(now):
+            wait = max(PAUSE, wait)
+        return self.source.next_request(now + wait, soon=soon)
+
+    def _pauses_for_the_summer(self, now: datetime) -> bool:
+        return self.status.stale is not None and now - (self.status.framed_at or self._began) > PAUSE_AFTER
