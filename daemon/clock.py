@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -24,11 +25,16 @@ class Clock:
         return seconds / self.speed
 
 
-class FastClock(Clock):
-    """A clock that stood at ``start`` when it was made and runs ``speed`` times as fast as time.
+HELD = math.inf
+"""The ``origin`` of a clock that stands until it is given another."""
 
-    ``origin`` is the real ``time.time()`` at which it stood at ``start``: two processes that are
-    given the same origin read the same time.
+
+class FastClock(Clock):
+    """A clock that stands at ``start`` until ``origin``, and from then on runs ``speed`` times as fast as time.
+
+    ``origin`` is a real ``time.time()``: two processes that are given the same one read the same time.
+    :data:`HELD` keeps the clock standing until somebody sets ``origin``, so that a story can wait for all
+    who take part in it.
     """
 
     def __init__(self, start: datetime, speed: float, origin: float | None = None) -> None:
@@ -38,4 +44,4 @@ class FastClock(Clock):
 
     def now(self) -> datetime:
         """The present instant of the sped-up time."""
-        return self.start + timedelta(seconds=(time.time() - self.origin) * self.speed)
+        return self.start + timedelta(seconds=max(0.0, time.time() - self.origin) * self.speed)

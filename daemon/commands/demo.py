@@ -2,7 +2,8 @@
 
 The stand-in AuroraMAX site runs as a process of its own; the daemon that watches it is the real one
 on a faster clock, with its database, its page, and alerts sent to a receiver of the demo's own, which
-prints them here.
+prints them here. Both clocks stand until the daemon is ready, and then run as fast as this machine can
+look.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -26,7 +28,7 @@ import pytz
 from rich.console import Console
 from rich.markup import escape
 
-from daemon.clock import FastClock
+from daemon.clock import HELD, Clock, FastClock
 from daemon.config import (
     CameraSettings,
     DaemonSettings,
@@ -36,17 +38,28 @@ from daemon.config import (
     SourceSettings,
 )
 from daemon.errors import AuroradError, UsageError
+from daemon.footage.frame import from_still
+from daemon.footage.ocr import read_text
 from daemon.observation import from_utc_text
+from daemon.predictor import Predictor
 from daemon.service import Service, serving
+from daemon.source import open_source
 
 NIGHT = "2024-02-10"
-FROM, UNTIL = "2024-02-10T00:45:00Z", "2024-02-10T06:05:00Z"
-"""The part of the night that is shown: dusk with the gate shut, the spell, and its end."""
+FROM, UNTIL = "2024-02-10T00:40:00Z", "2024-02-10T06:05:00Z"
+"""The part of the night that is shown: dusk with the gate shut, the aurora, and its end."""
 
-SEED = "1"  # one spell: onset 21:18, breakup 21:48, end 22:21 MST
+SEED = "1"  # aurora once: onset 21:18, breakup 21:48, end 22:21 MST
 SPEED = 120.0
 MOVIE_SPEED = 60.0
 AFTER_MOVIE = timedelta(minutes=3)
+
+SPARE = 3.0
+"""A look may cost a third of a cadence at most; where it costs more, time goes by more slowly, down to half
+the speed asked for, and then the looks are further apart."""
+
+READY_S = 120.0
+LAST_MESSAGES_S = 20.0
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -60,12 +73,18 @@ def demo(*, movie: Path | None, port: int, speed: float | None, stay: bool) -> N
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aurorad-demo-")))
         site = stack.enter_context(_site(movie, speed))
         inbox = stack.enter_context(_receiver())
-        clock = FastClock(from_utc_text(site["start"]), site["speed"], site["origin"])
+        clock = FastClock(from_utc_text(site["start"]), site["speed"], HELD)
         until = from_utc_text(site["ends"]) + AFTER_MOVIE if movie else from_utc_text(UNTIL)
         settings = _settings(site, folder, port, inbox, made=movie is None)
+        clock.speed, cadence_s = _pace(_look_cost_s(settings), site["speed"])
+        camera = settings.camera[0].model_copy(update={"cadence_s": cadence_s})
+        settings = settings.model_copy(update={"camera": (camera,)})
         service = stack.enter_context(serving(settings, None, clock))
         story = Story(service, clock, until)
+        story.wait_until_ready()
         story.opening(movie)
+        clock.origin = time.time()
+        _set_going(site["address"], clock)
         story.follow()
         story.closing()
         if stay:
@@ -90,6 +109,37 @@ def _settings(site: dict[str, Any], folder: Path, port: int, inbox: str, *, made
     )
 
 
+def _pace(look_cost_s: float, wanted: float, cadence_s: float = 60.0) -> tuple[float, float]:
+    """(speed, cadence in seconds of the night) that a machine can bear which takes so long for a look."""
+    speed = min(wanted, max(wanted / 2, cadence_s / (SPARE * look_cost_s)))
+    return speed, max(cadence_s, SPARE * look_cost_s * speed)
+
+
+def _look_cost_s(settings: Settings) -> float:
+    """Real seconds for one look here and now: the still drawn and fetched, judged, its clock read."""
+    (camera,) = settings.camera
+    predictor, source = Predictor(settings.model), open_source(camera, settings.daemon, clock=Clock())
+    seconds = []
+    for _ in range(2):  # the first look loads what the others find loaded
+        began = time.perf_counter()
+        frame = from_still(source.ask(), camera.camera(), camera.source.max_pixels)
+        predictor.predict([frame.square])
+        if frame.stamp is not None:
+            read_text(frame.stamp)
+        seconds.append(time.perf_counter() - began)
+    return seconds[-1]
+
+
+def _set_going(address: str, clock: FastClock) -> None:
+    """The site's clock reads what ours does from now on. Raises AuroradError."""
+    url = f"{address}/control?origin={clock.origin}&speed={clock.speed}"
+    try:
+        with urllib.request.urlopen(url, timeout=30):
+            return
+    except OSError as error:
+        raise AuroradError(f"the stand-in site does not answer: {error}") from error
+
+
 def _quieten() -> None:
     """The demo tells its own story; only what goes wrong comes from the log."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
@@ -111,12 +161,20 @@ class Story:
         """One line with the night's own local time."""
         console.print(f"[dim]{at.astimezone(self._zone):%H:%M}[/]  {text}")
 
+    def wait_until_ready(self) -> None:
+        """Until the daemon has looked once, while the clock stands. Raises AuroradError."""
+        end = time.monotonic() + READY_S
+        while not self.service.ready()[0]:
+            if time.monotonic() > end:
+                raise AuroradError(f"not ready after {READY_S:.0f} s: {self.service.ready()[1]}")
+            time.sleep(0.05)
+
     def opening(self, movie: Path | None) -> None:
         """Where we are, what is watched, and where the page is."""
         what = f"a replay of {escape(movie.name)}" if movie else "a made night"
         model = self.service.predictor.model
         console.print(
-            f"[bold]aurorad[/] watches {what} over Yellowknife, {self.clock.speed:.0f} times as fast as time."
+            f"[bold]aurorad[/] watches {what} over Yellowknife, {self.clock.speed:.0f} times as fast as it went by."
         )
         console.print(
             f"Model {model.card.name} on {model.device}. The page: [bold]{self.service.server.url}[/]\n"
@@ -136,12 +194,17 @@ class Story:
                     )
             self._tell_rows()
             time.sleep(0.25)
-        time.sleep(2.5)  # the last message is on its way
+        self._wait_for_the_last_messages()
+
+    def _wait_for_the_last_messages(self) -> None:
+        end = time.monotonic() + LAST_MESSAGES_S
+        while sum(self.service.store.reader.pending().values()) and time.monotonic() < end:
+            time.sleep(0.1)
 
     def _tell_gate(self, now: datetime, look: bool, alert: bool, reason: str, until: datetime | None) -> None:
         if not look:
             opens = f" until {until.astimezone(self._zone):%H:%M}" if until else ""
-            self.say(now, f"gate shut: {reason}: not looking{opens}")
+            self.say(now, f"gate closed, not looking{opens}: {reason}")
         elif not alert:
             self.say(now, f"gate open for looking: {reason}")
         else:
@@ -176,10 +239,10 @@ class Story:
                 else ", not yet over"
             )
             console.print(
-                f"Spell {event['id']}: {onset:%H:%M}{over}, peak probability {event['peak_probability']:.0%}."
+                f"Event {event['id']}: {onset:%H:%M}{over}, peak probability {event['peak_probability']:.0%}."
             )
         if not events:
-            console.print("No spell of aurora in this footage.")
+            console.print("No aurora in this footage.")
 
 
 @contextmanager
@@ -205,6 +268,7 @@ def _site(movie: Path | None, speed: float | None) -> Iterator[dict[str, Any]]:
             "--side",
             "480",
         ]
+    command.append("--hold")
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -50,10 +50,15 @@ def size(driver: webdriver.Chrome, width: int, height: int = 900) -> None:
 
 
 def asked_for(driver: webdriver.Chrome) -> list[str]:
-    """Every address the browser has asked for since its log was last read."""
+    """Every address on any network that the browser has asked for since its log was last read.
+
+    ``chrome://``, ``data:`` and the like are the browser's own pages and never leave it.
+    """
     told: list[str] = []
     for entry in driver.get_log("performance"):
         message: dict[str, Any] = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":
-            told.append(message["params"]["request"]["url"])
+            url = message["params"]["request"]["url"]
+            if url.startswith(("http:", "https:", "ws:", "wss:", "ftp:")):
+                told.append(url)
     return told

@@ -28,7 +28,7 @@ class Watched:
     site: str
 
     def fault(self, kind: str) -> None:
-        """Make the stand-in site misbehave; ``none`` mends it."""
+        """Make the stand-in site misbehave; ``none`` ends it."""
         with urllib.request.urlopen(f"{self.site}/control?fault={kind}&where=live", timeout=10) as reply:
             assert json.load(reply)["fault"] == (None if kind == "none" else kind)
 
@@ -50,20 +50,19 @@ def process(command: Sequence[str], **more: Any) -> Iterator[subprocess.Popen[st
             begun.wait()
             raise
         finally:
-            assert begun.stdout is not None
-            begun.stdout.close()
+            for pipe in (begun.stdin, begun.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 @contextmanager
 def drawn_site(at: str, speed: float) -> Iterator[dict[str, Any]]:
-    """The stand-in site with the demo's night: onset 21:18, breakup 21:48, end 22:21 in Yellowknife."""
+    """The stand-in site with the demo's night, its clock held: onset 21:18, breakup 21:48, end 22:21 in Yellowknife."""
     command = ["-m", "training.simulator.site", "--date", "2024-02-10", "--at", at, "--speed", str(speed),
-               "--seed", "1", "--spells", "1", "--weather", "clear", "--side", "360"]  # fmt: skip
+               "--hold", "--seed", "1", "--spells", "1", "--weather", "clear", "--side", "360"]  # fmt: skip
     with process(command, stdin=subprocess.PIPE) as site:
         assert site.stdout is not None
         yield json.loads(site.stdout.readline())
-        assert site.stdin is not None
-        site.stdin.close()
 
 
 @contextmanager

@@ -55,6 +55,10 @@ class Content(Protocol):
         """The movie of an address."""
         ...
 
+    def go(self, origin: float, speed: float) -> None:
+        """Set its clock going."""
+        ...
+
     def state(self) -> dict[str, object]:
         """What ``/control`` says."""
         ...
@@ -134,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
             if "fault" in asked:
                 times = int(asked["times"]) if "times" in asked else None
                 self.site.faults.set(asked["fault"], asked.get("where", "all"), times)
+            if "origin" in asked:
+                self.site.go(float(asked["origin"]), float(asked["speed"]))
         except ValueError as error:
             self._answer(400, f"{error}\n".encode(), "text/plain")
             return

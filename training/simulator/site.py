@@ -9,6 +9,7 @@ was given as standard input is closed. Addresses are the real site's:
     /sort_by_project/AuroraMAX/rt-movies/mp4/YYYY/MM/DD/[yknf_slr-12/]auroramaxHD_YYYYMMDD_{…}.mp4
                                                               Range, If-Range
     /control[?fault=NAME&where=live|movie|all&times=N]        from this machine alone
+    /control?origin=T&speed=N                                 sets its clock going at that time.time()
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from daemon.clock import Clock, FastClock
+from daemon.clock import HELD, Clock, FastClock
 from daemon.errors import AuroradError
 from daemon.observation import Picture, from_utc_text, utc_text
 from training.simulator.faults import FEED, Faults
@@ -69,6 +70,12 @@ class Site:
         self._drawn: tuple[datetime, Picture] | None = None
         self._encoded: dict[tuple[datetime, str, int], bytes] = {}
         self._pinned: datetime | None = None
+
+    def go(self, origin: float, speed: float) -> None:
+        """Set a clock that was held going: it stood at its start at ``time.time() == origin``."""
+        if not isinstance(self.clock, FastClock):
+            raise ValueError("this site's clock is the real one")
+        self.clock.speed, self.clock.origin = speed, origin
 
     def add_movie(
         self,
@@ -170,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AuroradError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    clock = FastClock(asked.at or footage.begins, asked.speed)
+    clock = FastClock(asked.at or footage.begins, asked.speed, HELD if asked.hold else None)
     site = Site(footage, clock)
     if asked.movie is not None:
         site.add_movie(asked.date or footage.ends.date(), asked.movie, appears=footage.ends)
@@ -194,7 +201,7 @@ def _line(server: Server, site: Site, clock: FastClock) -> dict[str, object]:
         "movie": f"{server.address}{movies}",
         "start": utc_text(clock.start),
         "speed": clock.speed,
-        "origin": clock.origin,
+        "origin": None if clock.origin == HELD else clock.origin,
         "begins": utc_text(site.footage.begins),
         "ends": utc_text(site.footage.ends),
     }
@@ -246,6 +253,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--date", type=date.fromisoformat, help="the night's UTC date (2024-02-10)")
     add("--at", type=from_utc_text, help="where its clock begins, 2024-02-10T04:00:00Z; else with the night")
     add("--speed", type=float, default=1.0, help="how many times as fast as time its clock runs")
+    add(
+        "--hold",
+        action="store_true",
+        help="keep the clock where it begins until /control?origin= sets it going",
+    )
     add("--seed", type=int, default=7, help="which of the nights of that date")
     add("--spells", type=int, help="how many spells of aurora the night has; else as the seed has it")
     add(

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from daemon.commands.demo import _pace
+
 DEMO = [sys.executable, "-m", "daemon.cli", "demo", "--port", "0"]
+
+
+def test_a_slow_machine_is_given_time() -> None:
+    """Time goes by more slowly first, then the looks are further apart; a quick machine gets what was asked for."""
+    assert _pace(0.1, 120) == (120, 60)
+    assert _pace(0.25, 120) == (pytest.approx(80), pytest.approx(60))
+    speed, cadence_s = _pace(1.0, 120)
+    assert (speed, cadence_s) == (60, pytest.approx(180))
 
 
 @pytest.mark.timeout(300)
@@ -19,8 +29,8 @@ def test_the_demo_tells_the_whole_night_and_ends() -> None:
     assert done.returncode == 0, done.stderr
     told = done.stdout
     assert re.search(r"The page: http://127\.0\.0\.1:\d+", told)
-    story = ["gate shut", "gate open for looking", "gate open for alerts", "alert delivered: Aurora over",
-             "has ended", "Night 2024-02-10:", "Spell yellowknife-"]  # fmt: skip
+    story = ["gate closed, not looking until", "gate open for looking", "gate open for alerts", "alert delivered: Aurora over",
+             "has ended", "Night 2024-02-10:", "Event yellowknife-"]  # fmt: skip
     places = [told.find(words) for words in story]
     assert -1 not in places, told
     assert places == sorted(places), told
