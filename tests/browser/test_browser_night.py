@@ -29,6 +29,8 @@ from training.simulator.site import Site
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
 from harness import Sky, dark_here
 
+from tests.pace import slowness
+
 CAMERA = web_night.CAMERA
 FRAMES = 900
 MEANT = {"a": "aurora", "o": "obscured", "n": "none"}
@@ -138,7 +140,7 @@ def tell_the_story(browser: Chrome, folder: Path, site: dict[str, Any], ends: st
         assert lit, told
         assert quiet[0] < lit[0], told
         assert lit[-1] < quiet[-1], told
-        assert a_step_each(browser, watch, scrubbed) <= 100
+        assert a_step_each(browser, watch, scrubbed) <= 100 * slowness()
         they_arrive(watch, fifty_labels(browser, watch, "2024-02-10"), folder / "manifest")
         asked = asked_for(browser)
         assert len(asked) > 50
@@ -205,9 +207,7 @@ def test_a_frozen_feed_is_told_within_two_cadences(browser: Chrome, tmp_path: Pa
         due = float(browser.execute_script("return document.querySelector('[data-due]').dataset.due"))
         # The page knows the last new frame to a tenth; the record, in whole seconds, bears it out.
         assert -1.0 <= last.timestamp() - (due - 2 * CADENCE_S) <= 0.1
-        assert (
-            seen <= due + 1.0
-        )  # it judges four times a second; the rest is the driver's and a busy machine's
+        assert seen <= due + slowness()  # it judges four times a second; the rest is the driver's
         assert browser.execute_script("return document.querySelector('.sky').matches('.old')")
         watch.fault("none")
         until(browser, lambda: not stale(), 2 * CADENCE_S + 10)

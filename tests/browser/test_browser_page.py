@@ -20,6 +20,7 @@ from selenium.webdriver.common.by import By
 from daemon.config import Settings
 from daemon.footage import image
 from tests import web_night
+from tests.pace import slowness
 from tests.web_night import CAMERA, FIRST, NIGHT, House, looking
 
 FRAMES = 900
@@ -115,7 +116,7 @@ def test_a_night_of_900_frames_is_gone_through_at_100_ms_a_step(browser: Chrome,
     browser.set_script_timeout(110)
     steps = browser.execute_async_script(SCRUB, FRAMES)
     assert len(steps) == FRAMES - 1
-    assert statistics.quantiles(steps, n=100)[98] <= 100
+    assert statistics.quantiles(steps, n=100)[98] <= 100 * slowness()
     assert "900 of 900" in said(browser)
 
 
@@ -281,7 +282,7 @@ def test_no_request_leaves_the_machine(browser: Chrome, night: House) -> None:
         time.sleep(0.5)
     asked = asked_for(browser)
     assert len(asked) > 20
-    assert [url for url in asked if not url.startswith((night.url, "data:"))] == []
+    assert [url for url in asked if not url.startswith(night.url)] == []
 
 
 def test_the_pages_complain_of_nothing(browser: Chrome, night: House) -> None:

@@ -15,6 +15,7 @@ from daemon.config import CameraSettings, Settings
 from daemon.observation import Gate
 from daemon.sky.ephemeris import Observatory
 from tests import web_night
+from tests.pace import slowness
 from tests.web_night import FIRST, House, looking
 
 
@@ -287,8 +288,8 @@ def test_a_lost_database_is_one_line_and_503(tmp_path: Path) -> None:
 
 
 def test_the_night_page_answers_quickly(page: httpx.Client) -> None:
-    """Well under a second even on a busy machine; the bench holds the real bound."""
+    """Well under a second; the bench holds the real bound."""
     page.get("/night/2024-02-10")
     begun = time.perf_counter()
     page.get("/night/2024-02-10")
-    assert time.perf_counter() - begun < 1.0
+    assert time.perf_counter() - begun < slowness()
