@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -75,18 +76,19 @@ def favicon(request: Request) -> Response:
     return RedirectResponse(room_of(request).static("icon.svg"), 302)
 
 
-def metrics(request: Request) -> Response:
-    """What Prometheus scrapes."""
-    registry = room_of(request).deps.registry
-    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+async def metrics(request: Request) -> Response:
+    """What Prometheus scrapes. Its thread is its own: the health check asks here too, however busy the page."""
+    room = room_of(request)
+    made = await anyio.to_thread.run_sync(generate_latest, room.deps.registry, limiter=room.metrics_thread)
+    return Response(made, headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-def healthy(request: Request) -> Response:
+async def healthy(request: Request) -> Response:
     """200 while the watch makes progress; not mere life."""
     return _state(*room_of(request).deps.status.healthy())
 
 
-def ready(request: Request) -> Response:
+async def ready(request: Request) -> Response:
     """200 once the watch has all it needs."""
     return _state(*room_of(request).deps.status.ready())
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
+import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp
 
 from daemon.errors import AuroradError, ConfigError
+from daemon.web.connections import Bounded, Connection, Connections, connection_limit
+from daemon.web.quiet import Quiet
 
-BACKLOG = 128
-MAX_CONNECTIONS = 256  # more than any household, fewer than the process's open files
+BACKLOG = 512  # while one connection is taken, others come
+THREADS = 8  # that make pages: more are no faster, and take the looks' share of the interpreter
 GRACE_S = 3  # stopping waits this long for answers under way; systemd gives us ten
 
 
@@ -41,17 +47,19 @@ class Server:
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         self.tls = certificate is not None
+        for name in ("uvicorn.error", "aurorad.web"):
+            Quiet.put_on(logging.getLogger(name))
+        self._connections = Connections(connection_limit(), self._connection)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                Bounded(app, self._connections.working),
+                loop="asyncio",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 lifespan="off",
                 ws="none",
-                backlog=BACKLOG,
-                limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=GRACE_S,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
@@ -93,9 +101,35 @@ class Server:
 
     def _run(self) -> None:
         try:
-            self._server.run(sockets=[self._socket])
+            asyncio.run(self._serve())
         except BaseException as error:  # kept for start(): a thread's exception is seen by nobody
             self._error = error
+
+    async def _serve(self) -> None:
+        """uvicorn without a socket of its own: connections come through :class:`Connections`."""
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        self._socket.listen(BACKLOG)
+        self._socket.setblocking(False)
+        config = self._server.config
+        config.load()  # the certificate too
+        tasks = [
+            asyncio.create_task(self._connections.accept(self._socket, config.ssl)),
+            asyncio.create_task(self._connections.sweep()),
+        ]
+        try:
+            await self._server.serve(sockets=[])
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _connection(self, client_socket: socket.socket, who: str, now: float) -> Connection:
+        state: dict[str, Any] = {}
+        uvicorns = {
+            "config": self._server.config,
+            "server_state": self._server.server_state,
+            "app_state": state,
+        }
+        return Connection(client_socket, who, now, **uvicorns)
 
 
 def _bind(host: str, port: int) -> socket.socket:

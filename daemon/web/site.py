@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from anyio import CapacityLimiter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -40,6 +41,7 @@ class Room:
         self.pictures = Pictures(deps.frames_dir, Cache())
         self.views = {camera.name: view_of(camera, deps.settings) for camera in deps.settings.camera}
         self.own_names = security.own_names(deps.settings.daemon.host, deps.settings.daemon.url)
+        self.metrics_thread = CapacityLimiter(1)
         self._skies: OrderedDict[tuple[str, date], list[SkyState]] = OrderedDict()
         self._lock = threading.Lock()
 
