@@ -22,11 +22,25 @@ class AuroradError(Exception):
 
     exit_code = 1
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The error as lines for a terminal: one, but where several faults are listed together."""
+        return (str(self),)
+
 
 class ConfigError(AuroradError):
-    """The configuration cannot be used; names the key and the mend."""
+    """The configuration cannot be used; one fault or several, each naming the key and how to fix it."""
 
     exit_code = 2
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each fault."""
+        return self.faults
 
 
 class UsageError(AuroradError):

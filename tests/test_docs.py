@@ -72,7 +72,7 @@ def test_every_key_is_in_the_example_with_its_default(path: str, model: type[Bas
 
 def test_the_example_is_the_default() -> None:
     """A user who starts from the example starts from the defaults."""
-    given, default = load(ROOT / "deploy/aurorad.toml"), load(None)
+    given, default = load(ROOT / "deploy/aurorad.toml", watching=True), Settings()
     assert given.daemon == default.daemon
     assert given.gate == default.gate
     assert given.event == default.event
@@ -132,10 +132,10 @@ def test_links_within_the_docs_lead_somewhere() -> None:
 
 
 def test_the_defaults_refuse_what_they_do_not_know(tmp_path: Path) -> None:
-    """An unknown key names itself and where to look."""
+    """An unknown key names itself, its line, and the key that was meant."""
     file = tmp_path / "a.toml"
     file.write_text("[daemon]\nprot = 80\n")
     with pytest.raises(
-        config.ConfigError, match=r"unknown key `daemon\.prot`; deploy/aurorad\.toml lists the keys"
+        config.ConfigError, match=r"a\.toml, line 2: unknown key `daemon\.prot`; did you mean `port`\?"
     ):
         load(file)

@@ -236,7 +236,7 @@ def _config(folder: Path, url: str, cameras: int, cadence_s: float, alerts: bool
         )
     lines += [
         f'[[camera]]\nname = "camera{number}"\nlatitude_deg = {latitude_deg}\nlongitude_deg = {longitude_deg}\n'
-        f'timezone = "UTC"\ncadence_s = {cadence_s}\n[camera.source]\nkind = "url"\nurl = "{url}/{number}.jpg"'
+        f'timezone = "UTC"\ncadence_s = {cadence_s}\n[camera.source]\nkind = "auroramax"\nmovie_url = ""\nurl = "{url}/{number}.jpg"'
         for number in range(cameras)
     ]
     path = folder / "aurorad.toml"

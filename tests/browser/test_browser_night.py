@@ -177,6 +177,7 @@ latitude_deg = {latitude}
 longitude_deg = {longitude}
 cadence_s = {CADENCE_S}
 [camera.source]
+kind = "auroramax"
 url = "{address}/recent/recent_720p.jpg"
 movie_url = ""
 movie_url_alternatives = []

@@ -23,6 +23,7 @@ longitude_deg = {longitude_deg:.2f}
 timezone = "America/Yellowknife"
 cadence_s = {cadence_s}
 [camera.source]
+kind = "auroramax"
 url = "http://127.0.0.1:{port}/recent/recent_720p.jpg"
 movie_url = ""
 movie_url_alternatives = []

@@ -476,7 +476,14 @@ longitude_deg = {longitude}
 timezone = "UTC"
 cadence_s = 1
 stamp = false
+[camera.disc]
+centre_x = 426
+centre_y = 240
+radius = 240
+width = 853
+height = 480
 [camera.source]
+kind = "auroramax"
 url = "{wanted["url"]}"
 movie_url = ""
 time_from = "header"

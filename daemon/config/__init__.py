@@ -1,0 +1,45 @@
+"""TOML + environment + credentials → settings. Unknown keys are refused, and every fault has its line.
+
+``deploy/aurorad.toml`` documents every key. Secrets stand in the file only as references:
+``env:NAME`` is read from the environment, ``credential:NAME`` from the folder systemd names in
+``CREDENTIALS_DIRECTORY`` (or ``/run/secrets``, where Docker puts them).
+
+    tables, alerting (what there is to set) · bounds (of numbers and texts) · file (reading) · faults (the words)
+    lines (of the file) · whose_sky (what a camera must say of itself) · secrets
+"""
+
+from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
+from daemon.config.faults import Fault
+from daemon.config.file import error_of, load, user_state_dir
+from daemon.config.secrets import resolve_secret
+from daemon.config.tables import (
+    CameraSettings,
+    DaemonSettings,
+    DiscSettings,
+    ModelSettings,
+    OrientationSettings,
+    Settings,
+    SourceSettings,
+    StampSettings,
+)
+from daemon.errors import ConfigError
+
+__all__ = [
+    "CameraSettings",
+    "ConfigError",
+    "DaemonSettings",
+    "DiscSettings",
+    "EventSettings",
+    "Fault",
+    "GateSettings",
+    "ModelSettings",
+    "NotifySettings",
+    "OrientationSettings",
+    "Settings",
+    "SourceSettings",
+    "StampSettings",
+    "error_of",
+    "load",
+    "resolve_secret",
+    "user_state_dir",
+]

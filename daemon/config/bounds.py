@@ -1,0 +1,104 @@
+"""What a number, a text, a path and an address of the configuration may be: every one has bounds.
+
+A number without them ends a watch in ways nobody foresees: ``timeout_s = inf`` is no limit, a dwell of 1e300
+minutes no time that a computer knows. The reason of a bound is part of its message.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import pytz
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Table(BaseModel):
+    """A table of the configuration: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def number(
+    default: Any, low: float, high: float, description: str, *, why: str = "", inside: bool = False
+) -> Any:
+    """A field for a number from ``low`` to ``high`` (``inside``: neither of them), never inf or nan."""
+    bounds: dict[str, Any] = {"gt": low, "lt": high} if inside else {"ge": low, "le": high}
+    reason: Any = {"why": why} if why else None
+    return Field(default, description=description, allow_inf_nan=False, json_schema_extra=reason, **bounds)
+
+
+def _no_switch(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_switch)]
+Whole = Annotated[int, BeforeValidator(_no_switch)]
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of plain text: it has a line break or another control character")
+    return text
+
+
+def _path(path: Path) -> Path:
+    _one_line(str(path))
+    if len(str(path)) > 1000:
+        raise ValueError("must be a path of at most 1000 characters")
+    return path
+
+
+def _address(text: str) -> str:
+    """An http address, or none. What a server answers under it is not asked here."""
+    if text and not is_web_address(text):
+        raise ValueError("must be an address that begins with http:// or https:// and names a host")
+    return text
+
+
+def is_web_address(text: str) -> bool:
+    """Can this be asked for by HTTP: a scheme, a host, a port that exists?"""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _plain_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
+        raise ValueError("must be 1 to 40 letters, digits, - and _")
+    return name
+
+
+def _zone(zone: str) -> str:
+    if zone not in pytz.all_timezones_set:
+        raise ValueError("is no time zone of the IANA list, such as America/Yellowknife or UTC")
+    return zone
+
+
+def _zone_or_none(zone: str) -> str:
+    return _zone(zone) if zone else zone
+
+
+def _pattern(pattern: str) -> str:
+    """A pattern that a folder can be searched with; which it is only found out by searching."""
+    try:
+        next(iter(Path("/dev/null").glob(pattern)), None)
+    except (ValueError, NotImplementedError, IndexError, RecursionError):
+        raise ValueError("must be file names below the folder, such as *.jpg or */*.jpg") from None
+    return pattern
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Secret = Annotated[str, Field(max_length=4000), AfterValidator(_one_line)]
+FilePath = Annotated[Path, AfterValidator(_path)]
+WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_one_line), AfterValidator(_address)]
+Zone = Annotated[str, Field(max_length=100), AfterValidator(_zone)]
+ZoneOrNone = Annotated[str, Field(max_length=100), AfterValidator(_zone_or_none)]
+Pattern = Annotated[Text, AfterValidator(_pattern)]

@@ -1,0 +1,325 @@
+"""What there is to set: every table of the configuration with its keys, defaults and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
+from daemon.config.bounds import (
+    FilePath,
+    Name,
+    Number,
+    Pattern,
+    Secret,
+    Table,
+    Text,
+    WebAddress,
+    Whole,
+    Zone,
+    ZoneOrNone,
+    number,
+)
+from daemon.config.faults import Fault, Inconsistent
+from daemon.errors import ConfigError
+from daemon.observation import Camera, Disc, Orientation, StampStyle
+
+
+class DaemonSettings(Table):
+    """[daemon]: where things are kept, where the page is served."""
+
+    state_dir: FilePath = Field(
+        Path("/var/lib/aurorad"), description="Folder of the database and the kept pictures."
+    )
+    host: Text = Field("127.0.0.1", description="Address the page and metrics are served on.")
+    port: Whole = number(8080, 0, 65535, "Port of the page; 0 takes a free one.")
+    url: WebAddress = Field(
+        "", description="Address people reach the page at, for links in messages; empty: no links."
+    )
+    token: Secret = Field(
+        "",
+        description="Token asked of everything that writes; `env:` or `credential:` reference. Empty: no token.",
+    )
+    tls_certificate: FilePath | None = Field(
+        None, description="PEM certificate; with tls_key the page is served over TLS."
+    )
+    tls_key: FilePath | None = Field(None, description="PEM key of tls_certificate.")
+    keep_pictures_days: Whole = number(
+        400, 0, 36500, "Days a kept picture stays on disk; 0 keeps no pictures.", why="a century"
+    )
+    min_free_mb: Whole = number(
+        500,
+        0,
+        100_000_000,
+        "Free disk space under which no pictures are kept and the operator is told.",
+        why="in megabytes, and no disk has more",
+    )
+    user_agent_contact: Text = Field(
+        "", description="Contact added to the User-Agent, as hosts of public feeds like to have."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.state_dir / "aurorad.db"
+
+
+class ModelSettings(Table):
+    """[model]: which model looks, and on what."""
+
+    path: FilePath | None = Field(
+        None, description="Model file (.onnx, its card beside it); none: the shipped model."
+    )
+    runtime: Literal["onnx", "torch"] = Field("onnx", description="What runs the model.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="`auto` takes a GPU where one works; `cuda` warns the operator when it has to do without.",
+    )
+    threads: Whole = number(2, 1, 64, "CPU threads of one inference.")
+    shadow: FilePath | None = Field(None, description="A candidate model that looks too and is only logged.")
+
+
+Share = Annotated[Number, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class StampSettings(Table):
+    """[camera.stamp]: the burnt-in clock."""
+
+    region: tuple[Share, Share, Share, Share] = Field(
+        (0.66, 0.92, 0.99, 0.965), description="left, top, right, bottom as fractions of the picture."
+    )
+    formats: tuple[Text, ...] = Field(
+        ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M"),
+        min_length=1,
+        max_length=20,
+        description="strptime formats of the stamp, without its zone.",
+    )
+    timezone: ZoneOrNone = Field("", description="Zone of a stamp that names none; empty: the camera's own.")
+
+    @model_validator(mode="after")
+    def _region_has_an_area(self) -> StampSettings:
+        left, top, right, bottom = self.region
+        if left >= right or top >= bottom:
+            message = "the stamp's `region` is left, top, right, bottom: right must be beyond left, bottom beyond top"
+            raise Inconsistent(Fault(("region",), message))
+        return self
+
+
+MOST_SIDE = 20_000
+"""Pixels of the longest side of a picture; the largest cameras have half as many."""
+
+
+class DiscSettings(Table):
+    """[camera.disc]: where the sky is in the picture, in pixels of a picture width × height."""
+
+    centre_x: Number = number(640, 0, MOST_SIDE, "x of the disc's centre.")
+    centre_y: Number = number(360, 0, MOST_SIDE, "y of the disc's centre.")
+    radius: Number = number(360, 4, MOST_SIDE, "Radius of the disc.", why="in pixels of the picture")
+    width: Whole = number(1280, 8, MOST_SIDE, "Width of the picture these numbers are for.")
+    height: Whole = number(720, 8, MOST_SIDE, "Height of the picture these numbers are for.")
+
+    @model_validator(mode="after")
+    def _within_its_picture(self) -> DiscSettings:
+        """The cut is a square of twice the radius, whatever lies in it: far outside, it is black and costs."""
+        if given := self.model_fields_set:
+            missing = [name for name in type(self).model_fields if name not in given]
+            if missing:
+                names = ", ".join(f"`{name}`" for name in missing)
+                message = f"[camera.disc] needs all of its keys, in pixels of one picture; {names} missing"
+                raise Inconsistent(Fault((), message))
+        if self.centre_x > self.width or self.centre_y > self.height:
+            size = f"{self.width} × {self.height}"
+            message = f"the disc's centre is outside its picture of {size}; give the size its numbers are for"
+            raise Inconsistent(Fault(("centre_x" if self.centre_x > self.width else "centre_y",), message))
+        if 2 * self.radius > 1.25 * max(self.width, self.height):
+            message = f"the disc is larger than its picture of {self.width} × {self.height}; its `radius` is half its width"
+            raise Inconsistent(Fault(("radius",), message))
+        return self
+
+
+class OrientationSettings(Table):
+    """[camera.orientation]: how the disc is turned; without it directions are null."""
+
+    north_deg: Number = number(
+        ..., -360, 360, "Direction of geographic north in the picture, clockwise from up."
+    )
+    east_left: bool = Field(True, description="East is left of north, as in a sky seen from below.")
+    edge_elevation_deg: Number = number(0.0, -10, 60, "Elevation at the disc's edge.")
+
+
+class SourceSettings(Table):
+    """[camera.source]: where footage comes from."""
+
+    kind: Literal["auroramax", "url", "folder"] = Field(
+        "auroramax",
+        description="`auroramax`: live still and night movie; `url`: any JPEG or PNG address; `folder`: pictures another program writes.",
+    )
+    url: WebAddress = Field(
+        "https://auroramax.phys.ucalgary.ca/recent/recent_720p.jpg", description="Address of the live still."
+    )
+    movie_url: WebAddress = Field(
+        "https://data.phys.ucalgary.ca/sort_by_project/AuroraMAX/rt-movies/mp4/{yyyy}/{mm}/{dd}/auroramaxHD_{yyyy}{mm}{dd}_720p.mp4",
+        description="Address of the night movie, `{yyyy} {mm} {dd}` the night's UTC date; empty: no movies.",
+    )
+    movie_url_alternatives: tuple[WebAddress, ...] = Field(
+        (
+            "https://data.phys.ucalgary.ca/sort_by_project/AuroraMAX/rt-movies/mp4/{yyyy}/{mm}/{dd}/yknf_slr-12/auroramaxHD_{yyyy}{mm}{dd}_720p.mp4",
+        ),
+        max_length=10,
+        description="Other addresses tried when the first has no movie.",
+    )
+    path: FilePath | None = Field(None, description="Folder to watch, for kind `folder`.")
+    pattern: Pattern = Field("*.jpg", description="File names taken from the folder.")
+    time_from: Literal["stamp", "name", "header"] = Field(
+        "stamp",
+        description="What dates a picture: its stamp, the UTC time in its file name, or Last-Modified / the file's own time.",
+    )
+    name_format: Text = Field(
+        "%Y%m%d%H%M%S",
+        description="strptime format of the UTC time at the start of a file's name, for time_from `name`.",
+    )
+    timeout_s: Number = number(
+        20.0,
+        0.1,
+        600,
+        "Limit on one request's whole time; a movie gets movie_timeout_s.",
+        why="a look that waits longer comes too late for an alert",
+    )
+    movie_timeout_s: Number = number(
+        3600.0, 1, 86400, "Limit on the whole download of a movie.", why="the next night's comes in a day"
+    )
+    max_bytes: Whole = number(20_000_000, 1, 500_000_000, "Largest still taken.", why="it is held in memory")
+    max_movie_bytes: Whole = number(
+        2_000_000_000, 1, 100_000_000_000, "Largest movie taken.", why="it is kept on disk while it is read"
+    )
+    max_pixels: Whole = number(
+        40_000_000, 1, 400_000_000, "Largest picture decoded.", why="each takes some 10 bytes of memory"
+    )
+    stale_after_s: Number = number(
+        900.0,
+        1,
+        86400,
+        "Age past which the feed stands still.",
+        why="a picture a day old says nothing of the sky now",
+    )
+    movie_after_sunrise_min: Number = number(
+        60.0, 0, 1440, "Minutes after the watch's end when the movie is first asked for.", why="a day"
+    )
+    movie_give_up_h: Number = number(
+        30.0, 0.1, 240, "Hours after which a missing movie is given up.", why="ten days"
+    )
+
+    @model_validator(mode="after")
+    def _folder_has_path(self) -> SourceSettings:
+        if self.kind == "folder" and self.path is None:
+            raise Inconsistent(Fault(("kind",), 'kind "folder" needs `path`, the folder to watch'))
+        return self
+
+
+class CameraSettings(Table):
+    """[[camera]]: one all-sky imager. The defaults are AuroraMAX at Yellowknife."""
+
+    name: Name = Field("yellowknife", description="Short name: letters, digits, - and _.")
+    title: Text = Field("", description="What people call it; empty: the name.")
+    latitude_deg: Number = number(62.4333, -90, 90, "Latitude, north positive.")
+    longitude_deg: Number = number(-114.35, -180, 180, "Longitude, east positive.")
+    elevation_m: Number = number(0.0, -500, 9000, "Height above the sea.", why="in metres")
+    timezone: Zone = Field("America/Yellowknife", description="IANA time zone, for local times and stamps.")
+    cadence_s: Number = number(
+        60.0,
+        1,
+        3600,
+        "Seconds between looks.",
+        why="an aurora seen once an hour is over before it is reported",
+    )
+    disc: DiscSettings = DiscSettings()
+    orientation: OrientationSettings | None = None
+    stamp: StampSettings | Literal[False] = StampSettings()
+    source: SourceSettings = SourceSettings()
+
+    def about(self) -> dict[str, Any]:
+        """What the record keeps of a camera, for when no configuration names it any more: no addresses."""
+        kept = {"name", "title", "latitude_deg", "longitude_deg", "elevation_m", "timezone", "cadence_s",
+                "orientation"}  # fmt: skip
+        return self.model_dump(mode="json", include=kept)
+
+    def camera(self) -> Camera:
+        """The plain noun the rooms work with."""
+        stamp = self.stamp or None
+        return Camera(
+            name=self.name,
+            latitude_deg=self.latitude_deg,
+            longitude_deg=self.longitude_deg,
+            elevation_m=self.elevation_m,
+            timezone=self.timezone,
+            cadence_s=self.cadence_s,
+            disc=Disc(**self.disc.model_dump()),
+            orientation=Orientation(**self.orientation.model_dump()) if self.orientation else None,
+            stamp=StampStyle(stamp.region, stamp.formats, stamp.timezone or self.timezone) if stamp else None,
+        )
+
+
+def _taken_twice(kind: str, tables: Sequence[CameraSettings | NotifySettings]) -> Iterator[Fault]:
+    names = [table.name for table in tables]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield Fault((kind, place, "name"), f"two [[{kind}]] tables are called {name!r}")
+
+
+class Settings(BaseSettings):
+    """The whole configuration. ``AURORAD_DAEMON__PORT=9000`` overrides ``[daemon] port``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AURORAD_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # a value may be a secret, and `--debug` shows pydantic's own words
+    )
+
+    daemon: DaemonSettings = DaemonSettings()
+    model: ModelSettings = ModelSettings()
+    camera: Annotated[tuple[CameraSettings, ...], Field(min_length=1, max_length=1000)] = (CameraSettings(),)
+    gate: GateSettings = GateSettings()
+    event: EventSettings = EventSettings()
+    notify: Annotated[tuple[NotifySettings, ...], Field(max_length=100)] = ()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Settings:
+        faults = [*_taken_twice("camera", self.camera), *_taken_twice("notify", self.notify)]
+        known = {c.name for c in self.camera}
+        for place, channel in enumerate(self.notify):
+            unknown = sorted(set(channel.cameras) - known)
+            if unknown:
+                message = f"[[notify]] {channel.name!r} names an unknown camera {unknown[0]!r}"
+                faults.append(Fault(("notify", place, "cameras"), message))
+        if faults:
+            raise Inconsistent(*faults)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: Any,
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
+    ) -> tuple[Any, ...]:
+        """The environment wins over the file."""
+        return (env_settings, init_settings)
+
+    def camera_named(self, name: str | None) -> CameraSettings:
+        """The camera of that name, or the first where none is named. Raises ConfigError."""
+        if name is None:
+            return self.camera[0]
+        for camera in self.camera:
+            if camera.name == name:
+                return camera
+        known = ", ".join(c.name for c in self.camera)
+        raise ConfigError(f"no camera is called {name!r}; the configuration knows: {known}")
