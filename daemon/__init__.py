@@ -6,9 +6,16 @@ Start reading at :mod:`daemon.pipeline`. Imports go one way, downwards:
     notify, metrics, report) → config → geometry, overlay, gate, event → observation, errors
 """
 
+import os
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("aurorad")
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0.0.0"
+
+DECODER_PIXELS = 250_000_000
+"""Pixels past which OpenCV itself refuses a picture, whatever its header told us."""
+
+# OpenCV reads it once, when it is first imported, by whichever module that is.
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(DECODER_PIXELS)

@@ -29,6 +29,7 @@ FAMILIES = (
     "Alert channels",
     "Configuration and model",
     "The machine",
+    "Bounds and names",
     "Anything at all",
 )
 
