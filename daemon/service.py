@@ -36,7 +36,7 @@ from daemon.record.store import Reader, Store
 from daemon.schedule import Schedule
 from daemon.source import open_source
 from daemon.web.app import create_app
-from daemon.web.ports import WebDeps
+from daemon.web.ports import Ports
 from daemon.web.server import Server
 
 log = logging.getLogger("aurorad.service")
@@ -80,7 +80,7 @@ class Service:
             self.metrics.channel(channel.name)
         self.schedule = Schedule(self.clock, self.metrics, self._job_failed)
         self._wire_watches()
-        self.page = _Page(create_app(self._web_deps()))
+        self.page = _Page(create_app(self._web_ports()))
         d = self.settings.daemon
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
         self.started_at = self.clock.now()
@@ -118,9 +118,9 @@ class Service:
         source = open_source(camera, self.settings.daemon, clock=self.clock)
         return LiveWatch(pipeline, source, self.conditions)
 
-    def _web_deps(self) -> WebDeps:
+    def _web_ports(self) -> Ports:
         token = self.settings.daemon.token
-        return WebDeps(
+        return Ports(
             settings=self.settings,
             reader=lambda: Reader(self.store.path),
             labels=self.store,
@@ -233,7 +233,7 @@ class Service:
                 self.delivery.stop(DRAIN_S)
                 self._wire_watches()
                 self.delivery.start()
-                self.page.app = create_app(self._web_deps())
+                self.page.app = create_app(self._web_ports())
                 self._plan_all()
         finally:
             self.schedule.resume()

@@ -38,7 +38,7 @@ from daemon.observation import (
 from daemon.record.store import Store
 from daemon.sky.ephemeris import Observatory
 from daemon.web.app import create_app
-from daemon.web.ports import WebDeps
+from daemon.web.ports import Ports
 from daemon.web.server import Server
 
 CAMERA = "yellowknife"
@@ -90,7 +90,7 @@ class House:
 
     store: Store
     watch: Watch
-    deps: WebDeps
+    ports: Ports
     server: Server
 
     @property
@@ -266,7 +266,7 @@ def house(
         Counter("aurorad_test_pages", "A metric to be found.", registry=registry).inc()
         from daemon.record.store import Reader
 
-        deps = WebDeps(
+        ports = Ports(
             settings=settings or Settings(),
             reader=lambda: Reader(folder / "aurorad.db"),
             labels=store,
@@ -278,10 +278,10 @@ def house(
             clock_rate=rate,
             token=token,
         )
-        server = Server(create_app(deps), "127.0.0.1", port)
+        server = Server(create_app(ports), "127.0.0.1", port)
         server.start()
         try:
-            yield House(store, watch, deps, server)
+            yield House(store, watch, ports, server)
         finally:
             server.stop()
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from daemon.observation import from_utc_text
 from daemon.web import params, security
-from daemon.web.site import Room, room_of
+from daemon.web.site import Site, site_of
 
 LABELS = ("aurora", "none", "obscured")
 _WHO = re.compile(r"\w[\w .'@-]{0,39}")
@@ -26,12 +26,12 @@ WRONG_TOKEN_PAUSE_S = 0.5  # nobody guesses a token at two a second
 
 async def give_label(request: Request) -> Response:
     """``POST /label``: camera, observed_at, label, who, queue → the label's id."""
-    room = room_of(request)
-    given = await _body(request, room)
-    return await run_in_threadpool(_give_label, room, given)
+    site = site_of(request)
+    given = await _body(request, site)
+    return await run_in_threadpool(_give_label, site, given)
 
 
-def _give_label(room: Room, given: Mapping[str, Any]) -> Response:
+def _give_label(site: Site, given: Mapping[str, Any]) -> Response:
     camera, label, who = _text(given, "camera"), _label(given), _who(given)
     queue = _text(given, "queue", "")
     if queue not in ("", *params.QUEUES):
@@ -40,45 +40,45 @@ def _give_label(room: Room, given: Mapping[str, Any]) -> Response:
         at = params.instant(_text(given, "observed_at"))
     except ValueError as error:
         raise HTTPException(400, f"`observed_at`: {error}") from None
-    with room.reader() as reader:
+    with site.reader() as reader:
         row = reader.at(camera, at)
     if row is None:
         raise HTTPException(404, "there is no such observation")
-    label_id = room.deps.labels.add_label(camera, at, label, who, queue=queue)
+    label_id = site.ports.labels.add_label(camera, at, label, who, queue=queue)
     return JSONResponse({"id": label_id, "label": label}, 201)
 
 
 async def undo_label(request: Request) -> Response:
     """``POST /label/undo``: id."""
-    room = room_of(request)
-    given = await _body(request, room)
+    site = site_of(request)
+    given = await _body(request, site)
     label_id = given.get("id")
     if type(label_id) is not int or not 0 < label_id < 2**53:
         raise HTTPException(400, "`id`: the number the label was given")
-    if not await run_in_threadpool(room.deps.labels.undo_label, label_id):
+    if not await run_in_threadpool(site.ports.labels.undo_label, label_id):
         raise HTTPException(404, "there is no such label to take back")
     return JSONResponse({"undone": label_id})
 
 
 async def judge_event(request: Request) -> Response:
     """``POST /events/answer``: event_id, label (right is ``aurora``), who. Labels the peak's frame."""
-    room = room_of(request)
-    given = await _body(request, room)
-    label_id = await run_in_threadpool(_judge_event, room, given)
+    site = site_of(request)
+    given = await _body(request, site)
+    label_id = await run_in_threadpool(_judge_event, site, given)
     if _is_json(request):
         return JSONResponse({"id": label_id, "label": given["label"]}, 201)
     return RedirectResponse(f"/events#event-{quote(given['event_id'])}", 303)
 
 
-def _judge_event(room: Room, given: Mapping[str, Any]) -> int:
+def _judge_event(site: Site, given: Mapping[str, Any]) -> int:
     event_id, label = _text(given, "event_id"), _label(given)
     who = _who(given) if given.get("who") else "page"
-    with room.reader() as reader:
+    with site.reader() as reader:
         event = reader.event(event_id) if _EVENT_ID.fullmatch(event_id) else None
     if event is None:
         raise HTTPException(404, "there is no such event")
     at = from_utc_text(event["peak_at"] or event["onset_at"])
-    return room.deps.labels.add_label(event["camera"], at, label, who, queue="event", event_id=event_id)
+    return site.ports.labels.add_label(event["camera"], at, label, who, queue="event", event_id=event_id)
 
 
 def sign_in_page(request: Request) -> Response:
@@ -88,10 +88,10 @@ def sign_in_page(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """``POST /sign-in``: the token for a cookie that stands for it."""
-    room = room_of(request)
-    given = await _body(request, room, signing_in=True)
+    site = site_of(request)
+    given = await _body(request, site, signing_in=True)
     to = _own_path(_text(given, "to", "/"))
-    token = room.deps.token
+    token = site.ports.token
     if token is not None and not security.is_token(_text(given, "token"), token):
         await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
         return await run_in_threadpool(_sign_in_form, request, to, wrong=True)
@@ -109,10 +109,10 @@ async def sign_in(request: Request) -> Response:
 
 
 def _sign_in_form(request: Request, to: str, *, wrong: bool) -> Response:
-    room = room_of(request)
-    with room.reader() as reader:
+    site = site_of(request)
+    with site.reader() as reader:
         context = {"to": to, "wrong": wrong}
-        return room.page(request, reader, "sign_in.html", context, status=403 if wrong else 200)
+        return site.page(request, reader, "sign_in.html", context, status=403 if wrong else 200)
 
 
 def _own_path(to: str) -> str:
@@ -120,12 +120,12 @@ def _own_path(to: str) -> str:
     return to if re.fullmatch(r"/(?![/\\])[A-Za-z0-9/?&=._-]{0,200}", to) else "/"
 
 
-async def _body(request: Request, room: Room, *, signing_in: bool = False) -> dict[str, Any]:
+async def _body(request: Request, site: Site, *, signing_in: bool = False) -> dict[str, Any]:
     """The fields sent. Raises 403 for a foreign or unsigned sender, 413, 415 or 400 for the rest."""
-    refused = security.refusal_of_cross_site(request.headers, room.own_names)
+    refused = security.refusal_of_cross_site(request.headers, site.own_names)
     if refused:
         raise HTTPException(403, refused)
-    if not signing_in and room.locked(request):
+    if not signing_in and site.locked(request):
         raise HTTPException(401, "sign in first", {"www-authenticate": "Bearer"})
     raw = await request.body()  # bounded by the application's max_body_size
     try:

@@ -19,7 +19,7 @@ from daemon.web import params, phrases, presenters
 from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
 from daemon.web.params import Param
 from daemon.web.ports import View
-from daemon.web.site import Room, night_of_text, room_of
+from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import instant_of
 
 Row = Mapping[str, Any]
@@ -41,15 +41,15 @@ class Operation:
 
 def cameras(request: Request) -> Response:
     """The cameras and the live state of their watch."""
-    room = room_of(request)
+    site = site_of(request)
     params.read(request, ())
-    with room.reader() as reader:
-        views = room.all_views(reader)
-    return JSONResponse({"cameras": [_camera(room, view) for view in views]})
+    with site.reader() as reader:
+        views = site.all_views(reader)
+    return JSONResponse({"cameras": [_camera(site, view) for view in views]})
 
 
-def _camera(room: Room, view: View) -> dict[str, Any]:
-    status = room.deps.status.camera(view.name)
+def _camera(site: Site, view: View) -> dict[str, Any]:
+    status = site.ports.status.camera(view.name)
     told: dict[str, Any] = {
         "name": view.name,
         "title": view.title,
@@ -85,13 +85,13 @@ def _text(at: Any) -> str | None:
 
 def observations(request: Request) -> Response:
     """Observations between two instants."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(
         request, (params.CAMERA, params.SINCE, params.UNTIL, params.VERDICT, params.ORDER, params.LIMIT)
     )
-    with room.reader() as reader:
+    with site.reader() as reader:
         rows = reader.between(
-            _known(room, reader, asked),
+            _known(site, reader, asked),
             asked.get("since"),
             asked.get("until"),
             asked.get("limit", 500),
@@ -103,11 +103,11 @@ def observations(request: Request) -> Response:
 
 def observation(request: Request) -> Response:
     """One observation with its heat map, the map's outline, and what the page says of it."""
-    room = room_of(request)
+    site = site_of(request)
     params.read(request, ())
     at = _path_value(request, "observed_at", params.instant)
-    with room.reader() as reader:
-        view = next((v for v in room.all_views(reader) if v.name == request.path_params["camera"]), None)
+    with site.reader() as reader:
+        view = next((v for v in site.all_views(reader) if v.name == request.path_params["camera"]), None)
         row = reader.at(view.name, at) if view else None
     if row is None or view is None:
         raise HTTPException(404, "there is no such observation")
@@ -130,20 +130,20 @@ def _observation(row: Row) -> dict[str, Any]:
 
 def events(request: Request) -> Response:
     """Spells of aurora, newest first."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, _EVENT_PARAMS)
-    with room.reader() as reader:
-        _known(room, reader, asked)
-        query = params.event_query(asked, room.views) | {"strong": asked.get("strong")}
+    with site.reader() as reader:
+        _known(site, reader, asked)
+        query = params.event_query(asked, site.views) | {"strong": asked.get("strong")}
         rows = reader.events(**query, limit=asked.get("limit", 500), offset=asked.get("offset", 0))
     return JSONResponse({"events": [_event(row) for row in rows]})
 
 
 def event(request: Request) -> Response:
     """One spell, with the messages that told of it."""
-    room = room_of(request)
+    site = site_of(request)
     params.read(request, ())
-    with room.reader() as reader:
+    with site.reader() as reader:
         row = reader.event(request.path_params["id"])
     if row is None:
         raise HTTPException(404, "there is no such event")
@@ -162,21 +162,21 @@ def _event(row: Row) -> dict[str, Any]:
 
 def nights(request: Request) -> Response:
     """Nights with their sums."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, (params.CAMERA, params.FROM_NIGHT, params.TO_NIGHT))
-    with room.reader() as reader:
-        rows = reader.nights(_known(room, reader, asked), asked.get("since"), asked.get("until"))
+    with site.reader() as reader:
+        rows = reader.nights(_known(site, reader, asked), asked.get("since"), asked.get("until"))
     return JSONResponse({"nights": rows})
 
 
 def night(request: Request) -> Response:
     """One night's frames as columns, for going through them."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, (params.CAMERA,))
     day = night_of_text(request.path_params["night"])
-    with room.reader() as reader:
-        _known(room, reader, asked)
-        view = room.view(request, reader)
+    with site.reader() as reader:
+        _known(site, reader, asked)
+        view = site.view(request, reader)
         rows = reader.night(view.name, day)
     times = [instant_of(row["observed_at"]) for row in rows]
     findings = [phrases.of_row(row, view.timezone) for row in rows]
@@ -200,27 +200,27 @@ def night(request: Request) -> Response:
 
 def labels(request: Request) -> Response:
     """What people said of frames, each frame's valid label."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, (params.CAMERA, params.SINCE))
-    with room.reader() as reader:
-        rows = reader.labels(_known(room, reader, asked), asked.get("since"))
+    with site.reader() as reader:
+        rows = reader.labels(_known(site, reader, asked), asked.get("since"))
     return JSONResponse({"labels": [{key: row[key] for key in label_files.COLUMNS} for row in rows]})
 
 
 def labels_csv(request: Request) -> Response:
     """The same as CSV, for a spreadsheet or ``aurorad-train sample``."""
-    room = room_of(request)
+    site = site_of(request)
     params.read(request, ())
-    with room.reader() as reader:
+    with site.reader() as reader:
         rows = reader.labels()
     return Response(label_files.as_csv(rows), media_type="text/csv", headers=_as_file("aurorad-labels.csv"))
 
 
 def labels_parquet(request: Request) -> Response:
     """The same as Parquet, where pyarrow is installed."""
-    room = room_of(request)
+    site = site_of(request)
     params.read(request, ())
-    with room.reader() as reader:
+    with site.reader() as reader:
         rows = reader.labels()
     try:
         data = label_files.as_parquet(rows)
@@ -237,17 +237,17 @@ def _as_file(name: str) -> dict[str, str]:
 
 def queue(request: Request) -> Response:
     """Frames that want a label, most wanted first."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, _QUEUE_PARAMS)
-    with room.reader() as reader:
+    with site.reader() as reader:
         rows = reader.label_queue(
             asked.get("queue", "uncertainty"),
-            _known(room, reader, asked),
+            _known(site, reader, asked),
             night=asked.get("night"),
             limit=asked.get("limit", 200),
             seed=asked.get("seed", 0),
         )
-        views = {view.name: view for view in room.all_views(reader)}
+        views = {view.name: view for view in site.all_views(reader)}
     return JSONResponse({"queue": list(_queued(rows, views))})
 
 
@@ -266,10 +266,10 @@ def _queued(rows: Sequence[Row], views: Mapping[str, View]) -> Iterator[dict[str
         }
 
 
-def _known(room: Room, reader: Reader, asked: Mapping[str, Any]) -> str | None:
+def _known(site: Site, reader: Reader, asked: Mapping[str, Any]) -> str | None:
     """The camera asked for. Raises 404 where there is none of that name."""
     wanted: str | None = asked.get("camera")
-    if wanted is not None and wanted not in {view.name for view in room.all_views(reader)}:
+    if wanted is not None and wanted not in {view.name for view in site.all_views(reader)}:
         raise HTTPException(404, "no camera is called so")
     return wanted
 

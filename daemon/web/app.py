@@ -1,6 +1,6 @@
 """The page's table of contents: every address, and what stands before all of them.
 
-``create_app(deps)`` makes the application; :class:`daemon.web.server.Server` serves it.
+``create_app(ports)`` makes the application; :class:`daemon.web.server.Server` serves it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
 from daemon.web import actions, api, label, openapi, pages, pictures, season
-from daemon.web.ports import WebDeps
+from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, SecurityHeaders
-from daemon.web.site import Room, room_of
+from daemon.web.site import Site, site_of
 
 log = logging.getLogger("aurorad.web")
 STATIC_KEEP_S = 365 * 24 * 3600  # the address changes with the content
 
 
-def create_app(deps: WebDeps) -> Starlette:
+def create_app(ports: Ports) -> Starlette:
     """The page over one record. Nothing is opened or read before the first request."""
     app = Starlette(
         routes=[
@@ -59,7 +59,7 @@ def create_app(deps: WebDeps) -> Starlette:
             Mount("/static/{version}", _Static(directory=Path(__file__).parent / "static")),
         ],
         middleware=[
-            Middleware(SecurityHeaders, tls=deps.settings.daemon.tls_certificate is not None),
+            Middleware(SecurityHeaders, tls=ports.settings.daemon.tls_certificate is not None),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
             Middleware(_NoTraceback),
         ],
@@ -67,30 +67,30 @@ def create_app(deps: WebDeps) -> Starlette:
         max_body_size=MAX_BODY_BYTES,
     )
     app.router.redirect_slashes = False  # an address is right or it is not
-    app.state.room = Room(deps)
+    app.state.site = Site(ports)
     return app
 
 
 def favicon(request: Request) -> Response:
     """Where browsers look by themselves; the icon is a static file."""
-    return RedirectResponse(room_of(request).static("icon.svg"), 302)
+    return RedirectResponse(site_of(request).static("icon.svg"), 302)
 
 
 async def metrics(request: Request) -> Response:
     """What Prometheus scrapes. Its thread is its own: the health check asks here too, however busy the page."""
-    room = room_of(request)
-    made = await anyio.to_thread.run_sync(generate_latest, room.deps.registry, limiter=room.metrics_thread)
+    site = site_of(request)
+    made = await anyio.to_thread.run_sync(generate_latest, site.ports.registry, limiter=site.metrics_thread)
     return Response(made, headers={"content-type": CONTENT_TYPE_LATEST})
 
 
 async def healthy(request: Request) -> Response:
     """200 while the watch makes progress; not mere life."""
-    return _state(*room_of(request).deps.status.healthy())
+    return _state(*site_of(request).ports.status.healthy())
 
 
 async def ready(request: Request) -> Response:
     """200 once the watch has all it needs."""
-    return _state(*room_of(request).deps.status.ready())
+    return _state(*site_of(request).ports.status.ready())
 
 
 def _state(well: bool, told: str) -> Response:
@@ -107,7 +107,7 @@ class _Static(StaticFiles):
         """Starlette's answer (ETag and 304 included), with how long to keep it."""
         reply = super().file_response(*args, **kwargs)
         scope = args[2] if len(args) > 2 else kwargs["scope"]
-        current = scope["path_params"].get("version") == scope["app"].state.room.static_version
+        current = scope["path_params"].get("version") == scope["app"].state.site.static_version
         kept = f"public, max-age={STATIC_KEEP_S}, immutable" if current else "no-cache"
         reply.headers["cache-control"] = kept
         return reply

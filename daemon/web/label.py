@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from daemon.record import label_files
 from daemon.web import params
-from daemon.web.site import room_of
+from daemon.web.site import site_of
 
 QUEUES = (
     ("uncertainty", "unsure"),
@@ -19,15 +19,15 @@ QUEUES = (
 
 def label(request: Request) -> Response:
     """One frame, one question, one key an answer."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, (params.QUEUE, params.NIGHT), forgiving=True)
-    with room.reader() as reader:
+    with site.reader() as reader:
         context = {
-            "camera": room.view(request, reader),
+            "camera": site.view(request, reader),
             "queues": QUEUES,
             "queue": asked.get("queue", "uncertainty"),
             "night": asked.get("night"),
             "parquet": label_files.has_parquet(),
             "label_count": reader.counts()["labels"],
         }
-        return room.page(request, reader, "label.html", context, here="Label")
+        return site.page(request, reader, "label.html", context, here="Label")

@@ -1,4 +1,4 @@
-"""The pages: Tonight, a night, the season, the events. What they say is decided in the rooms below."""
+"""The pages: Tonight, a night, the season, the events. What they say is decided by phrases, presenters and strip."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from daemon.record.store import Reader
 from daemon.web import params, phrases, presenters
 from daemon.web.frames import answer, etag_of
 from daemon.web.ports import View
-from daemon.web.site import Room, night_of_text, room_of
+from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import Strip, instant_of, span_of, strip
 
 Row = Mapping[str, Any]
@@ -28,61 +28,61 @@ LIVE_CACHE_S = 0
 
 def tonight(request: Request) -> Response:
     """The page people leave open."""
-    room = room_of(request)
-    with room.reader() as reader:
-        view = room.view(request, reader)
-        context = _tonight(room, reader, view)
-        return room.page(request, reader, "tonight.html", context, here="Tonight")
+    site = site_of(request)
+    with site.reader() as reader:
+        view = site.view(request, reader)
+        context = _tonight(site, reader, view)
+        return site.page(request, reader, "tonight.html", context, here="Tonight")
 
 
 def live(request: Request) -> Response:
     """Tonight's moving parts, for the open page to take over. 304 while nothing has changed."""
-    room = room_of(request)
-    with room.reader() as reader:
-        view = room.view(request, reader)
-        context = _tonight(room, reader, view)
+    site = site_of(request)
+    with site.reader() as reader:
+        view = site.view(request, reader)
+        context = _tonight(site, reader, view)
     # The age is left to the browser's clock: an answer that changed each second were never 304.
     context["shown"] = replace(context["shown"], age="") if context["shown"] else None
-    html = room.fragment(request, "_tonight.html", context).encode()
+    html = site.fragment(request, "_tonight.html", context).encode()
     reply = answer(request, html, etag_of(html), "text/html; charset=utf-8", LIVE_CACHE_S)
-    reply.headers["aurorad-now"] = f"{room.now().timestamp():.3f}"
+    reply.headers["aurorad-now"] = f"{site.now().timestamp():.3f}"
     return reply
 
 
 def night(request: Request) -> Response:
     """Any night, with a cursor that goes through its frames."""
-    room = room_of(request)
+    site = site_of(request)
     day = night_of_text(request.path_params["night"])
-    with room.reader() as reader:
-        view = room.view(request, reader)
-        return room.page(
-            request, reader, "night.html", _night(room, reader, view, day, request), here="Night"
+    with site.reader() as reader:
+        view = site.view(request, reader)
+        return site.page(
+            request, reader, "night.html", _night(site, reader, view, day, request), here="Night"
         )
 
 
 def newest_night(request: Request) -> Response:
     """``/night``: the newest night there is."""
-    room = room_of(request)
-    with room.reader() as reader:
-        view = room.view(request, reader)
+    site = site_of(request)
+    with site.reader() as reader:
+        view = site.view(request, reader)
         row = reader.latest(view.name)
-    day = view.night(from_utc_text(row["observed_at"])) if row else view.night(room.now())
+    day = view.night(from_utc_text(row["observed_at"])) if row else view.night(site.now())
     return RedirectResponse(presenters.night_link(view, day), 302)
 
 
 def events(request: Request) -> HTMLResponse:
     """Spells of aurora, filtered."""
-    room = room_of(request)
+    site = site_of(request)
     asked = params.read(request, params.EVENT_FILTERS, forgiving=True)
     page = max(0, asked.pop("page", None) or 0)
-    with room.reader() as reader:
-        views = {view.name: view for view in room.all_views(reader)}
+    with site.reader() as reader:
+        views = {view.name: view for view in site.all_views(reader)}
         rows = reader.events(
             **params.event_query(asked, views),
             limit=EVENTS_A_PAGE + 1,
             offset=page * EVENTS_A_PAGE,
         )
-        cards = presenters.cards(rows[:EVENTS_A_PAGE], views, room.now())
+        cards = presenters.cards(rows[:EVENTS_A_PAGE], views, site.now())
         groups = [
             (phrases.night(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)
         ]
@@ -98,7 +98,7 @@ def events(request: Request) -> HTMLResponse:
             "newer": _page_link(request, page - 1) if page else None,
             "older": _page_link(request, page + 1) if more else None,
         }
-        return room.page(request, reader, "events.html", context, here="Events")
+        return site.page(request, reader, "events.html", context, here="Events")
 
 
 def _found(count: int, page: int, more: bool) -> str:
@@ -118,21 +118,21 @@ def _page_link(request: Request, page: int) -> str:
 # ---------------------------------------------------------------------- tonight
 
 
-def _tonight(room: Room, reader: Reader, view: View) -> dict[str, Any]:
-    now = room.now()
-    status = room.deps.status.camera(view.name)
+def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
+    now = site.now()
+    status = site.ports.status.camera(view.name)
     latest = reader.latest(view.name)
     day = view.night(now)
-    drawn = _drawn(room, reader, view, day)
+    drawn = _drawn(site, reader, view, day)
     spells = reader.events(view.name, limit=1)
     since = from_utc_text(spells[0]["onset_at"]) if spells and not spells[0]["ended_at"] else None
     due_s = _due_s(view, status, now)
     finding = _finding(view, status, latest, since, now, due_s)
-    healthy, health = room.deps.status.healthy()
+    healthy, health = site.ports.status.healthy()
     return {
         "camera": view,
         "now_s": f"{now.timestamp():.3f}",
-        "rate": room.deps.clock_rate,
+        "rate": site.ports.clock_rate,
         "finding": finding,
         "healthy": healthy,
         "health": health,
@@ -145,7 +145,7 @@ def _tonight(room: Room, reader: Reader, view: View) -> dict[str, Any]:
         "night_words": phrases.night(day),
         "night_link": presenters.night_link(view, day),
         "last_night": None if drawn.rows else _last_night(reader, view, day),
-        "outlook": _outlook(room, view, day, now, status),
+        "outlook": _outlook(site, view, day, now, status),
         "strip": drawn.strip,
         "keogram": drawn.keogram,
         "events": presenters.cards(reversed(drawn.events), {view.name: view}, now),
@@ -209,11 +209,11 @@ def _last_night(reader: Reader, view: View, day: date) -> dict[str, str] | None:
 
 
 def _outlook(
-    room: Room, view: View, day: date, now: datetime, status: LiveStatus | None
+    site: Site, view: View, day: date, now: datetime, status: LiveStatus | None
 ) -> list[tuple[str, str]]:
     """When it is dark, where the moon is, when the source was last asked."""
     told: list[tuple[str, str]] = []
-    sky = room.sky(view, day)
+    sky = site.sky(view, day)
     dark = [state for state in sky if state.sun_altitude_deg <= view.look_below_deg]
     if sky and not dark:
         told.append(("Dark", "not at all tonight"))
@@ -266,11 +266,11 @@ class _Drawn:
     keogram: str | None
 
 
-def _drawn(room: Room, reader: Reader, view: View, day: date) -> _Drawn:
+def _drawn(site: Site, reader: Reader, view: View, day: date) -> _Drawn:
     """A night's rows, spells and strip, and where its keogram is."""
     rows: list[Row] = list(reader.course(view.name, day))
     spells: list[Row] = list(reader.events_of_night(view.name, day))
-    sky = room.sky(view, day)
+    sky = site.sky(view, day)
     laid = strip(
         rows,
         sky,
@@ -279,7 +279,7 @@ def _drawn(room: Room, reader: Reader, view: View, day: date) -> _Drawn:
         timezone=view.timezone,
         cadence_s=view.cadence_s,
         look_below_deg=view.look_below_deg,
-        now=room.now().replace(second=0, microsecond=0),  # drawn anew once a minute is enough
+        now=site.now().replace(second=0, microsecond=0),  # drawn anew once a minute is enough
     )
     # Whole minutes in the address: the picture is made anew once a minute, not once a frame.
     last = rows[-1]["observed_at"][:16] if rows else ""
@@ -287,8 +287,8 @@ def _drawn(room: Room, reader: Reader, view: View, day: date) -> _Drawn:
     return _Drawn(rows, spells, laid, keogram)
 
 
-def _night(room: Room, reader: Reader, view: View, day: date, request: Request) -> dict[str, Any]:
-    drawn = _drawn(room, reader, view, day)
+def _night(site: Site, reader: Reader, view: View, day: date, request: Request) -> dict[str, Any]:
+    drawn = _drawn(site, reader, view, day)
     rows = drawn.rows
     at = params.instant_or_none(request.query_params.get("at"))
     index = _index_at(rows, at)
@@ -296,8 +296,8 @@ def _night(room: Room, reader: Reader, view: View, day: date, request: Request) 
     before, after = reader.neighbours(view.name, day)
     return {
         "camera": view,
-        "now_s": f"{room.now().timestamp():.3f}",
-        "rate": room.deps.clock_rate,
+        "now_s": f"{site.now().timestamp():.3f}",
+        "rate": site.ports.clock_rate,
         "night": day,
         "night_words": phrases.night(day),
         "before": presenters.night_link(view, before) if before else None,
@@ -312,7 +312,7 @@ def _night(room: Room, reader: Reader, view: View, day: date, request: Request) 
         "index": index,
         "position": f"{index + 1} of {len(rows)}",
         "tally": presenters.tally(rows),
-        "events": presenters.cards(drawn.events, {view.name: view}, room.now()),
+        "events": presenters.cards(drawn.events, {view.name: view}, site.now()),
     }
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from daemon.observation import from_utc_text
 from daemon.web import frames
 from daemon.web.frames import KEEP_S, SHEET_FRAMES, answer, etag_of
-from daemon.web.site import night_of_text, room_of
+from daemon.web.site import night_of_text, site_of
 from daemon.web.strip import span_of, widened
 
 MINUTE_S = 60
@@ -22,24 +22,24 @@ def frame(request: Request) -> Response:
     asked = request.query_params.get("w")
     if asked is not None and not re.fullmatch(r"[1-9][0-9]{1,3}", asked):
         raise HTTPException(400, "w: the width in pixels, 10 to 9999")
-    pictures = room_of(request).pictures
+    pictures = site_of(request).pictures
     data, etag = pictures.sized(request.path_params["path"], int(asked) if asked else None)
     return answer(request, data, etag, frames.media_type_of(data), KEEP_S)
 
 
 def sheet(request: Request) -> Response:
     """Thumbnails of sixty frames of a night, in order."""
-    room = room_of(request)
+    site = site_of(request)
     night = night_of_text(request.path_params["night"])
     number = request.path_params["number"]
     if not re.fullmatch(r"[0-9]{1,3}", number):
         raise HTTPException(404, "sheets are numbered from 0")
-    with room.reader() as reader:
+    with site.reader() as reader:
         rows = reader.night(request.path_params["camera"], night)
     names = [row["picture"] for row in rows][int(number) * SHEET_FRAMES :][:SHEET_FRAMES]
     if not names:
         raise HTTPException(404, "there is no such sheet")
-    data = room.pictures.sheet(names)
+    data = site.pictures.sheet(names)
     return answer(
         request, data, etag_of(data), "image/jpeg", KEEP_S if len(names) == SHEET_FRAMES else MINUTE_S
     )
@@ -47,17 +47,17 @@ def sheet(request: Request) -> Response:
 
 def keogram(request: Request) -> Response:
     """The night's north–south line over time, on the strip's own axis."""
-    room = room_of(request)
+    site = site_of(request)
     night = night_of_text(request.path_params["night"])
-    with room.reader() as reader:
-        views = {view.name: view for view in room.all_views(reader)}
+    with site.reader() as reader:
+        views = {view.name: view for view in site.all_views(reader)}
         view = views.get(request.path_params["camera"])
         columns = reader.columns(view.name, night) if view else []
         rows = reader.nights(view.name, night, night) if view else []
     if view is None or not rows:
         raise HTTPException(404, "there is no such night")
     times = [from_utc_text(rows[0][key]) for key in ("first_at", "last_at")]
-    start, end = widened(span_of(night, view.longitude_deg, room.sky(view, night)), *times)
+    start, end = widened(span_of(night, view.longitude_deg, site.sky(view, night)), *times)
     kept = [(from_utc_text(row["observed_at"]), bytes(row["rgb"])) for row in columns]
     data = frames.keogram(kept, start, end, view.cadence_s)
     return answer(request, data, etag_of(data), "image/png", MINUTE_S)

@@ -1,6 +1,6 @@
 """What the page needs from the rest of the house, as one value and three small protocols.
 
-The service fills :class:`WebDeps`; tests fill it with the real store and a status of their own.
+The service fills :class:`Ports`; tests fill it with the real store and a status of their own.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class WebDeps:
+class Ports:
     """Everything the page is made from.
 
     ``reader`` opens a read-only view of the database; it is closed after each request.

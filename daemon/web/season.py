@@ -18,7 +18,7 @@ from starlette.responses import Response
 from daemon.observation import SkyState
 from daemon.web import phrases
 from daemon.web.ports import View
-from daemon.web.site import FIRST_YEAR, LAST_YEAR, room_of
+from daemon.web.site import FIRST_YEAR, LAST_YEAR, site_of
 
 Row = Mapping[str, Any]
 FIRST_MONTH = 8  # August: no camera of the north watches across its beginning
@@ -49,25 +49,25 @@ class Month:
 
 def season(request: Request) -> Response:
     """The page."""
-    room = room_of(request)
-    with room.reader() as reader:
-        view = room.view(request, reader)
-        year = _year_asked(request, view.night(room.now()))
+    site = site_of(request)
+    with site.reader() as reader:
+        view = site.view(request, reader)
+        year = _year_asked(request, view.night(site.now()))
         since, until = date(year, FIRST_MONTH, 1), date(year + 1, FIRST_MONTH, 1) - timedelta(days=1)
         nights = reader.nights(view.name, since, until)
         days = _days(nights)
-        sky = {view.night(state.at): state for state in room.midnights(view, days)}
+        sky = {view.night(state.at): state for state in site.midnights(view, days)}
         context = {
             "camera": view,
             "season": {
                 "name": f"{year}–{(year + 1) % 100:02d}",
                 "before": _link(view, year - 1),
-                "after": _link(view, year + 1) if until < view.night(room.now()) else None,
+                "after": _link(view, year + 1) if until < view.night(site.now()) else None,
                 "sums": _sums(nights),
                 "months": _months(view, nights, days, sky),
             },
         }
-        return room.page(request, reader, "season.html", context, here="Season")
+        return site.page(request, reader, "season.html", context, here="Season")
 
 
 def _year_asked(request: Request, today: date) -> int:

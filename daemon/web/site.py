@@ -25,33 +25,33 @@ from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.web import security, strip
 from daemon.web.frames import Cache, Pictures
-from daemon.web.ports import SkyOver, View, WebDeps, view_of, view_of_met
+from daemon.web.ports import SkyOver, View, Ports, view_of, view_of_met
 
 HERE = Path(__file__).parent
 THEMES = ("dark", "red", "light")
 NIGHTS_KEPT = 400  # skies of a season and a bit
-FIRST_YEAR, LAST_YEAR = 1901, 2051  # what the ephemeris covers, with room for a night either side
+FIRST_YEAR, LAST_YEAR = 1901, 2051  # what the ephemeris covers, less a night at either end
 
 
-class Room:
+class Site:
     """Shared by all requests; what it remembers is bounded and can be made anew."""
 
-    def __init__(self, deps: WebDeps) -> None:
-        self.deps = deps
-        self.pictures = Pictures(deps.frames_dir, Cache())
-        self.views = {camera.name: view_of(camera, deps.settings) for camera in deps.settings.camera}
-        self.own_names = security.own_names(deps.settings.daemon.host, deps.settings.daemon.url)
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+        self.pictures = Pictures(ports.frames_dir, Cache())
+        self.views = {camera.name: view_of(camera, ports.settings) for camera in ports.settings.camera}
+        self.own_names = security.own_names(ports.settings.daemon.host, ports.settings.daemon.url)
         self.metrics_thread = CapacityLimiter(1)
         self._skies: OrderedDict[tuple[str, date], list[SkyState]] = OrderedDict()
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
         """The watch's clock."""
-        return self.deps.clock().astimezone(UTC)
+        return self.ports.clock().astimezone(UTC)
 
     def reader(self) -> Reader:
         """A read-only view of the database, to be closed by whoever asked."""
-        return self.deps.reader()
+        return self.ports.reader()
 
     # ------------------------------------------------------------------ cameras
 
@@ -60,7 +60,7 @@ class Room:
         met = [name for name in reader.cameras() if name not in self.views]
         return [
             *self.views.values(),
-            *(view_of_met(name, reader.camera(name), self.deps.settings) for name in met),
+            *(view_of_met(name, reader.camera(name), self.ports.settings) for name in met),
         ]
 
     def view(self, request: Request, reader: Reader) -> View:
@@ -87,8 +87,8 @@ class Room:
         return sky.states([strip.midnight(night, view.longitude_deg) for night in nights])
 
     def _over(self, view: View) -> SkyOver | None:
-        if view.latitude_deg is None or view.name in self.deps.skies:
-            return self.deps.skies.get(view.name)
+        if view.latitude_deg is None or view.name in self.ports.skies:
+            return self.ports.skies.get(view.name)
         return Observatory(view.latitude_deg, view.longitude_deg)
 
     def _remembered(self, view: View, night: date, times: list[datetime]) -> list[SkyState]:
@@ -179,13 +179,13 @@ class Room:
 
     def locked(self, request: Request) -> bool:
         """Whether this reader would have to sign in before writing."""
-        return not security.may_write(request, self.deps.token)
+        return not security.may_write(request, self.ports.token)
 
 
-def room_of(request: Request) -> Room:
-    """The room of the application that answers a request."""
-    room: Room = request.app.state.room
-    return room
+def site_of(request: Request) -> Site:
+    """What the application that answers a request has at hand."""
+    site: Site = request.app.state.site
+    return site
 
 
 def night_of_text(text: str) -> date:

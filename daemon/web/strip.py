@@ -68,7 +68,7 @@ class Strip:
     moon: tuple[Band, ...]
     verdicts: tuple[Band, ...]
     gaps: tuple[Band, ...]
-    spells: tuple[Band, ...]
+    events: tuple[Band, ...]
     curve: str
     lit: str
     threshold: str
@@ -128,7 +128,7 @@ def strip(
         moon=tuple(band for band in _sky_bands(sky, start, end, _moon_kind) if band.kind != "down"),
         verdicts=bands,
         gaps=tuple(_gaps(points, sky, step, (start, min(end, now)), (start, end), look_below_deg)),
-        spells=tuple(_spells(events, start, end, now)),
+        events=tuple(_events(events, start, end, now)),
         curve=" ".join(_path([(p.x, p.probability) for p in run]) for run in runs),
         lit=" ".join(_area(run) for run in _above(runs)),
         threshold=" ".join(_path([(p.x, p.threshold) for p in run]) for run in runs),
@@ -283,12 +283,12 @@ def _gaps(
             yield Band(left, round(right - left, 2), "gap")
 
 
-def _spells(events: Iterable[Row], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
+def _events(events: Iterable[Row], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
     for event in events:
         begin = instant_of(event["onset_at"])
         stop = instant_of(event["ended_at"]) if event.get("ended_at") else min(now, end)
         left, right = _x(begin, start, end), _x(stop, start, end)
-        yield Band(left, round(max(right - left, 2.0), 2), "strong" if event.get("strong_at") else "spell")
+        yield Band(left, round(max(right - left, 2.0), 2), "strong" if event.get("strong_at") else "event")
 
 
 def _ticks(start: datetime, end: datetime, timezone: str) -> Iterable[Tick]:
@@ -313,5 +313,5 @@ def _summary(points: Sequence[Point], events: Iterable[Row]) -> str:
         return "No frames have been recorded."
     counts = Counter(point.verdict for point in points)
     parts = [f"{name} {100 * count / len(points):.0f} %" for name, count in counts.items()]
-    spells = len(list(events))
-    return f"{len(points)} frames: {', '.join(parts)}; {spells} {'spell' if spells == 1 else 'spells'} of aurora."
+    events = len(list(events))
+    return f"{len(points)} frames: {', '.join(parts)}; {events} {'spell' if events == 1 else 'events'} of aurora."

@@ -170,7 +170,7 @@ def serve(path: Path) -> None:
     from daemon.observation import LiveStatus
     from daemon.sky.ephemeris import Observatory
     from daemon.web.app import create_app
-    from daemon.web.ports import WebDeps
+    from daemon.web.ports import Ports
     from daemon.web.server import Server
 
     class Nothing:
@@ -196,7 +196,7 @@ def serve(path: Path) -> None:
     with Reader(path) as reader:
         newest = reader.latest(CAMERA)
     assert newest is not None
-    deps = WebDeps(
+    ports = Ports(
         settings=settings,
         reader=lambda: Reader(path),
         labels=nothing,
@@ -206,7 +206,7 @@ def serve(path: Path) -> None:
         skies={CAMERA: Observatory(place.latitude_deg, place.longitude_deg)},
         clock=lambda: datetime.fromisoformat(newest["observed_at"]).astimezone(UTC),
     )
-    server = Server(create_app(deps), "127.0.0.1", 0)
+    server = Server(create_app(ports), "127.0.0.1", 0)
     server.start()
     print(json.dumps({"port": server.port}), flush=True)
     sys.stdin.read()

@@ -59,7 +59,7 @@ def test_the_page_follows_the_night_without_reloading(browser: Chrome, live: Hou
     browser.execute_script("window.stayed = true")
     assert "Clear, no aurora" in said(browser)
     picture_before = browser.execute_script("return document.querySelector('.dome img').src")
-    web_night.fill(live.store, live.deps.frames_dir, first=200, last=260)
+    web_night.fill(live.store, live.ports.frames_dir, first=200, last=260)
     live.watch.now += timedelta(minutes=60)
     live.watch.cameras[CAMERA] = looking(live.watch.clock())
     until(browser, lambda: "since 21:20" in said(browser))
@@ -184,7 +184,7 @@ def test_fifty_labels_by_keyboard_alone_three_undone(browser: Chrome, night: Hou
     for left in (49, 48, 47):
         ActionChains(browser).send_keys("u").perform()
         until(browser, lambda left=left: f"· {left} labelled" in said(browser))
-    with night.deps.reader() as reader:
+    with night.ports.reader() as reader:
         valid, everything = reader.labels(), reader.labels(undone=True)
     meant = {"a": "aurora", "o": "obscured", "n": "none"}
     assert [row["label"] for row in valid] == [meant[key] for key in given[:47]]
@@ -204,7 +204,7 @@ def test_back_changes_ones_mind(browser: Chrome, night: House) -> None:
     until(browser, lambda: "Kept: no aurora." in said(browser))
 
     def labels() -> list[str]:
-        with night.deps.reader() as reader:
+        with night.ports.reader() as reader:
             return [row["label"] for row in reader.labels() if row["observed_at"] == at]
 
     until(browser, lambda: labels() == ["none"])
@@ -218,7 +218,7 @@ def test_was_this_right_is_answered_in_place(browser: Chrome, night: House) -> N
     browser.find_element(By.CSS_SELECTOR, '.judge button[value="none"]').click()
     until(browser, lambda: "Judged wrong. Thank you." in said(browser))
     assert browser.execute_script("return window.stayed") is True
-    with night.deps.reader() as reader:
+    with night.ports.reader() as reader:
         (event,) = reader.events()
     assert event["right"] is False
 

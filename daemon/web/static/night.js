@@ -1,19 +1,19 @@
 // Going through a night: every step shows a thumbnail at once (from sheets loaded ahead), then the
 // full picture. Keys: ← → a frame, Page keys ten, Home End, N P next and previous aurora, space plays.
 
-const room = document.querySelector("[data-scrub]");
-const range = room.querySelector("[data-range]");
+const page = document.querySelector("[data-scrub]");
+const range = page.querySelector("[data-range]");
 if (range) start();
 
 async function start() {
-  const { night, camera } = room.dataset;
-  const dome = room.querySelector(".dome");
+  const { night, camera } = page.dataset;
+  const dome = page.querySelector(".dome");
   const canvas = dome.querySelector("canvas");
   const pen = canvas.getContext("2d");
   const timelines = [...document.querySelectorAll("[data-timeline]")];
   const reply = await fetch(`/api/nights/${night}?camera=${encodeURIComponent(camera)}`).catch(() => null);
   if (!reply?.ok) {
-    room.querySelector("[data-shared]").textContent = "The frames could not be loaded; load the page again.";
+    page.querySelector("[data-shared]").textContent = "The frames could not be loaded; load the page again.";
     return;
   }
   const frames = await reply.json();
@@ -74,7 +74,7 @@ async function start() {
   }
 
   function write(name, text) {
-    const place = room.querySelector(`[data-${name}]`);
+    const place = page.querySelector(`[data-${name}]`);
     if (place && place.textContent !== text) place.textContent = text;
   }
 
@@ -90,7 +90,7 @@ async function start() {
     write("threshold", number(frames.threshold[index]));
     write("position", `${index + 1} of ${count}`);
     write("caption", frames.clock[index]);
-    room.querySelector("[data-verdict]").className = `verdict is-${frames.kind[index]}`;
+    page.querySelector("[data-verdict]").className = `verdict is-${frames.kind[index]}`;
     range.setAttribute("aria-valuetext", `${frames.clock[index]}, ${frames.headline[index]} ${frames.detail[index]}`);
     for (const timeline of timelines) {
       const { start: from, end } = timeline.dataset;
@@ -125,7 +125,7 @@ async function start() {
     }
     if (at !== index) return;
     outline(frames.verdict[at] === "aurora" ? details.get(at).outline : ""); // elsewhere it points at nothing
-    const list = room.querySelector("[data-numbers] dl");
+    const list = page.querySelector("[data-numbers] dl");
     list.replaceChildren(...details.get(at).facts.map(([name, value]) => {
       const row = document.createElement("div");
       row.append(Object.assign(document.createElement("dt"), { textContent: name }));
@@ -148,7 +148,7 @@ async function start() {
   }
 
   // The next frame at which aurora begins, in either direction.
-  function spell(direction) {
+  function aurora(direction) {
     for (let at = index + direction; at >= 0 && at < count; at += direction) {
       if (frames.verdict[at] === "aurora" && frames.verdict[at - 1] !== "aurora") return at;
     }
@@ -158,14 +158,14 @@ async function start() {
   function play(on) {
     clearInterval(playing);
     playing = on ? setInterval(() => (index >= count - 1 ? play(false) : (show(index + 1), sheet(Math.floor(index / frames.sheet.frames) + 1))), 100) : 0;
-    const button = room.querySelector("[data-play]");
+    const button = page.querySelector("[data-play]");
     button.setAttribute("aria-pressed", String(on));
     button.textContent = on ? "Pause" : "Play";
   }
 
   async function share() {
     const address = new URL(link(index), location.href).href;
-    const told = room.querySelector("[data-shared]");
+    const told = page.querySelector("[data-shared]");
     try {
       if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({ url: address });
       else await navigator.clipboard.writeText(address);
@@ -187,17 +187,17 @@ async function start() {
     if (STEPS[key]) show(index + STEPS[key] * (event.shiftKey ? 10 : 1));
     else if (key === "Home") show(0);
     else if (key === "End") show(count - 1);
-    else if (key === "n") show(spell(1));
-    else if (key === "p") show(spell(-1));
+    else if (key === "n") show(aurora(1));
+    else if (key === "p") show(aurora(-1));
     else if (key === " " && !inButton) play(!playing);
     else return;
     event.preventDefault();
   });
   range.addEventListener("input", () => show(Number(range.value)));
-  room.addEventListener("click", (event) => {
+  page.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button?.dataset.step) show(index + Number(button.dataset.step));
-    if (button?.dataset.spell) show(spell(Number(button.dataset.spell)));
+    if (button?.dataset.aurora) show(aurora(Number(button.dataset.aurora)));
     if (button && "play" in button.dataset) play(!playing);
     if (button && "share" in button.dataset) share();
   });
@@ -226,6 +226,6 @@ async function start() {
     const image = sheet(each);
     await image.decode().catch(() => {});
   }
-  room.dataset.ready = "true";
+  page.dataset.ready = "true";
 }
 

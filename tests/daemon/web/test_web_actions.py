@@ -37,7 +37,7 @@ def a_label(minute: int = 250, **more: Any) -> dict[str, Any]:
 
 
 def kept(house: House) -> list[dict[str, Any]]:
-    with house.deps.reader() as reader:
+    with house.ports.reader() as reader:
         return reader.labels()
 
 
@@ -220,4 +220,4 @@ def test_the_token_is_shown_nowhere(guarded: House) -> None:
     """Not on a page, not in the API, not in the metrics, not in an object's text."""
     for path in ("/", "/label", "/sign-in", "/metrics", "/api/cameras", "/api/openapi.json", "/-/healthy"):
         assert TOKEN not in httpx.get(f"{guarded.url}{path}").text
-    assert TOKEN not in repr(guarded.deps)
+    assert TOKEN not in repr(guarded.ports)

@@ -180,7 +180,7 @@ def test_a_camera_of_the_record_alone_keeps_its_place_and_name(tmp_path: Path) -
         )
         house.store.register_camera("cabin", cabin.about())
         for name in ("cabin", "stranger"):
-            web_night.fill(house.store, house.deps.frames_dir, first=300, last=310, camera=name)
+            web_night.fill(house.store, house.ports.frames_dir, first=300, last=310, camera=name)
         with httpx.Client(base_url=house.url) as client:
             html = client.get("/night/2024-02-10?camera=cabin&at=2024-02-10T05:20:00Z").text
             assert "The cabin" in html

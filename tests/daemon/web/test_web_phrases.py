@@ -204,7 +204,7 @@ def test_coordinates_stay_inside(minutes: list[int], now: int) -> None:
     """Whatever frames there are, everything drawn lies on the strip and is well formed."""
     chosen = [row for m in sorted(minutes) for row in rows(m, m + 1)]
     drawn = laid(chosen, now)
-    for band in (*drawn.twilight, *drawn.moon, *drawn.verdicts, *drawn.gaps, *drawn.spells):
+    for band in (*drawn.twilight, *drawn.moon, *drawn.verdicts, *drawn.gaps, *drawn.events):
         assert 0 <= band.x <= 1000
         assert band.width > 0
         assert band.x + band.width <= 1003

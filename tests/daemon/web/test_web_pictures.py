@@ -32,7 +32,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def address(house: House, minute: int) -> str:
-    with house.deps.reader() as reader:
+    with house.ports.reader() as reader:
         row = reader.at(web_night.CAMERA, FIRST + timedelta(minutes=minute))
     assert row is not None
     return f"{house.url}/frames/{row['picture']}"
@@ -76,7 +76,7 @@ def test_widths_are_bounded(night: House, width: str) -> None:
 )  # fmt: skip
 def test_nothing_outside_the_folder_is_served(night: House, path: str) -> None:
     """Climbing, absolute, hidden, encoded, linked: 404, without a word about the disk."""
-    root = night.deps.frames_dir
+    root = night.ports.frames_dir
     outside = root.parent / "outside"
     outside.mkdir(exist_ok=True)
     for name in (outside / "secret.jpg", root / ".hidden.jpg", root / "notes.txt"):
@@ -91,10 +91,10 @@ def test_nothing_outside_the_folder_is_served(night: House, path: str) -> None:
 
 def test_a_damaged_picture_is_not_found_and_harms_nothing(night: House) -> None:
     """Half a file is 404 when it must be resized; the sheet shows its neighbours."""
-    name = night.deps.frames_dir / "half.jpg"
+    name = night.ports.frames_dir / "half.jpg"
     name.write_bytes(image.encode_jpeg(painted(0, 0))[:500])
     assert httpx.get(f"{night.url}/frames/half.jpg?w=96").status_code == 404
-    made = frames.Pictures(night.deps.frames_dir, Cache())
+    made = frames.Pictures(night.ports.frames_dir, Cache())
     good = address(night, 3).split("/frames/")[1]
     sheet = image.decode(made.sheet(["half.jpg", None, "gone.jpg", good]))
     assert sheet[:, : 3 * SHEET_SIDE - 8].max() < 8

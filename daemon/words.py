@@ -1,0 +1,76 @@
+"""How sure, how bright, where, which night: one function for each, for page, alerts and report. Pure.
+
+The probability says how sure the model is, never how bright the aurora; brightness comes from the
+colours that were measured, and where they show nothing, that is what is written.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from math import cos, radians
+
+from daemon.sky.geometry import compass_point
+
+NO_VALUE = "–"
+MUCH_OF_THE_SKY = 0.25
+"""Share of the sky in aurora from which words say so; the default of ``[event] strong_cover`` too."""
+
+_OVERHEAD_DEG = 75.0
+_BRIGHTNESS = ("faint or colourless", "faint", "faint", "clearly visible", "bright", "bright", "bright")
+"""By colour level: 0 no colour found, 1 a trace, 2 diffuse, 3 an arc, 4 bright or wide, 5 and 6 breakup."""
+
+
+def certainty(probability: float | None) -> str:
+    """``93 %``; never a certainty that rounding alone made: ``over 99 %``, ``under 1 %``."""
+    if probability is None:
+        return NO_VALUE
+    if probability > 0.99:
+        return "over 99 %"
+    if probability < 0.01:
+        return "under 1 %"
+    return f"{100 * probability:.0f} %"
+
+
+def brightness(level: int | None, cover: float | None) -> str:
+    """``bright, over much of the sky``; empty where no colour was measured."""
+    if level is None:
+        return ""
+    named = _BRIGHTNESS[min(max(level, 0), len(_BRIGHTNESS) - 1)]
+    return f"{named}, over much of the sky" if level and _is_wide(cover) else named
+
+
+def aurora(level: int | None, cover: float | None) -> str:
+    """The same as a headline: ``Bright aurora over much of the sky``."""
+    if level is None:
+        return "Aurora"
+    if level <= 0:
+        return "Aurora, faint or colourless"
+    named = _BRIGHTNESS[min(level, len(_BRIGHTNESS) - 1)]
+    return f"{named[0].upper()}{named[1:]} aurora{' over much of the sky' if _is_wide(cover) else ''}"
+
+
+def _is_wide(cover: float | None) -> bool:
+    return cover is not None and cover >= MUCH_OF_THE_SKY
+
+
+def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
+    """``north-west, 35° up``; empty where the camera's orientation is not known."""
+    if azimuth_deg is None or elevation_deg is None:
+        return ""
+    if elevation_deg >= _OVERHEAD_DEG:
+        return "overhead"
+    return f"{compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
+
+
+def night(at: date) -> str:
+    """``night of 9–10 February 2024``: the evening's date and the morning's, by the night's key."""
+    eve = at - timedelta(days=1)
+    if eve.month == at.month:
+        return f"night of {eve.day}–{at.day} {at:%B} {at.year}"
+    year = f" {eve.year}" if eve.year != at.year else ""
+    return f"night of {eve.day} {eve:%B}{year} – {at.day} {at:%B} {at.year}"
+
+
+def lit_percent(phase_deg: float) -> int:
+    """How much of the moon's disc is lit, from its folded phase: (1 − cos φ) / 2."""
+    return round(50 * (1 - cos(radians(phase_deg))))
