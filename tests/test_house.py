@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.gate", "daemon.event", "daemon.verdict", "daemon.metrics"),
     ("daemon.config",),
     ("daemon.sky", "daemon.source", "daemon.predictor", "daemon.schedule"),
-    ("daemon.footage",),
+    ("daemon.footage", "daemon.words"),
     ("daemon.record",),
     ("daemon.alert", "daemon.web"),
     ("daemon.pipeline", "daemon.housekeeping"),

@@ -28,7 +28,9 @@ _JPEG = b"\xff\xd8\xff"
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}  # JPEG markers that carry no segment
 _START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_AFTER_SCAN = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # in a scan's data FF 00 is a byte, FF D0 to D7 restarts
+_AFTER_SCAN = re.compile(
+    rb"\xff[\xc0-\xcf\xd8-\xfe]"
+)  # in a scan's data FF 00 is a byte, FF D0 to D7 restarts
 
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG colour type → samples a pixel
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that the pixels depend on

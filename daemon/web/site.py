@@ -25,7 +25,7 @@ from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.web import security, strip
 from daemon.web.frames import Cache, Pictures
-from daemon.web.ports import SkyOver, View, Ports, view_of, view_of_met
+from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
 
 HERE = Path(__file__).parent
 THEMES = ("dark", "red", "light")

@@ -313,5 +313,7 @@ def _summary(points: Sequence[Point], events: Iterable[Row]) -> str:
         return "No frames have been recorded."
     counts = Counter(point.verdict for point in points)
     parts = [f"{name} {100 * count / len(points):.0f} %" for name, count in counts.items()]
-    events = len(list(events))
-    return f"{len(points)} frames: {', '.join(parts)}; {events} {'spell' if events == 1 else 'events'} of aurora."
+    found = len(list(events))
+    return (
+        f"{len(points)} frames: {', '.join(parts)}; {found} {'event' if found == 1 else 'events'} of aurora."
+    )

@@ -23,7 +23,11 @@ PICTURES = {
         "not an image",
     ),
     "scans": ("a JPEG of 383 kB with 34,000 scans", lambda: bombs.scans(2000, 2000, 34_000), "too large"),
-    "large scans": ("a JPEG of 36 megapixels with 30 scans", lambda: bombs.scans(6000, 6000, 30), "too large"),
+    "large scans": (
+        "a JPEG of 36 megapixels with 30 scans",
+        lambda: bombs.scans(6000, 6000, 30),
+        "too large",
+    ),
     "inflates": (
         "a PNG of 100×100 whose data inflates to 400 MB",
         lambda: bombs.png(100, 100, pixels=bytes(400_000_000)),
@@ -63,7 +67,14 @@ def test_text_in_a_png_is_not_inflated(matrix: Entry) -> None:
 def test_progressive_pictures_of_real_cameras_pass(quality: int) -> None:
     """Ten scans and restart marks, as cameras and optimizers write them, are no fault."""
     pixels = np.random.default_rng(1).integers(0, 255, (480, 640, 3), dtype=np.uint8)
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 7]
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        quality,
+        cv2.IMWRITE_JPEG_PROGRESSIVE,
+        1,
+        cv2.IMWRITE_JPEG_RST_INTERVAL,
+        7,
+    ]
     data = cv2.imencode(".jpg", pixels, options)[1].tobytes()
     assert 5 < data.count(b"\xff\xda") < 20
     assert image.decode(data).shape == pixels.shape
