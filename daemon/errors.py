@@ -1,6 +1,6 @@
 """Every way aurorad says no.
 
-    AuroradError                 base: one line that names the thing and the mend
+    AuroradError                 base: one line that names what is wrong and how to fix it
     ├── ConfigError              the configuration cannot be used                 (exit 2)
     ├── UsageError               the command was called wrongly                   (exit 2)
     ├── FootageError             what came in cannot be used; counted by .reason

@@ -2,8 +2,8 @@
 
 For Docker's HEALTHCHECK: only the standard library, so that it costs little twice a minute. Two
 questions to the daemon on this machine: ``/-/healthy`` (does every camera's watch go on?) and
-``aurorad_feed_stale`` in ``/metrics`` (does a feed stand still past its ``stale_after_s``? by day nobody
-looks, and nothing is wrong). They are apart in the daemon, for a restart mends the first and never the
+``aurorad_feed_stale`` in ``/metrics`` (has a feed been stopped for longer than its ``stale_after_s``? by day nobody
+looks, and nothing is wrong). They are apart in the daemon, for a restart cures the first and never the
 second.
 """
 
@@ -47,7 +47,7 @@ def main() -> int:
     resting = RESTING.findall(metrics)
     stale = [camera for camera in STALE.findall(metrics) if camera not in resting]
     if stale:
-        print(f"feed stands still: {', '.join(stale)}")
+        print(f"feed has stopped: {', '.join(stale)}")
         return 1
     print(word)
     return 0

@@ -138,7 +138,7 @@ def _source(settings: Settings, camera: CameraSettings) -> str:
         and (now - still.last_modified).total_seconds() > camera.source.stale_after_s
     ):
         said.append(
-            "the feed stands still, or the camera rests (AuroraMAX from about May to August, and by day)"
+            "the feed has stopped, or the camera rests (AuroraMAX from about May to August, and by day)"
         )
     return "; ".join(said)
 

@@ -24,7 +24,7 @@ BUSY_TIMEOUT_S = 5.0
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into :class:`StoreError`, one line that names the file and the mend."""
+    """Turn SQLite's errors into :class:`StoreError`, one line that names the file and the fix."""
     try:
         yield
     except sqlite3.Error as error:
@@ -38,11 +38,11 @@ def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _nearly_full(path)):
         return StoreError(f"{path}: the disk is full; free some space, nothing was half-written", "full")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        mend = "restore a backup with `aurorad restore`, or move the file away to begin anew"
-        return StoreError(f"{path}: the database is damaged or is no database; {mend}", "damaged")
+        fix = "restore a backup with `aurorad restore`, or move the file away to begin anew"
+        return StoreError(f"{path}: the database is damaged or is no database; {fix}", "damaged")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-        mend = "check that its folder exists and that this user may write there"
-        return StoreError(f"{path}: the database cannot be opened; {mend}", "unwritable")
+        fix = "check that its folder exists and that this user may write there"
+        return StoreError(f"{path}: the database cannot be opened; {fix}", "unwritable")
     if str(error).startswith("no such table"):
         return StoreError(f"{path}: this SQLite database was not written by aurorad ({error})", "foreign")
     return StoreError(f"{path}: {error}", "failed")

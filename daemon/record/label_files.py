@@ -155,8 +155,8 @@ def _instant(path: Path) -> datetime:
     try:
         return datetime.strptime(path.stem.split("_")[0], _TIME).replace(tzinfo=UTC)
     except ValueError:
-        mend = "begin it with the picture's UTC, as in 20240201011954_20240201_0.jpg"
-        raise PictureError("no time in name", f"{path}: its name tells no time; {mend}") from None
+        fix = "begin it with the picture's UTC, as in 20240201011954_20240201_0.jpg"
+        raise PictureError("no time in name", f"{path}: its name tells no time; {fix}") from None
 
 
 def _keep(path: Path, at: datetime, store: Store, pictures: PictureFolder, camera: Camera) -> None:

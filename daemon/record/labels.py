@@ -1,8 +1,8 @@
 """What people said of frames, as SQL: part of the store's room.
 
 A frame's valid label is the newest that was given to the frame itself; where nobody looked at the
-frame, the newest answer to "was this right?" about a spell that peaked in it. So a judgement of a
-whole spell never puts aside what somebody said with that very picture before them.
+frame, the newest answer to "was this right?" about an event that peaked in it. So a judgement of a
+whole event never puts aside what somebody said with that very picture before them.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class Reader:
 
         ``looked`` frames were judged, ``observable`` ones showed the sky or aurora, and
         ``aurora_share`` is aurora / observable (None where nothing could be seen). ``events``
-        counts the spells that began that night.
+        counts the events that began that night.
         """
         rows = self.query(
             """SELECT n.*, (SELECT count(*) FROM events e WHERE e.camera = n.camera
@@ -259,7 +259,7 @@ class Reader:
         return [_with_right(row) for row in rows]
 
     def events_of_night(self, camera: str, night: date) -> list[Row]:
-        """The spells that began in a night, in order."""
+        """The events that began in a night, in order."""
         span = self._span(camera, night)
         return self.events(camera, *span)[::-1] if span else []
 

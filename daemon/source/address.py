@@ -32,7 +32,7 @@ def checked(url: str) -> str:
         good = False
     if not good:
         raise FetchError(
-            "address", f"{redact(url)}: only http:// and https:// addresses are asked; mend `url`"
+            "address", f"{redact(url)}: only http:// and https:// addresses are asked; check `url`"
         )
     return url
 

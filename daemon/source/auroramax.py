@@ -96,8 +96,8 @@ class _Download:
             return self._finish(self._load())
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            mend = "make room on the disk" if full else "mend the folder or its rights"
-            raise FetchError("disk", f"{self.part}: {error.strerror}; {mend}") from error
+            fix = "make room on the disk" if full else "check the folder and its permissions"
+            raise FetchError("disk", f"{self.part}: {error.strerror}; {fix}") from error
 
     def _load(self) -> _Origin:
         begun = self._begun()

@@ -276,9 +276,9 @@ _STATUS = {
 def _refused(head: Head) -> Refused:
     server = ("server error", "the server is in trouble; it is asked again")
     other = ("status", "an answer that is not expected here; look whether the feed has moved")
-    reason, mend = _STATUS.get(head.status, server if head.status >= 500 else other)
+    reason, fix = _STATUS.get(head.status, server if head.status >= 500 else other)
     wait_s = retry_after_s(head.headers.get("retry-after"), time.time())
-    return Refused(reason, f"{redact(head.url)}: answered {head.status}: {mend}", wait_s)
+    return Refused(reason, f"{redact(head.url)}: answered {head.status}: {fix}", wait_s)
 
 
 def _off_the_web(url: str) -> FetchError:
@@ -317,7 +317,7 @@ def _translated(error: Exception, url: str) -> FetchError:
         # Our own address was checked before; httpx reads a redirect's too, though it is not to follow it.
         return _off_the_web(url)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return FetchError("address", f"{where}: cannot be asked; mend `url`")
+        return FetchError("address", f"{where}: cannot be asked; check `url`")
     if isinstance(error, httpx.ProtocolError):
         return FetchError("protocol", f"{where}: the answer is not HTTP; look whether the feed has moved")
     return FetchError("connection lost", f"{where}: the connection broke; it is asked again")

@@ -150,7 +150,7 @@ def test_health_follows_the_feed(container: int, site: str) -> None:
     began = time.monotonic()
     word = until(lambda: ((said := health())[0] == "unhealthy" and said[1]) or None, 180, "unhealthy", 1)
     unhealthy_s = time.monotonic() - began
-    assert word == "feed stands still: midnight"
+    assert word == "feed has stopped: midnight"
     fault(site, "none")
     began = time.monotonic()
     until(lambda: health()[0] == "healthy" or None, 120, "healthy again", 1)

@@ -257,7 +257,7 @@ def daemon() -> Iterator[ThreadingHTTPServer]:
     ("healthy", "stale", "looking", "status", "word"),
     [
         (True, False, True, 0, "watching 1 camera(s)"),
-        (True, True, True, 1, "feed stands still: yellowknife"),
+        (True, True, True, 1, "feed has stopped: yellowknife"),
         (True, True, False, 0, "watching 1 camera(s)"),  # day
         (False, False, True, 1, "503: yellowknife: no progress for 300 s"),
     ],
@@ -265,7 +265,7 @@ def daemon() -> Iterator[ThreadingHTTPServer]:
 def test_health_check_is_about_freshness(
     daemon: ThreadingHTTPServer, healthy: bool, stale: bool, looking: bool, status: int, word: str
 ) -> None:
-    """The image's health check fails for a watch without progress and for a feed that stands still."""
+    """The image's health check fails for a watch without progress and for a feed that has stopped."""
     daemon.healthy, daemon.stale, daemon.commands.classify = healthy, stale, looking  # type: ignore[attr-defined]
     done = _check_health(daemon.server_port)
     assert (done.returncode, done.stdout.strip()) == (status, word)

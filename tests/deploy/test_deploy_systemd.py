@@ -113,7 +113,7 @@ def test_state_is_its_own(machine: Machine) -> None:
 
 
 def test_a_hung_pipeline_is_restarted_by_the_watchdog(machine: Machine, figures: dict[str, float]) -> None:
-    """One thread stands still, all others go on, the page answers: within a minute it is watching again."""
+    """One thread has stopped, all others go on, the page answers: within a minute it is watching again."""
     pid, since = machine.main_pid(), machine.cursor()
     assert pid is not None
     with subprocess.Popen(
