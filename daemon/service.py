@@ -90,7 +90,9 @@ class Service:
         """All that follows from cameras and channels; a reload makes it anew."""
         self.conditions = Conditions(self.store, self.settings.notify, self.clock)
         self.watches = {camera.name: self._watch(camera) for camera in self.settings.camera}
-        self.nightlies = {name: Nightly(w.pipeline, self.settings) for name, w in self.watches.items()}
+        self.nightlies = {
+            name: Nightly(w.pipeline, self.settings, self.conditions) for name, w in self.watches.items()
+        }
         self.delivery = Delivery(
             self.settings, self.store, self.metrics, self.clock, self.pictures.root, self.conditions
         )

@@ -20,7 +20,7 @@ from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, UsageError
 from daemon.event import EventState, Evidence
-from daemon.footage.movie import DatedMovie, read_movie
+from daemon.footage.movie import DatedMovie, Scratch, read_movie
 from daemon.metrics import Metrics
 from daemon.observation import EventChange
 from daemon.pipeline import Pipeline
@@ -93,6 +93,7 @@ def ingest_movie(
             keep_pictures=pipeline.pictures is not None,
             progress=progress,
             ahead=ahead,
+            scratch=Scratch(pipeline.store.path.parent, pipeline.settings.daemon.min_free_mb),
         )
     except FootageError as error:
         pipeline.metrics.rejected(pipeline.camera.name, error.reason)

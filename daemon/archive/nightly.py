@@ -12,11 +12,12 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from daemon.alert.conditions import Conditions
 from daemon.alert.summary import send_summary
 from daemon.archive.ingest import record_movie
 from daemon.config import Settings
 from daemon.errors import FetchError, FootageError, StoreError
-from daemon.footage.movie import read_movie
+from daemon.footage.movie import Scratch, read_movie
 from daemon.observation import night_of, utc_text
 from daemon.pipeline import Pipeline
 from daemon.source import fetch_movie, movie_retry_s, user_agent
@@ -32,8 +33,9 @@ MOST_CRASHES = 3
 class Nightly:
     """One camera's mornings."""
 
-    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
+    def __init__(self, pipeline: Pipeline, settings: Settings, conditions: Conditions | None = None) -> None:
         self.pipeline = pipeline
+        self.conditions = conditions
         self.settings = settings
         self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
         self._tries = 0
@@ -76,47 +78,73 @@ class Nightly:
         source = self.pipeline.camera_settings.source
         if source.kind != "auroramax" or not source.movie_url:
             return None
-        late = now - ended_at > timedelta(hours=source.movie_give_up_h)
+        movie = self._fetch(night)
+        if movie is not None and self._read(movie, night, now):
+            movie.unlink(missing_ok=True)
+            self._space_again()
+            return None
+        if now - ended_at > timedelta(hours=source.movie_give_up_h):
+            log.warning("movie of %s: given up after %g h", night, source.movie_give_up_h)
+            if movie is not None:
+                movie.unlink(missing_ok=True)
+            return None
+        self._tries += 1
+        return timedelta(seconds=movie_retry_s(self._tries))
+
+    def _fetch(self, night: date) -> Path | None:
+        """The night's movie, or None where it is not there yet or cannot be had now."""
+        source, d = self.pipeline.camera_settings.source, self.settings.daemon
         try:
-            movie = fetch_movie(
-                source, night, self.folder, user_agent(self.settings.daemon.user_agent_contact)
-            )
+            return fetch_movie(source, night, self.folder, user_agent(d.user_agent_contact), d.min_free_mb)
         except FetchError as error:
             log.warning("movie of %s: %s", night, error)
-            movie = None
-        if movie is None:
-            if late:
-                log.warning("movie of %s: given up after %g h", night, source.movie_give_up_h)
-                return None
-            self._tries += 1
-            return timedelta(seconds=movie_retry_s(self._tries))
-        self._read(movie, night, now)
-        movie.unlink(missing_ok=True)
-        return None
+            if error.reason == "disk":
+                self._no_space(error)
+            return None
 
-    def _read(self, movie: Path, night: date, now: datetime) -> None:
-        """The movie's minutes into the record. A decoder's crash is not to come again with every start."""
+    def _no_space(self, error: FootageError) -> None:
+        """Count, and tell the operator: no later night's movie comes either until somebody frees some."""
+        name = self.pipeline.camera.name
+        self.pipeline.metrics.rejected(name, error.reason)
+        if self.conditions is not None:
+            self.conditions.begin("no space for movies", name, f"the night's movie cannot be read: {error}")
+
+    def _space_again(self) -> None:
+        if self.conditions is not None:
+            name = self.pipeline.camera.name
+            self.conditions.end("no space for movies", name, "there is space for the night's movie again")
+
+    def _read(self, movie: Path, night: date, now: datetime) -> bool:
+        """The movie's minutes into the record; False where it is to be tried again.
+
+        A decoder's crash is not to come again with every start.
+        """
         name, store, metrics = self.pipeline.camera.name, self.pipeline.store, self.pipeline.metrics
         kept = store.memory(self._key) or {}
         begun = kept.get("begun", 0) if kept.get("reading") == night.isoformat() else 0
         if begun >= MOST_CRASHES:
             metrics.rejected(name, "crash")
             log.error("movie of %s: left out: aurorad ended %d times while reading it", night, begun)
-            return
+            return True
         store.remember(self._key, kept | {"reading": night.isoformat(), "begun": begun + 1})
         try:
-            with read_movie(movie, self.pipeline.camera, now) as dated:
+            scratch = Scratch(self.folder, self.settings.daemon.min_free_mb)
+            with read_movie(movie, self.pipeline.camera, now, scratch=scratch) as dated:
                 tally = record_movie(self.pipeline, dated)
             log.info(
                 "movie of %s: %d minutes filled, %d known, %d without a time",
                 night, tally.recorded, tally.known, tally.undated,
             )  # fmt: skip
         except FootageError as error:
-            metrics.rejected(name, error.reason)
             log.warning("movie of %s: %s", night, error)
+            if error.reason == "disk":
+                self._no_space(error)
+                return False
+            metrics.rejected(name, error.reason)
         finally:
             with suppress(StoreError):
                 store.remember(self._key, {"done": kept.get("done", "")})
+        return True
 
     def _done(self, night: date, now: datetime) -> datetime:
         self._tries = 0

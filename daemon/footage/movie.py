@@ -1,17 +1,20 @@
 """A night's movie → its frames one cadence apart, with their times.
 
 A movie is decoded once, in order. Its clock can only be told when all of it has been seen, so what
-the later steps need of each sampled picture waits meanwhile: the strips with the stamp in memory,
-the small squares and the JPEGs in an unnamed temporary file, which keeps a night of 9,000 frames
-under 60 MB of memory.
+the later steps need of each sampled picture waits meanwhile in an unnamed temporary file: the small
+square, the JPEG, the strip with the stamp. That keeps a night of 9,000 frames under 60 MB of memory,
+whatever the size of its pictures.
 """
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +29,20 @@ from daemon.footage.frame import from_pixels
 from daemon.observation import Camera, Frame, Picture, StampStyle
 from models import preprocess
 
+SCRATCH_FREE, SCRATCH_PER_BYTE = 64_000_000, 50
+"""Bytes of temporary file at most: so many, and so many for each byte of the movie. A night of AuroraMAX
+takes 4 a byte; one of frames that only repeat could take ten thousand."""
+
 MOST_READINGS = 48
 """Stamps read of the sampled frames at most; with those of the first frames, under 60 for any movie."""
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Where the temporary file goes (None: the system's place for such files), and the space to leave there."""
+
+    folder: Path | None = None
+    keep_free_mb: int = 0
 
 
 class DatedMovie:
@@ -37,7 +52,7 @@ class DatedMovie:
     ``fault`` what was wrong with the movie's end, where it broke off.
     """
 
-    def __init__(self, spool: _Spool, times: list[datetime | None], readings: int, fault: str | None) -> None:
+    def __init__(self, spool: Spool, times: list[datetime | None], readings: int, fault: str | None) -> None:
         self._spool = spool
         self._times = times
         order = [i for i, at in enumerate(times) if at is not None]
@@ -82,11 +97,13 @@ def read_movie(
     keep_pictures: bool = True,
     progress: Callable[[float], None] | None = None,
     ahead: bool = True,
+    scratch: Scratch = Scratch(),  # noqa: B008 - frozen
 ) -> DatedMovie:
     """Sample a movie one cadence apart and date what was sampled; ``ahead``: decode in a second thread.
 
     A movie that breaks off gives the frames before the break. Raises MovieError where it gives
-    none, ClockError where no clock can be established.
+    none, reason ``disk`` where there is no space for temporary files, ClockError where no clock can be
+    established.
     """
     if camera.stamp is None:
         raise ClockError("no stamp", f"{path}: a movie is dated by its stamps; camera {camera.name} has none")
@@ -95,7 +112,7 @@ def read_movie(
     readings = _opening_readings(path, stamps)
     nominal_s = info.usual_cadence_s
     step = video.sample_step(info, stamp.frame_cadence(readings), camera.cadence_s)
-    spool = _Spool(camera.name, path.name, fetched_at)
+    spool = Spool(path, camera.name, fetched_at, scratch)
     fault = None
     try:
         for index, pixels in video.frames(path, step, ahead=ahead):
@@ -111,7 +128,7 @@ def read_movie(
             if progress is not None and info.frames:
                 progress(min(1.0, index / info.frames))
     except MovieError as error:
-        if not len(spool):
+        if not len(spool) or error.reason == "disk":
             spool.close()
             raise
         fault = str(error)
@@ -166,44 +183,66 @@ def _opening_readings(path: Path, stamps: _Stamps) -> list[stamp.Reading]:
     return [stamp.Reading(index, at) for (index, _), at in zip(first, times, strict=True) if at is not None]
 
 
-class _Spool:
-    """Sampled frames that wait for their clock: squares and JPEGs on disk, strips in memory."""
+class Spool:
+    """Sampled frames that wait for their clock, on disk. Raises MovieError, reason ``disk`` or ``too large``."""
 
-    def __init__(self, camera: str, source: str, fetched_at: datetime) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="aurorad-")  # noqa: SIM115 - closed by close()
-        self._camera, self._source, self._fetched_at = camera, source, fetched_at
-        self._places: list[tuple[int, int]] = []
-        self._stamps: dict[int, Picture] = {}
+    _CHECKED = 16_000_000  # bytes between two looks at the disk's free space
+
+    def __init__(self, path: Path, camera: str, fetched_at: datetime, scratch: Scratch) -> None:
+        self._path, self._camera, self._fetched_at = path, camera, fetched_at
+        self._folder = scratch.folder or Path(tempfile.gettempdir())
+        self._keep_free = scratch.keep_free_mb * 1_000_000
+        self._most = SCRATCH_FREE + SCRATCH_PER_BYTE * path.stat().st_size
+        self._places: list[tuple[int, int, int]] = []
+        self._stamps: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._end = self._checked = 0
         self.indices: list[int] = []
+        with self._disk_faults():
+            self._must_have_space(0)
+            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="aurorad-", dir=scratch.folder)  # noqa: SIM115
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def add(self, frame: Frame) -> None:
         """Keep a frame."""
-        self._places.append((self._file.tell(), len(frame.picture)))
-        self._file.write(frame.square.tobytes())
-        self._file.write(frame.picture)
-        self.indices.append(frame.index)
+        square, strip = frame.square.tobytes(), b""
         if frame.stamp is not None:
-            self._stamps[frame.index] = frame.stamp
+            strip = zlib.compress(np.ascontiguousarray(frame.stamp).tobytes(), 1)
+        size = len(square) + len(frame.picture) + len(strip)
+        if self._end + size > self._most:
+            raise MovieError(
+                "too large",
+                f"{self._path}: its frames fill more than {self._most // 1_000_000} MB, out of proportion to the file",
+            )
+        with self._disk_faults():
+            self._must_have_space(size)
+            self._file.write(square + frame.picture + strip)
+        if frame.stamp is not None:
+            self._stamps[frame.index] = (len(self.indices), frame.stamp.shape)
+        self._places.append((self._end, len(frame.picture), len(strip)))
+        self._end += size
+        self.indices.append(frame.index)
 
     def stamp(self, index: int) -> Picture:
         """The strip of the movie's frame of that number."""
-        return self._stamps[index]
+        place, shape = self._stamps[index]
+        start, picture, strip = self._places[place]
+        self._file.seek(start + self._SQUARE + picture)
+        return np.frombuffer(zlib.decompress(self._file.read(strip)), np.uint8).reshape(shape)
 
     def frame(self, place: int) -> Frame:
         """The ``place``-th sampled frame."""
-        start, size = self._places[place]
+        start, size, _ = self._places[place]
         side = preprocess.SIDE
         self._file.seek(start)
-        square = np.frombuffer(self._file.read(side * side * 3), np.uint8).reshape(side, side, 3)
+        square = np.frombuffer(self._file.read(self._SQUARE), np.uint8).reshape(side, side, 3)
         return Frame(
             camera=self._camera,
             square=square,
             picture=self._file.read(size),
             stamp=None,
-            source=self._source,
+            source=self._path.name,
             fetched_at=self._fetched_at,
             index=self.indices[place],
         )
@@ -211,3 +250,21 @@ class _Spool:
     def close(self) -> None:
         """Forget everything."""
         self._file.close()
+
+    _SQUARE = preprocess.SIDE * preprocess.SIDE * 3
+
+    def _must_have_space(self, size: int) -> None:
+        if self._end and self._end + size - self._checked < self._CHECKED:
+            return
+        self._checked = self._end + size
+        if shutil.disk_usage(self._folder).free < self._keep_free + self._CHECKED:
+            raise OSError(errno.ENOSPC, "less space than `min_free_mb` would be left")
+
+    @contextmanager
+    def _disk_faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise MovieError(
+                "disk", f"{self._folder}: no temporary file for {self._path.name}: {error.strerror}; free some space"
+            ) from error

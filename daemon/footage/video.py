@@ -31,6 +31,10 @@ MAX_FRAMES = 500_000
 FIRST_FRAMES = (0, 1, 2, 3, 5, *range(20, 201, 20))
 """Frames whose stamps tell the cadence to 0.3 % (20 minutes of AuroraMAX), a stall at the start seen."""
 
+PIXELS_FREE, PIXELS_PER_BYTE = 5_000_000_000, 20_000
+"""Pixels decoded of a movie at most: so many, and so many for each byte of its file. A night of AuroraMAX
+has 500 a byte; a movie of frames that only repeat can have a thousand times that."""
+
 _AHEAD = 4  # decoded samples waiting at most, so that a slow consumer costs no memory
 _SNAP = 0.003  # a step this near to whole frames is meant to be whole
 _MISSING_SHARE, _MISSING_FRAMES = 0.01, 2  # what a container may declare too much without being truncated
@@ -94,21 +98,28 @@ def _every(step: float) -> Iterator[int]:
 
 def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
     with _opened(path) as (capture, info):
+        most = _most_frames(path, info)
         target = next(wanted, None)
         count = 0
         while target is not None and _grab(capture):
+            if count >= most:
+                raise MovieError("too large", f"{path}: more than {most} frames of {info.width}×{info.height}")
             if count == target:
                 yield count, _retrieved(capture, path, info)
                 target = next(wanted, None)
             count += 1
-            if count > MAX_FRAMES:
-                raise MovieError("too large", f"{path}: more than {MAX_FRAMES} frames")
         if target is None:
             return
     if count == 0:
         raise MovieError("truncated", f"{path}: no frame can be decoded")
     if count + max(_MISSING_FRAMES, _MISSING_SHARE * info.frames) < info.frames:
         raise MovieError("truncated", f"{path}: breaks off after {count} of {info.frames} frames")
+
+
+def _most_frames(path: Path, info: MovieInfo) -> int:
+    """Frames decoded at most: a file of some kilobytes that takes hours to decode shows no night."""
+    budget = PIXELS_FREE + PIXELS_PER_BYTE * path.stat().st_size
+    return min(MAX_FRAMES, budget // (info.width * info.height))
 
 
 def _grab(capture: cv2.VideoCapture) -> bool:
@@ -131,16 +142,33 @@ def _retrieved(capture: cv2.VideoCapture, path: Path, info: MovieInfo) -> Pictur
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, MovieInfo]]:
     _recognised(path)
-    try:
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    except cv2.error as error:
-        raise MovieError("not a movie", f"{path}: cannot be opened: {error.err}") from error
+    with _address(path) as address:
+        try:
+            capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)
+        except cv2.error as error:
+            raise MovieError("not a movie", f"{path}: cannot be opened: {error.err}") from error
     try:
         if not capture.isOpened():
             raise MovieError("truncated", f"{path}: cannot be opened; its index is missing or broken")
         yield capture, _checked(capture, path)
     finally:
         capture.release()
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """The path as FFmpeg takes nothing but a path: `http:/x` is a folder, `18:49.mp4` names no protocol.
+
+    A name that is not UTF-8, which OpenCV cannot be given, goes by the number of the opened file.
+    """
+    plain = f"file:{path.absolute()}"
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            yield f"file:/dev/fd/{file.fileno()}"
+    else:
+        yield plain
 
 
 def _checked(capture: cv2.VideoCapture, path: Path) -> MovieInfo:

@@ -21,6 +21,9 @@ from daemon.source.address import last_part, redact
 from daemon.source.fetch import Head, Limits, Receive, Refused, fetch
 from daemon.source.mp4 import whole_mp4
 
+CHECKED_BYTES = 16_000_000
+"""Bytes of a movie between two looks at the disk's free space: not every server says how many come."""
+
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
@@ -44,12 +47,15 @@ def movie_retry_s(tries: int) -> float:
     return min(3600.0, 600.0 * 1.5 ** max(0, tries - 1))
 
 
-def fetch_movie(settings: SourceSettings, night: date, folder: Path, agent: str) -> Path | None:
+def fetch_movie(
+    settings: SourceSettings, night: date, folder: Path, agent: str, keep_free_mb: int = 0
+) -> Path | None:
     """Download a night's movie into ``folder``; its path, or None where the site has none yet.
 
     What was loaded before a break stays beside it as ``.part`` and is gone on with; the movie
     appears under its own name only when it is whole and on disk. One already there is not asked
-    for again. Raises FetchError (to be tried again later) for all but "not found".
+    for again. ``keep_free_mb`` of the disk are left free while it comes. Raises FetchError (to be tried
+    again later) for all but "not found".
     """
     for address in movie_addresses(settings, night):
         target = folder / last_part(address)
@@ -58,7 +64,7 @@ def fetch_movie(settings: SourceSettings, night: date, folder: Path, agent: str)
     folder.mkdir(parents=True, exist_ok=True)
     for address in movie_addresses(settings, night):
         try:
-            return _Download(settings, address, folder / last_part(address), agent).run()
+            return _Download(settings, address, folder / last_part(address), agent, keep_free_mb).run()
         except Refused as error:
             if error.reason != "not found":
                 raise
@@ -82,8 +88,11 @@ class _Origin:
 class _Download:
     """One movie from one address into ``target``, by way of ``target``.part."""
 
-    def __init__(self, settings: SourceSettings, url: str, target: Path, agent: str) -> None:
+    def __init__(
+        self, settings: SourceSettings, url: str, target: Path, agent: str, keep_free_mb: int = 0
+    ) -> None:
         self.settings = settings
+        self.keep_free = keep_free_mb * 1_000_000
         self.url = url
         self.target = target
         self.agent = agent
@@ -106,7 +115,7 @@ class _Download:
         try:
             return self._ask(begun)
         except FetchError as error:
-            if error.reason in ("not found", "bad range", "too large"):
+            if error.reason in ("not found", "bad range", "too large", "disk"):
                 self._discard()
             raise
 
@@ -175,6 +184,7 @@ class _Body:
         self.begun = begun
         self.origin: _Origin | None = None
         self._room = 0
+        self._unchecked = 0
 
     def open(self, head: Head) -> Receive:
         """See the head, make the part ready. Raises FetchError for a range we did not ask for."""
@@ -189,11 +199,7 @@ class _Body:
             self.opened.truncate(0)
             self.origin = _Origin(self.download.url, _strong_validator(head), head.length, _boot())
             self._room = self.download.settings.max_movie_bytes if head.length is None else head.length
-        free = shutil.disk_usage(self.download.part.parent).free
-        if head.length is not None and head.length > free:
-            raise FetchError(
-                "disk", f"{self.download.part}: {head.length} bytes to come, {free} free; make room"
-            )
+        self._must_fit(head.length or 0)
         self.download.keep_note(self.origin)
         return self._take
 
@@ -201,7 +207,20 @@ class _Body:
         self._room -= len(chunk)
         if self._room < 0:
             raise FetchError("bad range", f"{redact(self.download.url)}: sends more than it announced")
+        self._unchecked += len(chunk)
+        if self._unchecked >= CHECKED_BYTES:
+            self._unchecked = 0
+            self._must_fit(CHECKED_BYTES)
         self.opened.write(chunk)
+
+    def _must_fit(self, size: int) -> None:
+        """Raises FetchError where so many bytes more would leave less of the disk than is to stay free."""
+        free = shutil.disk_usage(self.download.part.parent).free
+        if size + self.download.keep_free > free:
+            raise FetchError(
+                "disk",
+                f"{self.download.part}: {size} bytes to come, {free} free, of which `min_free_mb` is kept; free some space",
+            )
 
     def _checked_range(self, head: Head, size: int, origin: _Origin) -> int:
         """The movie's whole size, from a Content-Range that goes on where we stopped, to the end."""

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from daemon.errors import PictureError
-from daemon.footage import headers, image
+from daemon.config import CameraSettings
+from daemon.errors import FootageError, MovieError, PictureError
+from daemon.footage import headers, image, video
+from daemon.footage.movie import Scratch, Spool, read_movie
+from daemon.observation import Frame
 from tests.faults import bombs
 from tests.faults.conftest import Entry
 
 JPEG = image.encode_jpeg(np.zeros((16, 16, 3), np.uint8))
 FAMILY = "Bounds and names"
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg here to make the movie")
 
 PICTURES = {
     "two sizes": (
@@ -93,3 +104,89 @@ def test_only_what_the_pixels_need_reaches_the_decoder() -> None:
     bare = headers.plain(data)
     assert headers.dimensions(bare) == (20, 10)
     assert b"tEXt" not in bare
+
+
+# ------------------------------------------------------------------- movies
+
+
+def still_movie(path: Path, frames: int, width: int = 1280, height: int = 720, fps: int = 3) -> Path:
+    """A movie of one black frame again and again: some 15 bytes a frame."""
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color=black:s={width}x{height}:r={fps}"]
+    tune = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "100000", "-frames:v", str(frames), "-pix_fmt", "yuv420p"]
+    subprocess.run([*command, *tune, str(path)], check=True)
+    return path
+
+
+@needs_ffmpeg
+def test_a_movie_takes_space_in_proportion_to_its_file(tmp_path: Path, matrix: Entry) -> None:
+    """A file of some kilobytes whose samples would fill half a gigabyte is left at 64 MB."""
+    camera = replace(CameraSettings().camera(), cadence_s=50.0)
+    movie = still_movie(tmp_path / "black.mp4", 3000)
+    assert movie.stat().st_size < 100_000
+    with pytest.raises(FootageError) as refused:
+        read_movie(movie, camera, datetime.now(UTC), scratch=Scratch(tmp_path))
+    assert refused.value.reason in ("too large", "no consensus")
+    spool = Spool(movie, "c", datetime.now(UTC), Scratch(tmp_path))
+    with pytest.raises(MovieError, match="out of proportion") as told:
+        for index in range(3000):
+            spool.add(black(index))
+    assert told.value.reason == "too large"
+    assert len(spool) * 172_800 < 70_000_000
+    spool.close()
+    matrix(FAMILY, "a movie of 47 kB whose samples fill 526 MB", "read up to 66 MB, the rest told")
+
+
+@needs_ffmpeg
+def test_a_movie_is_decoded_in_proportion_to_its_file(tmp_path: Path, matrix: Entry, monkeypatch: Any) -> None:
+    """Pixels × frames have a bound that grows with the file: hours of nothing are not decoded."""
+    movie = still_movie(tmp_path / "black.mp4", 300, 320, 180)
+    assert len(list(video.frames(movie))) == 300
+    monkeypatch.setattr(video, "PIXELS_FREE", 100 * 320 * 180)
+    monkeypatch.setattr(video, "PIXELS_PER_BYTE", 0)
+    seen = []
+    with pytest.raises(MovieError, match="more than 100 frames") as told:
+        seen.extend(index for index, _ in video.frames(movie))
+    assert told.value.reason == "too large"
+    assert len(seen) == 100
+    matrix(FAMILY, "a movie of some kilobytes with half a million frames", "decoded in proportion to its bytes")
+
+
+def test_no_space_for_temporary_files_is_typed(tmp_path: Path, monkeypatch: Any) -> None:
+    """A full disk is a MovieError with the fix, whether seen beforehand or met on the way."""
+    movie = tmp_path / "a.mp4"
+    movie.write_bytes(b"x" * 1000)
+    with pytest.raises(MovieError, match="min_free_mb") as told:
+        Spool(movie, "c", datetime.now(UTC), Scratch(tmp_path, 10**9))
+    assert told.value.reason == "disk"
+    spool = Spool(movie, "c", datetime.now(UTC), Scratch(tmp_path))
+    spool._file.close()
+    spool._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    with pytest.raises(MovieError, match="No space left") as told:
+        spool.add(black(0))
+    assert told.value.reason == "disk"
+    spool.close()
+
+
+def black(index: int) -> Frame:
+    """A frame as it is kept for its clock."""
+    strip = np.zeros((97, 1267, 3), np.uint8)
+    return Frame("c", np.zeros((240, 240, 3), np.uint8), b"", strip, "a.mp4", datetime.now(UTC), index=index)
+
+
+def test_strips_wait_on_disk(tmp_path: Path) -> None:
+    """A night of 4K strips, 370 kB each, costs no memory, and each comes back as it was."""
+    movie = tmp_path / "a.mp4"
+    movie.write_bytes(b"x" * 100_000_000)
+    spool = Spool(movie, "c", datetime.now(UTC), Scratch(tmp_path))
+    noise = np.random.default_rng(3).integers(0, 20, (97, 1267, 3), dtype=np.uint8)
+    before = resident_mb()
+    for index in range(400):
+        spool.add(replace(black(index), stamp=noise + np.uint8(index % 200)))
+    assert resident_mb() - before < 30
+    assert np.array_equal(spool.stamp(390), noise + np.uint8(190))
+    assert np.array_equal(spool.frame(390).square, black(0).square)
+    spool.close()
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
