@@ -7,7 +7,7 @@ OpenCV's BGR order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
@@ -259,16 +259,3 @@ def from_utc_text(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{text!r} says no zone; times end in Z here")
     return at.astimezone(UTC)
-
-
-def night_of(at: datetime, longitude_deg: float) -> date:
-    """The night an instant belongs to: the UTC date at local mean solar midnight.
-
-    A night runs from mean solar noon to noon. For Yellowknife this is the date in AuroraMAX's
-    own file names (``auroramaxHD_20240201`` begins 2024-01-31 18:19 MST).
-    """
-    solar_noon_utc_h = 12.0 - longitude_deg / 15.0
-    since_noon = timedelta(hours=solar_noon_utc_h)
-    noon_day = (at.astimezone(UTC) - since_noon).date()
-    midnight = datetime(noon_day.year, noon_day.month, noon_day.day, tzinfo=UTC)
-    return (midnight + since_noon + timedelta(hours=12)).date()

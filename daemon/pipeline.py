@@ -28,6 +28,7 @@ from daemon.event import EventState, Evidence
 from daemon.footage.frame import keogram_column
 from daemon.gate import gate
 from daemon.metrics import Metrics
+from daemon.night import night_of
 from daemon.observation import (
     EventChange,
     Frame,
@@ -37,7 +38,6 @@ from daemon.observation import (
     Picture,
     Prediction,
     SkyState,
-    night_of,
     utc_text,
 )
 from daemon.predictor import Predictor
@@ -185,7 +185,7 @@ class Pipeline:
     def _with_picture(self, observation: Observation, frame: Frame) -> Observation:
         if self.pictures is None or not frame.picture:
             return observation
-        night = night_of(observation.observed_at, self.camera.longitude_deg)
+        night = night_of(observation.observed_at, self.camera)
         return replace(observation, picture=self.pictures.keep(self.camera.name, night, frame))
 
     def _column(self, frame: Frame) -> bytes:
@@ -201,7 +201,7 @@ class Pipeline:
         observation = look.observation
         recorded = self.store.record(
             observation,
-            night=night_of(observation.observed_at, self.camera.longitude_deg),
+            night=night_of(observation.observed_at, self.camera),
             changes=changes,
             messages=list(self._messages(observation, changes)) if live else [],
             column=look.column,

@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from daemon.config import Settings
 from daemon.footage import image
+from daemon.night import night_of
 from daemon.observation import (
     Event,
     EventChange,
@@ -32,7 +33,6 @@ from daemon.observation import (
     Prediction,
     SkyState,
     Verdict,
-    night_of,
     utc_text,
 )
 from daemon.record.store import Store
@@ -224,7 +224,7 @@ def fill(
             )
             store.record(
                 row,
-                night=night_of(sky.at, LONGITUDE),
+                night=night_of(sky.at, Settings().camera[0]),
                 changes=changes,
                 column=drawn_column(minute, p),
                 event=event_of(minute, camera) if not days and minute >= ONSET else None,

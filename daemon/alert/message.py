@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytz
 
 from daemon.config import CameraSettings, NotifySettings
-from daemon.observation import EventChange, Message, Observation, night_of, utc_text
+from daemon.night import night_of, night_text
+from daemon.observation import EventChange, Message, Observation, utc_text
 from daemon.sky.geometry import compass_point
 
 
@@ -131,7 +132,7 @@ def compose_summary(
         channel=channel.name,
         audience="aurora",
         camera=camera.name,
-        title=f"{_title(camera)}, night of {night['night']}: {spells}",
+        title=f"{_title(camera)}, {night_text(date.fromisoformat(night['night']))}: {spells}",
         body="\n".join(filter(None, [*lines, link, f"event {event_id}"])),
         created_at=at,
         expires_at=at + timedelta(minutes=channel.expire_min),
@@ -158,7 +159,7 @@ def _event_message(
     channel: NotifySettings,
     url: str,
 ) -> Message:
-    night = night_of(change.event.onset_at, camera.longitude_deg)
+    night = night_of(change.event.onset_at, camera)
     query = urlencode({"camera": camera.name, "at": utc_text(observation.observed_at)})
     link = f"{url.rstrip('/')}/night/{night.isoformat()}?{query}" if url else ""
     return Message(

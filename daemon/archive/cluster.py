@@ -34,6 +34,7 @@ from daemon.archive.ingest import Outcome, Tally, ingest_movie, open_pipeline
 from daemon.archive.recorded_night import RecordedNight
 from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, UsageError
+from daemon.night import night_of
 from daemon.observation import (
     Event,
     EventChange,
@@ -41,7 +42,6 @@ from daemon.observation import (
     Prediction,
     SkyState,
     from_utc_text,
-    night_of,
 )
 from daemon.record.store import Reader, Store, heatmap_from_bytes
 
@@ -336,7 +336,7 @@ def merge(part: Path, store: Store, camera: CameraSettings, settings: Settings) 
             if past.row_at(at) is not None:
                 tally.known += 1
                 continue
-            night = night_of(at, camera.longitude_deg)
+            night = night_of(at, camera)
             store.record(_observation(row, camera.name, at), night=night, column=row["column"])
             tally.recorded += 1
         changes = [EventChange("over", event, event.confirmed_at) for event in map(_event, about["events"])]

@@ -1,6 +1,6 @@
 """After dawn: the night's movie, which fills the minutes that the live watch missed.
 
-Asked for under the UTC date in its name, from a while after the watch's end until it appears or is
+Asked for under the date of its morning, from a while after the watch's end until it appears or is
 given up; loaded once, taken in through the same pipeline, and deleted. Which nights are done is kept
 in the database, so that a restart neither forgets one nor takes one twice.
 """
@@ -18,7 +18,8 @@ from daemon.archive.ingest import record_movie
 from daemon.config import Settings
 from daemon.errors import FetchError, FootageError, StoreError
 from daemon.footage.movie import Scratch, read_movie
-from daemon.observation import night_of, utc_text
+from daemon.night import night_of
+from daemon.observation import utc_text
 from daemon.pipeline import Pipeline
 from daemon.source import fetch_movie, movie_retry_s, user_agent
 
@@ -63,15 +64,15 @@ class Nightly:
         return self._done(night, now)
 
     def _last_night(self, now: datetime) -> tuple[datetime | None, date]:
-        """When the last watch ended (the sun rose past the gate) and the night's date."""
+        """When the last watch ended (the sun rose past the gate) and its night."""
         look_below_deg = self.settings.gate.look_below_deg
-        observatory, longitude_deg = self.pipeline.observatory, self.pipeline.camera.longitude_deg
+        observatory, camera = self.pipeline.observatory, self.pipeline.camera
         if observatory.state(now).sun_altitude_deg <= look_below_deg:
-            return None, night_of(now, longitude_deg)
+            return None, night_of(now, camera)
         rose = observatory.next_crossing(now - timedelta(days=1), look_below_deg, rising=True)
         if rose is None or rose > now:
-            return None, night_of(now, longitude_deg)
-        return rose, night_of(rose, longitude_deg)
+            return None, night_of(now, camera)
+        return rose, night_of(rose, camera)
 
     def _take(self, night: date, now: datetime, ended_at: datetime) -> timedelta | None:
         """The movie of that night into the record; how long to wait where it is not there yet."""

@@ -19,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +40,7 @@ from daemon.config import (
 from daemon.errors import AuroradError, UsageError
 from daemon.footage.frame import from_still
 from daemon.footage.ocr import read_text
+from daemon.night import night_text
 from daemon.observation import from_utc_text
 from daemon.predictor import Predictor
 from daemon.service import Service, serving
@@ -228,7 +229,7 @@ class Story:
         console.print()
         for night in nights:
             console.print(
-                f"Night {night['night']}: {night['observations']} frames: {night['aurora']} aurora, {night['clear']} clear, "
+                f"{_heading(night['night'])}: {night['observations']} frames: {night['aurora']} aurora, {night['clear']} clear, "
                 f"{night['obscured']} obscured, {night['not_looked']} not looked at, {night['stale']} stale."
             )
         for event in events:
@@ -243,6 +244,11 @@ class Story:
             )
         if not events:
             console.print("No aurora in this footage.")
+
+
+def _heading(night: str) -> str:
+    text = night_text(date.fromisoformat(night))
+    return text[:1].upper() + text[1:]
 
 
 @contextmanager

@@ -164,7 +164,7 @@ class SourceSettings(Table):
     )
     movie_url: WebAddress = Field(
         "https://data.phys.ucalgary.ca/sort_by_project/AuroraMAX/rt-movies/mp4/{yyyy}/{mm}/{dd}/auroramaxHD_{yyyy}{mm}{dd}_720p.mp4",
-        description="Address of the night movie, `{yyyy} {mm} {dd}` the night's UTC date; empty: no movies.",
+        description="Address of the night movie, `{yyyy} {mm} {dd}` the date of the night's morning; empty: no movies.",
     )
     movie_url_alternatives: tuple[WebAddress, ...] = Field(
         (

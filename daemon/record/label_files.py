@@ -18,7 +18,8 @@ from typing import Any
 
 from daemon.errors import AuroradError, PictureError, UsageError
 from daemon.footage import image
-from daemon.observation import Camera, Picture, night_of, utc_text
+from daemon.night import night_of
+from daemon.observation import Camera, Picture, utc_text
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.sky import geometry
@@ -163,7 +164,7 @@ def _keep(path: Path, at: datetime, store: Store, pictures: PictureFolder, camer
     """The picture of a frame that has none yet, cut as a watched one. Raises PictureError."""
     if store.has_picture(camera.name, at):
         return
-    night = night_of(at, camera.longitude_deg)
+    night = night_of(at, camera)
     disc = _disc(image.read(path), camera)
     data = image.encode_jpeg(image.shrink(disc, min(MOST_SIDE, disc.shape[0])), quality=92)
     relative = f"{camera.name}/{night.isoformat()}/{at:{_TIME}}_{night:%Y%m%d}_label.jpg"

@@ -17,13 +17,19 @@ a season is read without reading its minutes.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlite_utils import Database, Migrations
 
 from daemon.errors import StoreError
+from daemon.night import night_of
+from daemon.observation import from_utc_text
 
 APPLICATION_ID = 0x41555244
 """``AURD``: SQLite's application_id of the files this project writes."""
@@ -182,8 +188,52 @@ def m001_first(db: Database) -> None:
 
 @migrations()
 def m002_names(db: Database) -> None:
-    """A column's name says what it holds."""
+    """A column's name says what it holds; a night is keyed by its morning, everywhere on Earth."""
     db.execute("ALTER TABLE events RENAME COLUMN quiet TO in_cool_down")
+    for (camera,) in db.execute("SELECT DISTINCT camera FROM nights").fetchall():
+        _key_nights_by_their_morning(db, camera)
+
+
+def _key_nights_by_their_morning(db: Database, camera: str) -> None:
+    """Until m001 a night's key was the UTC date at its midnight: a day early east of Greenwich."""
+    kept = db.execute("SELECT json FROM state WHERE camera = ?", [f"camera {camera}"]).fetchone()
+    about = json.loads(kept[0]) if kept else {}
+    place = _Place(about["longitude_deg"], about["timezone"]) if "longitude_deg" in about else None
+    nights = db.execute(
+        "SELECT night, first_at, last_at FROM nights WHERE camera = ? ORDER BY night DESC", [camera]
+    ).fetchall()
+    days = Counter(_days_early(night, first, last, place) for night, first, last in nights).most_common(1)[0][
+        0
+    ]
+    for night, _, _ in nights if days > 0 else reversed(nights):  # no two nights share a key on the way
+        db.execute(
+            "UPDATE nights SET night = date(night, ?) WHERE camera = ? AND night = ?",
+            [f"{days} days", camera, night],
+        )
+    db.execute(
+        "UPDATE state SET json = json_set(json, '$.done', date(json_extract(json, '$.done'), ?))"
+        " WHERE camera = ? AND json_extract(json, '$.done') IS NOT NULL",
+        [f"{days} days", f"nightly {camera}"],
+    )
+
+
+class _Place(NamedTuple):
+    longitude_deg: float
+    timezone: str
+
+
+def _days_early(night: str, first_at: str, last_at: str, place: _Place | None) -> int:
+    """How many days a night's key is before its morning's date.
+
+    Where the record does not say where the camera stands, the frames do: they lie about solar midnight,
+    which falls into the first half of a UTC day west of Greenwich and into the second half east of it.
+    """
+    key = date.fromisoformat(night)
+    first, last = from_utc_text(first_at), from_utc_text(last_at)
+    middle = first + (last - first) / 2
+    if place is not None:
+        return (night_of(middle, place) - key).days
+    return int(middle - datetime(key.year, key.month, key.day, tzinfo=UTC) >= timedelta(hours=12))
 
 
 def check_version(connection: sqlite3.Connection, path: Path, *, older_too: bool = False) -> None:

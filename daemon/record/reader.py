@@ -205,6 +205,14 @@ class Reader:
             row["aurora_share"] = row["aurora"] / row["observable"] if row["observable"] else None
         return rows
 
+    def night_at(self, camera: str, at: datetime) -> date | None:
+        """The night whose observations begin before that instant and end after it."""
+        row = self._first(
+            "SELECT night FROM nights WHERE camera = ?1 AND ?2 BETWEEN first_at AND last_at",
+            [camera, utc_text(at)],
+        )
+        return date.fromisoformat(row["night"]) if row else None
+
     def neighbours(self, camera: str, night: date) -> tuple[date | None, date | None]:
         """The nights with observations before and after this one."""
         row = self._first(

@@ -1,4 +1,4 @@
-"""AuroraMAX's night movie: there some time after dawn, under the UTC date of its night.
+"""AuroraMAX's night movie: there some time after dawn, under the date of its night's morning.
 
 The live still of AuroraMAX is an address like any other (:mod:`daemon.source.url`).
 """

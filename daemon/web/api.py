@@ -289,7 +289,9 @@ _QUEUE_PARAMS = (params.QUEUE, params.CAMERA, params.NIGHT, params.SEED, params.
 _AT = Param(
     "observed_at", {"type": "string", "format": "date-time"}, params.instant, "The instant, to the second."
 )
-_NIGHT_PATH = Param("night", {"type": "string", "format": "date"}, params.day, "The night's UTC date.")
+_NIGHT_PATH = Param(
+    "night", {"type": "string", "format": "date"}, params.day, "The date of the night's morning."
+)
 _CAMERA_PATH = Param("camera", {"type": "string"}, params.name, "Name of a camera.")
 _ID = Param("id", {"type": "string"}, str, "The event's id.")
 

@@ -55,9 +55,11 @@ def night(request: Request) -> Response:
     day = night_of_text(request.path_params["night"])
     with site.reader() as reader:
         view = site.view(request, reader)
-        return site.page(
-            request, reader, "night.html", _night(site, reader, view, day, request), here="Night"
-        )
+        at = params.instant_or_none(request.query_params.get("at"))
+        its = reader.night_at(view.name, at) if at else None
+        if its is not None and its != day:  # a link from before a night was named by its morning
+            return RedirectResponse(presenters.night_link(view, its, request.query_params["at"]), 302)
+        return site.page(request, reader, "night.html", _night(site, reader, view, day, at), here="Night")
 
 
 def newest_night(request: Request) -> Response:
@@ -275,7 +277,7 @@ def _drawn(site: Site, reader: Reader, view: View, day: date) -> _Drawn:
         rows,
         sky,
         spells,
-        span_of(day, view.longitude_deg, sky),
+        span_of(view.midnight(day), sky),
         timezone=view.timezone,
         cadence_s=view.cadence_s,
         look_below_deg=view.look_below_deg,
@@ -287,10 +289,9 @@ def _drawn(site: Site, reader: Reader, view: View, day: date) -> _Drawn:
     return _Drawn(rows, spells, laid, keogram)
 
 
-def _night(site: Site, reader: Reader, view: View, day: date, request: Request) -> dict[str, Any]:
+def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | None) -> dict[str, Any]:
     drawn = _drawn(site, reader, view, day)
     rows = drawn.rows
-    at = params.instant_or_none(request.query_params.get("at"))
     index = _index_at(rows, at)
     row = reader.at(view.name, from_utc_text(rows[index]["observed_at"])) if rows else None
     before, after = reader.neighbours(view.name, day)

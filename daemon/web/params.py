@@ -215,8 +215,7 @@ def event_query(asked: Mapping[str, Any], views: Mapping[str, View]) -> dict[str
 
 def _noon(night: date, view: View, side: int) -> datetime:
     """The local solar noon before or after a night's midnight."""
-    midnight = datetime.combine(night, time(), UTC) - timedelta(hours=view.longitude_deg / 15)
     try:
-        return midnight + timedelta(hours=12 * side)
-    except OverflowError:
-        return midnight
+        return view.midnight(night) + timedelta(hours=12 * side)
+    except OverflowError:  # year 1 or 9999
+        return datetime.combine(night, time(), UTC)

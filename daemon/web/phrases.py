@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytz
 
+from daemon.night import night_text
 from daemon.observation import Verdict, from_utc_text
 from daemon.sky.geometry import compass_point
 
@@ -58,12 +59,9 @@ def day(at: date) -> str:
 
 
 def night(at: date) -> str:
-    """``Night of 9–10 February 2024``: the evening's date and the morning's."""
-    eve = at - timedelta(days=1)
-    if eve.month == at.month:
-        return f"Night of {eve.day}–{at.day} {at:%B} {at.year}"
-    year = f" {eve.year}" if eve.year != at.year else ""
-    return f"Night of {eve.day} {eve:%B}{year} – {at.day} {at:%B} {at.year}"
+    """``Night of 9–10 February 2024``, as a heading."""
+    text = night_text(at)
+    return text[:1].upper() + text[1:]
 
 
 def lasting(seconds: float) -> str:

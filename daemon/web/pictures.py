@@ -57,7 +57,7 @@ def keogram(request: Request) -> Response:
     if view is None or not rows:
         raise HTTPException(404, "there is no such night")
     times = [from_utc_text(rows[0][key]) for key in ("first_at", "last_at")]
-    start, end = widened(span_of(night, view.longitude_deg, site.sky(view, night)), *times)
+    start, end = widened(span_of(view.midnight(night), site.sky(view, night)), *times)
     kept = [(from_utc_text(row["observed_at"]), bytes(row["rgb"])) for row in columns]
     data = frames.keogram(kept, start, end, view.cadence_s)
     return answer(request, data, etag_of(data), "image/png", MINUTE_S)

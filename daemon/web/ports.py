@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
-from daemon.observation import LiveStatus, Orientation, SkyState, night_of
+from daemon.night import midnight_of, night_of
+from daemon.observation import LiveStatus, Orientation, SkyState
 from daemon.record.store import Reader
 
 log = logging.getLogger("aurorad.web")
@@ -102,7 +103,11 @@ class View:
 
     def night(self, at: datetime) -> date:
         """The night an instant belongs to."""
-        return night_of(at, self.longitude_deg)
+        return night_of(at, self)
+
+    def midnight(self, night: date) -> datetime:
+        """The middle of a night: local mean solar midnight."""
+        return midnight_of(night, self)
 
 
 def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = True) -> View:

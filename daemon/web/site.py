@@ -77,14 +77,14 @@ class Site:
 
     def sky(self, view: View, night: date) -> list[SkyState]:
         """The sky of a night every five minutes; empty where the camera's place is not known."""
-        return self._remembered(view, night, strip.sample_times(night, view.longitude_deg))
+        return self._remembered(view, night, strip.sample_times(view.midnight(night)))
 
     def midnights(self, view: View, nights: Sequence[date]) -> list[SkyState]:
         """The sky at the local solar midnight of each night."""
         sky = self._over(view)
         if sky is None or not nights:
             return []
-        return sky.states([strip.midnight(night, view.longitude_deg) for night in nights])
+        return sky.states([view.midnight(night) for night in nights])
 
     def _over(self, view: View) -> SkyOver | None:
         if view.latitude_deg is None or view.name in self.ports.skies:

@@ -10,7 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytz
@@ -81,13 +81,13 @@ class Strip:
         return _x(at, self.start, self.end)
 
 
-def span_of(night: date, longitude_deg: float, sky: Sequence[SkyState]) -> tuple[datetime, datetime]:
-    """The strip's beginning and end: sunset to sunrise, outwards to full hours.
+def span_of(midnight: datetime, sky: Sequence[SkyState]) -> tuple[datetime, datetime]:
+    """The strip's beginning and end: sunset to sunrise around local solar midnight, outwards to full hours.
 
-    The whole day around local solar midnight where the sun does not set, does not rise, or where
+    The whole day where the sun does not set, does not rise, or where
     the sky is not known.
     """
-    noon = midnight(night, longitude_deg) - timedelta(hours=12)
+    noon = midnight - timedelta(hours=12)
     start, end = noon, noon + timedelta(hours=24)
     below = [state.at for state in sky if state.sun_altitude_deg < 0]
     if below and len(below) < len(sky):
@@ -95,9 +95,9 @@ def span_of(night: date, longitude_deg: float, sky: Sequence[SkyState]) -> tuple
     return _hour_before(start), _hour_before(end + timedelta(minutes=59, seconds=59))
 
 
-def sample_times(night: date, longitude_deg: float, step_min: int = 5) -> list[datetime]:
-    """Instants from local solar noon to noon, for the sky's shading."""
-    noon = midnight(night, longitude_deg) - timedelta(hours=12)
+def sample_times(midnight: datetime, step_min: int = 5) -> list[datetime]:
+    """Instants from local solar noon to noon around that midnight, for the sky's shading."""
+    noon = midnight - timedelta(hours=12)
     return [noon + timedelta(minutes=m) for m in range(0, 24 * 60 + 1, step_min)]
 
 
@@ -150,11 +150,6 @@ def _hour_before(at: datetime) -> datetime:
 def instant_of(text: str) -> datetime:
     """The instant of a row, ten times as fast as strptime: a night has a thousand."""
     return datetime.fromisoformat(text)
-
-
-def midnight(night: date, longitude_deg: float) -> datetime:
-    """Local mean solar midnight."""
-    return datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=longitude_deg / 15)
 
 
 def widened(span: tuple[datetime, datetime], first: datetime, last: datetime) -> tuple[datetime, datetime]:

@@ -19,7 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.observation import Observation, Prediction, SkyState, night_of
+from daemon.config import CameraSettings
+from daemon.night import night_of
+from daemon.observation import Observation, Prediction, SkyState
 from daemon.record.store import Reader, Store
 from tests.bench.figure import CACHE, Plan, Row, percentile
 
@@ -100,7 +102,7 @@ def _write_a_night(path: Path) -> tuple[float, float, float, float]:
     """(rows a second singly, in batches, bytes of a keogram column, seconds to forget the pictures)."""
     draw = np.random.default_rng(3)
     made = [observation(number, draw) for number in range(A_NIGHT)]
-    night = night_of(FIRST, LONGITUDE_DEG)
+    night = night_of(FIRST, CameraSettings())
     with Store(path) as store:
         began = time.perf_counter()
         for one in made[:200]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from daemon import config
 from daemon.footage.movie import read_movie
-from daemon.observation import night_of, utc_text
+from daemon.night import night_of
+from daemon.observation import utc_text
 from daemon.sky.ephemeris import Observatory
 from training.data.dataset import Row, sha256_of_file, thesis_sample
 
@@ -41,7 +42,7 @@ def extract(
                 at = frame.observed_at
                 assert at is not None, "a dated movie's frames have times"
                 sky = observatory.state(at)
-                night = f"{night_of(at, camera.longitude_deg):%Y%m%d}"
+                night = f"{night_of(at, camera):%Y%m%d}"
                 name = f"{at:%Y%m%d%H%M%S}_{night}_{len(rows)}.jpg"
                 pictures[name] = frame.picture
                 rows.append(

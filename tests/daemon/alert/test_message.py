@@ -132,7 +132,7 @@ def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> No
         {"onset_at": "2024-02-10T04:50:03Z", "ended_at": None, "strong_at": "x", "peak_probability": 0.93},
     ]
     message = compose_summary(night, events, CAMERA, PHONE, T0, "http://h:8080", "k.png")
-    assert message.title == "Yellowknife, night of 2024-02-10: one spell of aurora"
+    assert message.title == "Yellowknife, night of 9–10 February 2024: one spell of aurora"
     assert message.body.splitlines() == [
         "50 % of 200 frames showed the sky; aurora in 30 % of those.",
         "21:50 MST on, peak probability 93 %, strong.",

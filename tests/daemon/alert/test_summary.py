@@ -86,7 +86,7 @@ def morning(folder: Path, phone: Phone, mornings: int = 1, **channel: Any) -> li
 def test_the_summary_arrives_with_keogram_and_link(phone: Phone, tmp_path: Path) -> None:
     """When, how strong, how much could be seen; the night's keogram; a link to the night. Once."""
     (message,) = morning(tmp_path, phone, mornings=2, kinds=["summary"])
-    assert message["title"].endswith("night of 2024-02-10: one spell of aurora")
+    assert message["title"].endswith("night of 9–10 February 2024: one spell of aurora")
     lines = message["message"].splitlines()
     with Reader(tmp_path / "aurorad.db") as reader:
         (night,) = reader.nights(CAMERA, NIGHT, NIGHT)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database, Migrations
 
+from daemon.config import CameraSettings
 from daemon.errors import StoreError
+from daemon.night import midnight_of, night_of
+from daemon.observation import from_utc_text, utc_text
 from daemon.record.migrations import APPLICATION_ID, known_migrations, migrations
 from daemon.record.store import Reader, Store, backup, restore
+from tests.daemon.places import PLACES, Place
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -90,6 +96,54 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         db.execute("DROP TABLE events")
         migrations.apply(db)
         assert db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+
+
+def key_until_m001(at: datetime, longitude_deg: float) -> date:
+    """The UTC date at local mean solar midnight, as the first release computed it."""
+    noon = timedelta(hours=12 - longitude_deg / 15)
+    day = (at - noon).date()
+    return (datetime(day.year, day.month, day.day, tzinfo=UTC) + noon + timedelta(hours=12)).date()
+
+
+ON_RECORD = [(place, True) for place in PLACES]
+NOT_ON_RECORD = [(place, False) for place in PLACES if abs(place.longitude_deg) < 150]
+"""Nearer the date line the rows alone do not tell on which side of it the camera stands."""
+
+
+@pytest.mark.parametrize(("place", "placed"), [*ON_RECORD, *NOT_ON_RECORD])
+def test_old_nights_get_their_morning_s_date(tmp_path: Path, place: Place, placed: bool) -> None:
+    """Nights in a row, each with its columns, under the key that people there would look for."""
+    path = tmp_path / "old.db"
+    build(path, (SCHEMAS / "m001_first.sql").read_text(encoding="utf-8"))
+    mornings = [date(2024, 1, 9), date(2024, 1, 10), date(2024, 1, 11)]
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM nights")
+        for morning in mornings:
+            middle = midnight_of(morning, place)
+            low, high = (utc_text(middle + timedelta(hours=h)) for h in (-4, 5))
+            old = key_until_m001(middle, place.longitude_deg).isoformat()
+            row = [place.name, old, low, high, 2, 0, 2, 0, 0, 0, 0, 0, None, None]
+            db.execute(f"INSERT INTO nights VALUES ({', '.join('?' * len(row))})", row)
+            for at in (low, high):
+                db.execute("INSERT INTO columns VALUES (?, ?, ?)", [place.name, at, b"rgb"])
+        if placed:
+            about = CameraSettings.model_validate(place._asdict()).about()
+            db.execute("INSERT INTO state VALUES (?, ?)", [f"camera {place.name}", json.dumps(about)])
+        db.execute("INSERT INTO state VALUES (?, ?)", [f"nightly {place.name}", json.dumps({"done": old})])
+    db.close()
+    Store(path).close()
+    with Reader(path) as reader:
+        assert [row["night"] for row in reader.nights(place.name)] == [m.isoformat() for m in mornings]
+        for morning in mornings:
+            columns = reader.columns(place.name, morning)
+            assert [night_of(from_utc_text(column["observed_at"]), place) for column in columns] == [
+                morning,
+                morning,
+            ]
+        (done,) = reader.query(
+            "SELECT json_extract(json, '$.done') AS done FROM state WHERE json LIKE '%done%'"
+        )
+        assert done["done"] == mornings[-1].isoformat()
 
 
 @pytest.fixture

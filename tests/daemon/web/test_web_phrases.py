@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.config import CameraSettings
+from daemon.night import midnight_of
 from daemon.observation import utc_text
 from daemon.web import phrases
 from daemon.web.season import level_of, moon_path
@@ -17,6 +19,7 @@ from tests import web_night
 
 ZONE = "America/Yellowknife"
 AT = datetime(2024, 2, 10, 5, 41, tzinfo=UTC)
+MIDNIGHT = midnight_of(web_night.NIGHT, CameraSettings())
 
 
 def test_aurora_says_where_and_since_when() -> None:
@@ -109,13 +112,13 @@ def rows(first: int, last: int) -> list[dict[str, object]]:
 
 def laid(given_rows: list[dict[str, object]], now_minute: int = 900) -> Strip:
     """A strip of Yellowknife's night."""
-    sky = web_night.observatory().states(sample_times(web_night.NIGHT, web_night.LONGITUDE))
+    sky = web_night.observatory().states(sample_times(MIDNIGHT))
     event = {"onset_at": web_night.at_minute(240), "ended_at": web_night.at_minute(435), "strong_at": None}
     return strip(
         given_rows,
         sky,
         [event],
-        span_of(web_night.NIGHT, web_night.LONGITUDE, sky),
+        span_of(MIDNIGHT, sky),
         timezone=ZONE,
         cadence_s=60,
         look_below_deg=-6,
@@ -193,8 +196,9 @@ def test_polar_night_and_polar_day_take_the_whole_day() -> None:
     from daemon.sky.ephemeris import Observatory
 
     for night in (date(2024, 1, 1), date(2024, 6, 21)):
-        sky = Observatory(78.15, 16.04).states(sample_times(night, 16.04))
-        start, end = span_of(night, 16.04, sky)
+        midnight = datetime.combine(night, time(), UTC) - timedelta(hours=16.04 / 15)
+        sky = Observatory(78.15, 16.04).states(sample_times(midnight))
+        start, end = span_of(midnight, sky)
         assert timedelta(hours=24) <= end - start <= timedelta(hours=26)
 
 
