@@ -40,6 +40,11 @@ class DaemonSettings(Table):
     url: WebAddress = Field(
         "", description="Address people reach the page at, for links in messages; empty: no links."
     )
+    names: tuple[Text, ...] = Field(
+        (),
+        max_length=50,
+        description="Further host names the page answers under, beside that of `url`, this machine's own, localhost and plain addresses.",
+    )
     token: Secret = Field(
         "",
         description="Token asked of everything that writes; `env:` or `credential:` reference. Empty: no token.",

@@ -21,7 +21,7 @@ from daemon.web.site import Site, site_of
 LABELS = ("aurora", "none", "obscured")
 _WHO = re.compile(r"\w[\w .'@-]{0,39}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
-WRONG_TOKEN_PAUSE_S = 0.5  # nobody guesses a token at two a second
+WRONG_TOKEN_PAUSE_S = 0.5  # and after the fifth longer: security.Guesses
 
 
 async def give_label(request: Request) -> Response:
@@ -91,15 +91,15 @@ async def sign_in(request: Request) -> Response:
     site = site_of(request)
     given = await _body(request, site, signing_in=True)
     to = _own_path(_text(given, "to", "/"))
-    token = site.ports.token
-    if token is not None and not security.is_token(_text(given, "token"), token):
+    cookie = site.key.cookie()
+    if cookie is not None and not site.key.fits(request, _text(given, "token")):
         await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
         return await run_in_threadpool(_sign_in_form, request, to, wrong=True)
     reply = RedirectResponse(to, 303)
-    if token is not None:
+    if cookie is not None:
         reply.set_cookie(
             security.COOKIE,
-            security.key_of(token),
+            cookie,
             max_age=security.COOKIE_AGE_S,
             httponly=True,
             samesite="strict",
@@ -121,10 +121,19 @@ def _own_path(to: str) -> str:
 
 
 async def _body(request: Request, site: Site, *, signing_in: bool = False) -> dict[str, Any]:
-    """The fields sent. Raises 403 for a foreign or unsigned sender, 413, 415 or 400 for the rest."""
-    refused = security.refusal_of_cross_site(request.headers, site.own_names)
+    """The fields sent. Raises 403 for a foreign or unsigned sender, 429 for one who
+    guesses, 413, 415 or 400 for the rest."""
+    try:
+        refused = security.refusal_of_cross_site(request.headers, site.own_names)
+    except ValueError:
+        raise HTTPException(400, "the `Origin` is no address") from None
     if refused:
         raise HTTPException(403, refused)
+    wait_s = site.key.wait_s(request)
+    if wait_s:
+        raise HTTPException(
+            429, f"too many wrong tokens; wait {wait_s:.0f} s", {"retry-after": f"{wait_s + 1:.0f}"}
+        )
     if not signing_in and site.locked(request):
         raise HTTPException(401, "sign in first", {"www-authenticate": "Bearer"})
     raw = await request.body()  # bounded by the application's max_body_size
@@ -151,6 +160,10 @@ def _text(given: Mapping[str, Any], key: str, otherwise: str | None = None) -> s
     value = given.get(key, otherwise)
     if not isinstance(value, str) or len(value) > 300:
         raise HTTPException(400, f"`{key}`: a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character, as JSON can write it: no database takes it
+        raise HTTPException(400, f"`{key}`: a text, and this is none") from None
     return value
 
 

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from daemon.errors import StoreError
 from daemon.web import actions, api, label, openapi, pages, pictures, season
 from daemon.web.ports import Ports
-from daemon.web.security import MAX_BODY_BYTES, SecurityHeaders
+from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
 from daemon.web.site import Site, site_of
 
 log = logging.getLogger("aurorad.web")
@@ -33,6 +33,7 @@ STATIC_KEEP_S = 365 * 24 * 3600  # the address changes with the content
 
 def create_app(ports: Ports) -> Starlette:
     """The page over one record. Nothing is opened or read before the first request."""
+    site = Site(ports)
     app = Starlette(
         routes=[
             Route("/", pages.tonight),
@@ -60,6 +61,7 @@ def create_app(ports: Ports) -> Starlette:
         ],
         middleware=[
             Middleware(SecurityHeaders, tls=ports.settings.daemon.tls_certificate is not None),
+            Middleware(OwnNames, names=site.own_names),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
             Middleware(_NoTraceback),
         ],
@@ -67,7 +69,7 @@ def create_app(ports: Ports) -> Starlette:
         max_body_size=MAX_BODY_BYTES,
     )
     app.router.redirect_slashes = False  # an address is right or it is not
-    app.state.site = Site(ports)
+    app.state.site = site
     return app
 
 

@@ -17,7 +17,7 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from starlette.responses import PlainTextResponse
@@ -26,8 +26,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger("aurorad.web")
 
-MAX_CONNECTIONS = 256  # more than any household
-MAX_OF_ONE = 64  # of one client; all who come through one proxy are one
+MAX_CONNECTIONS = 512  # more than any household
+MAX_OF_ONE = 256  # of one client; all who come through one proxy are one
+MAX_UNREAD = 64  # answers that wait in memory for their clients
 MAX_ANSWERS = 64  # requests answered at once; what is not waiting for its client
 HANDLES_OF_THE_WATCH = 256  # of the process's open files; 100 cameras need some 200
 REQUEST_S = 10.0  # within which a request must have come whole, and a kept connection bring its next
@@ -47,9 +48,9 @@ def connection_limit() -> int:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return max(8, min(MAX_CONNECTIONS, soft // 2))
-    return MAX_CONNECTIONS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = soft == resource.RLIM_INFINITY or soft >= wanted
+    return MAX_CONNECTIONS if enough else max(8, soft // 2)
 
 
 def client_of(address: str) -> str:
@@ -138,7 +139,8 @@ class Connections:
                 client_socket, address = await loop.sock_accept(listener)
             except OSError as error:
                 if error.errno in OUT_OF_HANDLES:
-                    self._make_room(self._all, at_most=self.limit // 4)
+                    for _ in range(self.limit // 4):
+                        self._make_room(self._all)
                     self._report(loop.time(), f"the page takes no connection: {error.strerror}")
                     await asyncio.sleep(SWEEP_S)
                 continue
@@ -157,13 +159,13 @@ class Connections:
         connection.on_lost = lambda: self._all.pop(connection, None)
         connection.opening = asyncio.get_running_loop().create_task(connection.open(tls))
 
-    def _make_room(self, among: Iterable[Connection], at_most: int = 1) -> int:
-        """Close those that have let us wait longest, who never asked anything first; how many."""
-        idle = [one for one in among if one.phase() != "working"]
-        idle.sort(key=lambda one: one.cycle is not None)  # stable: the order of coming within
-        for one in idle[:at_most]:
+    def _make_room(self, among: Collection[Connection]) -> bool:
+        """Close one of those that let us wait: the oldest that never asked anything, else the oldest."""
+        one = next((one for one in among if one.cycle is None), None)
+        one = one or next((one for one in among if one.phase() != "working"), None)
+        if one is not None:
             self._drop(one)
-        return min(len(idle), at_most)
+        return one is not None
 
     def _drop(self, connection: Connection) -> None:
         self._all.pop(connection, None)
@@ -176,7 +178,9 @@ class Connections:
         while True:
             await asyncio.sleep(SWEEP_S)
             now = loop.time()
-            for connection in [one for one in self._all if one.overdue(now)]:
+            overdue = [one for one in self._all if one.overdue(now)]
+            unread = sorted((one for one in self._all if one.phase() == "sending"), key=lambda one: one.since)
+            for connection in {*overdue, *unread[:-MAX_UNREAD]}:
                 self._drop(connection)
             if self._dropped >= self.limit:
                 self._report(now, "more connections than the page takes, or slow ones")

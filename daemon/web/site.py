@@ -40,7 +40,9 @@ class Site:
         self.ports = ports
         self.pictures = Pictures(ports.frames_dir, Cache())
         self.views = {camera.name: view_of(camera, ports.settings) for camera in ports.settings.camera}
-        self.own_names = security.own_names(ports.settings.daemon.host, ports.settings.daemon.url)
+        self.key = security.Key(ports.token)
+        daemon = ports.settings.daemon
+        self.own_names = security.own_names(daemon.host, daemon.url, daemon.names)
         self.metrics_thread = CapacityLimiter(1)
         self._skies: OrderedDict[tuple[str, date], list[SkyState]] = OrderedDict()
         self._lock = threading.Lock()
@@ -179,7 +181,7 @@ class Site:
 
     def locked(self, request: Request) -> bool:
         """Whether this reader would have to sign in before writing."""
-        return not security.may_write(request, self.ports.token)
+        return not self.key.may_write(request)
 
 
 def site_of(request: Request) -> Site:

@@ -27,6 +27,7 @@ FAMILIES = (
     "Clocks",
     "The record",
     "Alert channels",
+    "The page",
     "Configuration and model",
     "The machine",
     "Bounds and names",
@@ -59,6 +60,7 @@ After each fault these are checked (`check` in `tests/faults/harness.py`), on on
 | the operator knows | What was wrong is in the log and in a counter, and where an operator must act, in one operator alert when it begins and one when it ends. | all |
 | it ends when asked | SIGTERM ends it cleanly within ten seconds, whatever hangs. | `test_fault_stop.py`, `tests/deploy/` |
 | it does not grow | Memory, open files and threads stay what they were; the database grows by its rows. | `test_fault_soak.py` |
+| strangers do not starve it | However many connect to the page and say nothing, no look is late, `/-/healthy` answers 200, the log stays short, and the page is back two seconds after them. | `test_fault_strangers.py`, `tests/daemon/web/test_web_connections.py` |
 | it keeps secrets | No secret in the log, the metrics, the page, the record, an error. | `test_fault_secrets.py` |
 
 Not promised: that a message comes exactly once where a channel takes it and the line breaks before its
