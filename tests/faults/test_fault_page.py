@@ -19,7 +19,7 @@ def test_the_page_says_what_was_measured() -> None:
     assert lines_of(page(lines)) == lines
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:tests/\w+/)?test_\w+\.py)`", HEAD))))
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:tests/[\w/]+/)?test_\w+\.py)`", HEAD))))
 def test_every_promise_names_a_test_there_is(name: str) -> None:
     """A promise without its test is a wish."""
     assert (ROOT / name).is_file() or (ROOT / "tests/faults" / name).is_file()
