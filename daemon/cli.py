@@ -35,7 +35,8 @@ class _Group(click.Group):
         except AuroradError as error:
             if ctx.params.get("debug"):
                 raise
-            click.echo(f"aurorad: {error}", err=True)
+            for line in error.lines:
+                click.echo(f"aurorad: {line}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("aurorad: stopped", err=True)
@@ -62,10 +63,10 @@ def main(debug: bool) -> None:
     """Watch the night sky for aurora: keep the evidence, tell people."""
 
 
-def _settings(config_path: Path | None) -> Settings:
+def _settings(config_path: Path | None, *, watching: bool = False) -> Settings:
     from daemon.config import load
 
-    return load(config_path)
+    return load(config_path, watching=watching)
 
 
 def _camera(config_path: Path | None, name: str | None) -> tuple[Settings, CameraSettings]:
@@ -78,15 +79,12 @@ def _say(line: dict[str, Any] | str, as_json: bool = False) -> None:
 
 
 @main.command()
-@click.option(
-    "--config", "config_path", type=_FILE, envvar="AURORAD_CONFIG", required=True, help="Configuration file."
-)
-def run(config_path: Path) -> None:
+@_config_option
+def run(config_path: Path | None) -> None:
     """Watch: the daemon. SIGTERM drains and stops, SIGHUP reloads configuration and model."""
     from daemon.service import run as serve
 
-    settings = _settings(config_path)
-    serve(settings, config_path)
+    serve(_settings(config_path, watching=True), config_path)
 
 
 @main.command()
@@ -277,7 +275,7 @@ def check_config(file: Path) -> None:
     """Check a configuration file and say what it watches."""
     from daemon.commands.doctor import config_lines
 
-    for line in config_lines(_settings(file)):
+    for line in config_lines(_settings(file, watching=True), file):
         click.echo(line)
 
 

@@ -10,6 +10,7 @@ old, and no aurora alerts.
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,7 +50,8 @@ class LiveWatch:
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
         self._began = self._clock.now()
         self.status = LiveStatus(pipeline.gate(pipeline.observatory.state(self._began)))
-        self._state = EventState.from_dict(pipeline.store.memory(camera.name))
+        self._retired, self._writing = False, threading.Lock()
+        self.recall()
 
     def look(self) -> datetime:
         """Look at the live feed once; returns when to look next. Raises StoreError."""
@@ -62,18 +64,25 @@ class LiveWatch:
         if not permit.look:
             return self._rest(now, sky, permit)
         self._now(gate_until=None)
-        before, fault = self._state, None
+        before, still, fault = self._state, None, None
         try:
             still = self.source.latest()
-            if still is not None:
-                self._take(still)
         except FootageError as error:
             fault = error
-            self._metrics.rejected(self._name, error.reason)
-            log.warning("%s: %s", self._name, error)
-        self._check_feed(self._clock.now(), fault, sky, permit)
+        with self._writing:
+            if not self._retired:
+                self._follow(still, fault, sky, permit)
         self._now(progressed_at=self._clock.now())
         return self._next_look(now, news=self._state is not before)
+
+    def retire(self, retired: bool = True) -> None:
+        """Another watch takes over: a picture in hand is finished first, a request under way gives no row."""
+        with self._writing:
+            self._retired = retired
+
+    def recall(self) -> None:
+        """Take the event's state from the record, as the watch before left it. Raises StoreError."""
+        self._state = EventState.from_dict(self.pipeline.store.memory(self._name))
 
     def patience(self) -> timedelta:
         """Longest time without progress that is no sign of trouble."""
@@ -90,6 +99,18 @@ class LiveWatch:
         self._metrics.ocr_readings.labels(self._name, "read" if read else "failed").inc()
 
     # ------------------------------------------------------------- a picture has come
+
+    def _follow(self, still: Still | None, fault: FootageError | None, sky: SkyState, permit: Gate) -> None:
+        """What the source gave, or why it gave nothing, into the record."""
+        try:
+            if still is not None:
+                self._take(still)
+        except FootageError as error:
+            fault = error
+        if fault is not None:
+            self._metrics.rejected(self._name, fault.reason)
+            log.warning("%s: %s", self._name, fault)
+        self._check_feed(self._clock.now(), fault, sky, permit)
 
     def _take(self, still: Still) -> None:
         """A still → a dated frame → the pipeline, unless it is no news."""

@@ -72,3 +72,6 @@ def _load(path: Path, settings: ModelSettings) -> runtime.Model:
         return runtime.load(path, runtime=settings.runtime, device=settings.device, threads=settings.threads)
     except card.ModelError as error:
         raise ModelError(str(error)) from error
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise ModelError(f"the model {str(path)[:200]} cannot be read ({why}); name another in [model]") from error

@@ -12,13 +12,14 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon import systemd
+from daemon import preflight, systemd
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
 from daemon.archive.nightly import Nightly
@@ -51,6 +52,20 @@ comes just before the wait, and an Event set in a handler may be the very one th
 NIGHTLY_FALLBACK = timedelta(minutes=10)
 
 
+@dataclass(frozen=True)
+class _Built:
+    """All that follows from one configuration and its model."""
+
+    settings: Settings
+    predictor: Predictor
+    conditions: Conditions
+    watches: dict[str, LiveWatch]
+    nightlies: dict[str, Nightly]
+    delivery: Delivery
+    housekeeping: Housekeeping
+    app: Any
+
+
 class Service:
     """Everything that runs, and the one place where it is put together."""
 
@@ -62,87 +77,103 @@ class Service:
         self.clock = clock or Clock()
         self.metrics = Metrics()
         self.pictures = PictureFolder(settings.daemon.state_dir / "frames")
-        self.predictor = Predictor(settings.model)
+        predictor = preflight.check(settings, config_path)
         self.store = _open_store(settings, self.clock)
         self._undo = contextlib.ExitStack()
         self._undo.callback(self.store.close)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._undo.close)
-            self._wire()
+            self._wire(predictor)
             on_failure.pop_all()
 
-    def _wire(self) -> None:
-        self._register_model(self.predictor)
-        self._show_model()
-        for camera in self.settings.camera:
-            self.metrics.watching(camera.name, camera.cadence_s)
-        for channel in self.settings.notify:
-            self.metrics.channel(channel.name)
+    def _wire(self, predictor: Predictor) -> None:
         self.schedule = Schedule(self.clock, self.metrics, self._job_failed)
-        self._wire_watches()
-        self.page = _Page(create_app(self._web_ports()))
+        self.watches: dict[str, LiveWatch] = {}
+        built = self._build(self.settings, predictor)
+        self._record(built)
+        self._use(built)
+        self.page = _Page(built.app)
         d = self.settings.daemon
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
         self.started_at = self.clock.now()
         self._stopping = threading.Event()
 
-    def _wire_watches(self) -> None:
-        """All that follows from cameras and channels; a reload makes it anew."""
-        self.conditions = Conditions(self.store, self.settings.notify, self.clock)
-        self.watches = {camera.name: self._watch(camera) for camera in self.settings.camera}
-        self.nightlies = {
-            name: Nightly(w.pipeline, self.settings, self.conditions) for name, w in self.watches.items()
-        }
-        self.delivery = Delivery(
-            self.settings, self.store, self.metrics, self.clock, self.pictures.root, self.conditions
+    def _build(self, settings: Settings, predictor: Predictor) -> _Built:
+        """All that follows from a configuration, whole and not yet at work. What cannot be used raises here."""
+        conditions = Conditions(self.store, settings.notify, self.clock)
+        watches = {camera.name: self._watch(camera, settings, conditions) for camera in settings.camera}
+        return _Built(
+            settings=settings,
+            predictor=predictor,
+            conditions=conditions,
+            watches=watches,
+            nightlies={name: Nightly(w.pipeline, settings, conditions) for name, w in watches.items()},
+            delivery=Delivery(settings, self.store, self.metrics, self.clock, self.pictures.root, conditions),
+            housekeeping=self._housekeeping(settings, conditions),
+            app=create_app(self._web_ports(settings, watches)),
         )
-        self.housekeeping = Housekeeping(
-            self.settings,
+
+    def _housekeeping(self, settings: Settings, conditions: Conditions) -> Housekeeping:
+        return Housekeeping(
+            settings,
             store=self.store,
             pictures=self.pictures,
             metrics=self.metrics,
-            conditions=self.conditions,
+            conditions=conditions,
             predictor=lambda: self.predictor,
             clock=self.clock,
         )
 
-    def _watch(self, camera: CameraSettings) -> LiveWatch:
-        self.store.register_camera(camera.name, camera.about())
+    def _watch(self, camera: CameraSettings, settings: Settings, conditions: Conditions) -> LiveWatch:
         pipeline = Pipeline(
             camera,
-            self.settings,
+            settings,
             store=self.store,
             predictor=lambda: self.predictor,
             metrics=self.metrics,
-            pictures=self.pictures if self.settings.daemon.keep_pictures_days else None,
+            pictures=self.pictures if settings.daemon.keep_pictures_days else None,
             clock=self.clock,
         )
-        source = open_source(camera, self.settings.daemon, clock=self.clock)
-        return LiveWatch(pipeline, source, self.conditions)
+        source = open_source(camera, settings.daemon, clock=self.clock)
+        return LiveWatch(pipeline, source, conditions)
 
-    def _web_ports(self) -> Ports:
-        token = self.settings.daemon.token
+    def _record(self, built: _Built) -> None:
+        """Models and cameras into the record, together. Raises StoreError; then nothing has changed."""
+        with self.store.batch():
+            for model in filter(None, (built.predictor.model, built.predictor.shadow)):
+                self.store.register_model(model.sha256, model.card.name, model.card.skill)
+            for camera in built.settings.camera:
+                self.store.register_camera(camera.name, camera.about())
+
+    def _use(self, built: _Built) -> None:
+        """From here on this is what runs."""
+        self.settings, self.predictor, self.conditions = built.settings, built.predictor, built.conditions
+        self.watches, self.nightlies = built.watches, built.nightlies
+        self.delivery, self.housekeeping = built.delivery, built.housekeeping
+        for camera in built.settings.camera:
+            self.metrics.watching(camera.name, camera.cadence_s)
+        for channel in built.settings.notify:
+            self.metrics.channel(channel.name)
+        self._show_model()
+
+    def _show_model(self) -> None:
+        model, wanted = self.predictor.model, self.settings.model.device == "cuda"
+        self.metrics.model(model.card.name, model.sha256, model.device, gpu_wanted=wanted)
+
+    def _web_ports(self, settings: Settings, watches: dict[str, LiveWatch]) -> Ports:
+        token = settings.daemon.token
         return Ports(
-            settings=self.settings,
+            settings=settings,
             reader=lambda: Reader(self.store.path),
             labels=self.store,
             status=self,
             registry=self.metrics.registry,
             frames_dir=self.pictures.root,
-            skies={name: watch.pipeline.observatory for name, watch in self.watches.items()},
+            skies={name: watch.pipeline.observatory for name, watch in watches.items()},
             clock=self.clock.now,
             clock_rate=self.clock.speed,
             token=resolve_secret(token).get_secret_value() if token else None,
         )
-
-    def _register_model(self, predictor: Predictor) -> None:
-        for model in filter(None, (predictor.model, predictor.shadow)):
-            self.store.register_model(model.sha256, model.card.name, model.card.skill)
-
-    def _show_model(self) -> None:
-        model = self.predictor.model
-        wanted = self.settings.model.device == "cuda"
-        self.metrics.model(model.card.name, model.sha256, model.device, gpu_wanted=wanted)
 
     # ------------------------------------------------------------- start, reload, stop
 
@@ -203,42 +234,66 @@ class Service:
                 )
 
     def reload(self) -> None:
-        """Read configuration and model again; where they cannot be used, the old ones stay."""
+        """Read configuration and model again; where they cannot be used, all of the old ones stay."""
         systemd.tell("RELOADING=1")
         try:
-            settings = load(self.config_path)
+            settings = load(self.config_path, watching=self.config_path is not None)
             if settings.daemon != self.settings.daemon:
                 raise ConfigError("[daemon] cannot change while running; restart aurorad")
-            predictor = Predictor(settings.model)
-            for secret in (settings.daemon.token, *(channel.url for channel in settings.notify)):
-                resolve_secret(secret)
-            self.conditions.end("reload", "", "the configuration was reloaded")
-            self._register_model(predictor)  # before any change: a record out of order stops it here
+            self._take_over(settings, preflight.check(settings, self.config_path))
         except AuroradError as error:
-            log.error("not reloaded, the old configuration stays: %s", error)
+            self._not_reloaded(error.lines)
+        except Exception as error:  # what nobody foresaw in a file must not end the watch that goes on
+            log.exception("the configuration led to an error in aurorad")
+            self._not_reloaded(
+                (f"it led to an error in aurorad ({type(error).__name__}); report the log's lines",)
+            )
+        else:
+            model = self.predictor.model.card.name
+            log.info("reloaded: model %s, cameras %s", model, ", ".join(self.watches))
             with contextlib.suppress(StoreError):
-                self.conditions.begin("reload", "", f"the configuration was not reloaded: {error}")
-            systemd.tell("READY=1")
-            return
-        self._take_over(settings, predictor)
+                self.conditions.end("reload", "", "the configuration was reloaded")
         systemd.tell("READY=1")
-        log.info("reloaded: model %s, cameras %s", self.predictor.model.card.name, ", ".join(self.watches))
+
+    def _not_reloaded(self, faults: Sequence[str]) -> None:
+        log.error("not reloaded, the old configuration stays: %s", "; ".join(faults))
+        more = f" (and {len(faults) - 1} more faults, in the log)" if len(faults) > 1 else ""
+        with contextlib.suppress(StoreError):
+            self.conditions.begin("reload", "", f"the configuration was not reloaded: {faults[0]}{more}")
 
     def _take_over(self, settings: Settings, predictor: Predictor) -> None:
+        """The new watch in place of the old one, which is let go only when the new one is whole."""
+        same_watch = settings.model_copy(update={"model": self.settings.model}) == self.settings
         self.schedule.pause()
         try:
-            same_watch = settings.model_copy(update={"model": self.settings.model}) == self.settings
-            self.settings, self.predictor = settings, predictor
-            self._show_model()
-            if not same_watch:
-                self.schedule.clear()
-                self.delivery.stop(DRAIN_S)
-                self._wire_watches()
-                self.delivery.start()
-                self.page.app = create_app(self._web_ports())
-                self._plan_all()
+            built = self._build(settings, predictor)
+            self._record(built)
+            if same_watch:  # only the model is another: what the watch knows of the feed stays
+                self.settings, self.predictor = settings, predictor
+                self.housekeeping = self._housekeeping(settings, self.conditions)
+                self._show_model()
+            else:
+                self._swap(built)
         finally:
             self.schedule.resume()
+
+    def _swap(self, built: _Built) -> None:
+        before = list(self.watches.values())
+        try:
+            for watch in before:
+                watch.retire()
+            for watch in built.watches.values():
+                watch.recall()
+        except StoreError:
+            for watch in before:
+                watch.retire(False)
+            raise
+        self.schedule.clear()
+        self.delivery.stop(DRAIN_S)
+        self._use(built)
+        self.page.app = built.app
+        self._plan_all()
+        self.delivery.start()
 
     def stop(self) -> None:
         """Finish the looks in hand, send what is due, close. Twice does no harm."""

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.record",),
     ("daemon.alert", "daemon.web"),
     ("daemon.pipeline", "daemon.housekeeping"),
-    ("daemon.live", "daemon.archive"),
+    ("daemon.live", "daemon.archive", "daemon.preflight"),
     ("daemon.service",),
     ("daemon.commands",),
     ("daemon.cli",),

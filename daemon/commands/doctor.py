@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from daemon import __version__
+from daemon import __version__, preflight
 from daemon.alert.channel import Channel
 from daemon.config import CameraSettings, NotifySettings, Settings
 from daemon.errors import AuroradError, ClockError
@@ -164,8 +165,12 @@ def _ago(now: datetime, at: datetime) -> str:
     return f"{seconds / 3600:.0f} h ago" if seconds < 172800 else f"{seconds / 86400:.0f} days ago"
 
 
-def config_lines(settings: Settings) -> Iterator[str]:
-    """What a configuration watches, in words."""
+def config_lines(settings: Settings, path: Path) -> Iterator[str]:
+    """What a configuration watches, in words, once all in it has been tried.
+
+    Raises ConfigError with every fault, ModelError where only the model cannot be used.
+    """
+    preflight.check(settings, path)
     for camera in settings.camera:
         place = f"{camera.latitude_deg:.4f}°, {camera.longitude_deg:.4f}°"
         where = (
@@ -175,8 +180,7 @@ def config_lines(settings: Settings) -> Iterator[str]:
         )
         yield f"camera {camera.name}: {camera.title or camera.name} at {place}, every {camera.cadence_s:g} s from {where}"
     for channel in settings.notify:
-        channel.address()
         yield f"channel {channel.name}: {channel.audience} messages"
     if not settings.notify:
-        yield "no channel: nobody is told; add a [[notify]] table"
+        yield "no channel: nobody gets messages; add a [[notify]] table"
     yield f"record in {settings.daemon.state_dir}, page on http://{settings.daemon.host}:{settings.daemon.port}/"

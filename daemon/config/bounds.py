@@ -64,7 +64,8 @@ def is_web_address(text: str) -> bool:
     """Can this be asked for by HTTP: a scheme, a host, a port that exists?"""
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        whole = not any(c.isspace() for c in text) and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and whole
     except ValueError:
         return False
 

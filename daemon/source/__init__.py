@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from daemon.clock import Clock
 from daemon.config import CameraSettings, DaemonSettings
-from daemon.source.auroramax import fetch_movie, movie_retry_s
+from daemon.source.auroramax import fetch_movie, movie_addresses, movie_retry_s
+from daemon.source.fetch import check_address
 from daemon.source.folder import FolderSource
 from daemon.source.still import LiveSource, Still
 from daemon.source.url import UrlSource, user_agent
 
-__all__ = ["LiveSource", "Still", "fetch_movie", "movie_retry_s", "open_source", "user_agent"]
+__all__ = [
+    "LiveSource",
+    "Still",
+    "check_address",
+    "fetch_movie",
+    "movie_addresses",
+    "movie_retry_s",
+    "open_source",
+    "user_agent",
+]
 
 
 def open_source(

@@ -72,6 +72,14 @@ class Refused(FetchError):
         self.retry_after_s = retry_after_s
 
 
+def check_address(url: str) -> None:
+    """Raises FetchError "address" for what can never be asked, whatever the network does."""
+    try:
+        httpx.URL(checked(url)).host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise FetchError("address", f"{redact(url)}: no address that can be asked; check `url`") from error
+
+
 def fetch(
     url: str,
     limits: Limits,

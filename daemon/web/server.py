@@ -40,9 +40,7 @@ class Server:
 
         Raises AuroradError where the address cannot be had, ConfigError where TLS cannot be used.
         """
-        if (certificate is None) != (key is None):
-            raise ConfigError("[daemon] tls_certificate and tls_key go together: set both or neither")
-        _check_tls(certificate, key)
+        check_tls(certificate, key)
         self._socket = _bind(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
@@ -153,7 +151,10 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _check_tls(certificate: Path | None, key: Path | None) -> None:
+def check_tls(certificate: Path | None, key: Path | None) -> None:
+    """Raises ConfigError where certificate and key are not a pair that TLS can use."""
+    if (certificate is None) != (key is None):
+        raise ConfigError("[daemon] tls_certificate and tls_key go together: set both or neither")
     if certificate is None or key is None:
         return
     try:
