@@ -74,4 +74,6 @@ def _load(path: Path, settings: ModelSettings) -> runtime.Model:
         raise ModelError(str(error)) from error
     except (OSError, ValueError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else type(error).__name__
-        raise ModelError(f"the model {str(path)[:200]} cannot be read ({why}); name another in [model]") from error
+        raise ModelError(
+            f"the model {str(path)[:200]} cannot be read ({why}); name another in [model]"
+        ) from error

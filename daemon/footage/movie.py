@@ -97,7 +97,7 @@ def read_movie(
     keep_pictures: bool = True,
     progress: Callable[[float], None] | None = None,
     ahead: bool = True,
-    scratch: Scratch = Scratch(),  # noqa: B008 - frozen
+    scratch: Scratch = Scratch(),
 ) -> DatedMovie:
     """Sample a movie one cadence apart and date what was sampled; ``ahead``: decode in a second thread.
 
@@ -266,5 +266,6 @@ class Spool:
             yield
         except OSError as error:
             raise MovieError(
-                "disk", f"{self._folder}: no temporary file for {self._path.name}: {error.strerror}; free some space"
+                "disk",
+                f"{self._folder}: no temporary file for {self._path.name}: {error.strerror}; free some space",
             ) from error

@@ -103,7 +103,9 @@ def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]
         count = 0
         while target is not None and _grab(capture):
             if count >= most:
-                raise MovieError("too large", f"{path}: more than {most} frames of {info.width}×{info.height}")
+                raise MovieError(
+                    "too large", f"{path}: more than {most} frames of {info.width}×{info.height}"
+                )
             if count == target:
                 yield count, _retrieved(capture, path, info)
                 target = next(wanted, None)

@@ -112,7 +112,18 @@ def test_only_what_the_pixels_need_reaches_the_decoder() -> None:
 def still_movie(path: Path, frames: int, width: int = 1280, height: int = 720, fps: int = 3) -> Path:
     """A movie of one black frame again and again: some 15 bytes a frame."""
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"color=black:s={width}x{height}:r={fps}"]
-    tune = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "100000", "-frames:v", str(frames), "-pix_fmt", "yuv420p"]
+    tune = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "100000",
+        "-frames:v",
+        str(frames),
+        "-pix_fmt",
+        "yuv420p",
+    ]
     subprocess.run([*command, *tune, str(path)], check=True)
     return path
 
@@ -127,9 +138,13 @@ def test_a_movie_takes_space_in_proportion_to_its_file(tmp_path: Path, matrix: E
         read_movie(movie, camera, datetime.now(UTC), scratch=Scratch(tmp_path))
     assert refused.value.reason in ("too large", "no consensus")
     spool = Spool(movie, "c", datetime.now(UTC), Scratch(tmp_path))
-    with pytest.raises(MovieError, match="out of proportion") as told:
+
+    def fill() -> None:
         for index in range(3000):
             spool.add(black(index))
+
+    with pytest.raises(MovieError, match="out of proportion") as told:
+        fill()
     assert told.value.reason == "too large"
     assert len(spool) * 172_800 < 70_000_000
     spool.close()
@@ -137,7 +152,9 @@ def test_a_movie_takes_space_in_proportion_to_its_file(tmp_path: Path, matrix: E
 
 
 @needs_ffmpeg
-def test_a_movie_is_decoded_in_proportion_to_its_file(tmp_path: Path, matrix: Entry, monkeypatch: Any) -> None:
+def test_a_movie_is_decoded_in_proportion_to_its_file(
+    tmp_path: Path, matrix: Entry, monkeypatch: Any
+) -> None:
     """Pixels × frames have a bound that grows with the file: hours of nothing are not decoded."""
     movie = still_movie(tmp_path / "black.mp4", 300, 320, 180)
     assert len(list(video.frames(movie))) == 300
@@ -148,7 +165,9 @@ def test_a_movie_is_decoded_in_proportion_to_its_file(tmp_path: Path, matrix: En
         seen.extend(index for index, _ in video.frames(movie))
     assert told.value.reason == "too large"
     assert len(seen) == 100
-    matrix(FAMILY, "a movie of some kilobytes with half a million frames", "decoded in proportion to its bytes")
+    matrix(
+        FAMILY, "a movie of some kilobytes with half a million frames", "decoded in proportion to its bytes"
+    )
 
 
 def test_no_space_for_temporary_files_is_typed(tmp_path: Path, monkeypatch: Any) -> None:
