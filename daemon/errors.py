@@ -16,11 +16,16 @@ A room translates foreign exceptions into these at its own edge, and raises; wha
 means for the night is decided in one place, :mod:`daemon.pipeline`.
 """
 
+from daemon.text import one_line
+
 
 class AuroradError(Exception):
-    """Base of all errors raised on purpose. ``str(error)`` is one line for a person."""
+    """Base of all errors raised on purpose. ``str(error)`` is one line for a person, whatever is in a name."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
     @property
     def lines(self) -> tuple[str, ...]:

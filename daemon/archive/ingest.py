@@ -27,6 +27,7 @@ from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
+from daemon.text import one_line
 
 MOVIES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
 
@@ -59,7 +60,7 @@ def movies_of(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            found += sorted(p for p in place.rglob("*") if p.suffix.lower() in MOVIES and p.is_file())
+            found += sorted(p for p in place.rglob("*") if p.suffix.lower() in MOVIES and _is_file(p))
         elif place.is_file():
             found.append(place)
         else:
@@ -67,6 +68,14 @@ def movies_of(places: Iterable[Path]) -> list[Path]:
     if not found:
         raise UsageError("no movie in the folders named; movies end in " + ", ".join(MOVIES))
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """False too for what cannot be looked at, a loop of links among them: it costs no other movie."""
+    try:
+        return path.is_file()
+    except (OSError, RuntimeError):
+        return False
 
 
 def ingest_movie(
@@ -81,7 +90,7 @@ def ingest_movie(
     A movie that was taken in whole is remembered by name and size, so that going on with an archive
     of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
-    key = f"movie of {pipeline.camera.name}: {path.name}"
+    key = one_line(f"movie of {pipeline.camera.name}: {path.name}")
     done = pipeline.store.memory(key)
     if done is not None and done["bytes"] == _bytes(path):
         return Outcome(path, Tally(known=done["frames"], undated=done["undated"]))

@@ -27,6 +27,7 @@ from daemon.errors import ClockError, MovieError
 from daemon.footage import ocr, stamp, video
 from daemon.footage.frame import from_pixels
 from daemon.observation import Camera, Frame, Picture, StampStyle
+from daemon.text import one_line
 from models import preprocess
 
 SCRATCH_FREE, SCRATCH_PER_BYTE = 64_000_000, 50
@@ -119,7 +120,7 @@ def read_movie(
             frame = from_pixels(
                 pixels,
                 camera,
-                source=path.name,
+                source=one_line(path.name),
                 fetched_at=fetched_at,
                 index=index,
                 keep_picture=keep_pictures,
@@ -242,7 +243,7 @@ class Spool:
             square=square,
             picture=self._file.read(size),
             stamp=None,
-            source=self._path.name,
+            source=one_line(self._path.name),
             fetched_at=self._fetched_at,
             index=self.indices[place],
         )

@@ -75,7 +75,7 @@ class PictureFolder:
         whose row a crash prevented. ``spared`` are paths that stay."""
         homes = {Path(path).parent.as_posix() for path in spared}
         for night in self.root.glob("*/????-??-??"):
-            if night.name >= before.isoformat():
+            if night.name >= before.isoformat() or not night.is_dir():
                 continue
             home = night.relative_to(self.root).as_posix()
             if home not in homes:
@@ -83,7 +83,8 @@ class PictureFolder:
                 continue
             for path in night.iterdir():
                 if f"{home}/{path.name}" not in spared:
-                    path.unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):  # a folder of somebody else's, such as a NAS's @eaDir
+                        path.unlink()
 
     def free_mb(self) -> float:
         """Free space of the disk the pictures lie on, in MB."""

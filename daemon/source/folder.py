@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import stat
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
+from daemon.source.listing import File, Listing
 from daemon.source.still import Still
 from daemon.source.url import must_be_picture
+from daemon.text import one_line
 
 SETTLED_S = 2.0
 """Age past which a file that does not end as a picture does counts as written, not being written."""
 
 _ENDS = (b"\xff\xd9", b"\xaeB`\x82")  # the last bytes of a whole JPEG, of a whole PNG
-
-
-@dataclass(frozen=True, order=True)
-class _File:
-    """A file as the folder shows it, ordered by age and then name."""
-
-    modified_ns: int
-    path: str
-    size: int
 
 
 class FolderSource:
@@ -47,13 +36,14 @@ class FolderSource:
         self.folder = settings.path
         self.clock = clock or Clock()
         self._seen = _parsed(cursor)
-        self._growing: dict[str, _File] = {}
+        self._growing: dict[str, File] = {}
+        self._listing = Listing(str(self.folder), settings.pattern)
 
     def latest(self) -> Still | None:
         """The newest whole picture not seen before, or None. Raises FetchError."""
-        growing: dict[str, _File] = {}
+        growing: dict[str, File] = {}
         try:
-            for file in self._newest_first():
+            for file in self._newest_first(self._listing):
                 if self._seen is not None and (file.modified_ns, file.path) <= self._seen:
                     return None
                 if not self._whole(file):
@@ -67,7 +57,7 @@ class FolderSource:
 
     def ask(self) -> Still:
         """The newest whole picture, seen or not. Raises FetchError."""
-        for file in self._newest_first():
+        for file in self._newest_first(Listing(str(self.folder), self.settings.pattern)):
             if self._whole(file):
                 return self._read(file)
         raise FetchError(
@@ -87,38 +77,15 @@ class FolderSource:
         """Time and path of the last picture given."""
         return None if self._seen is None else f"{self._seen[0]} {self._seen[1]}"
 
-    def _newest_first(self) -> list[_File]:
-        """Files of the pattern. One dated in the future counts as written now, lest it hide all others."""
-        now_ns = time.time_ns()
-        files: list[_File] = []
+    def _newest_first(self, listing: Listing) -> list[File]:
         try:
-            for path in self._paths():
-                status = _status(path)
-                if status is not None and stat.S_ISREG(status.st_mode):
-                    modified_ns = status.st_mtime_ns
-                    if modified_ns > now_ns + 60_000_000_000:
-                        modified_ns = status.st_ctime_ns
-                    files.append(_File(modified_ns, path, status.st_size))
+            return listing.newest_first()
         except OSError as error:
             raise FetchError(
-                "unreadable", f"{self.folder}: {error.strerror}; mend `path` or its rights"
+                "unreadable", f"{self.folder}: {error.strerror}; correct `path` or its rights"
             ) from None
-        return sorted(files, reverse=True)
 
-    def _paths(self) -> list[str]:
-        """Paths of the pattern; names with a leading dot are other programs' drafts."""
-        pattern = self.settings.pattern
-        if "/" in pattern:
-            os.stat(self.folder)  # glob is silent about a folder that is not there
-            return [str(path) for path in self.folder.glob(pattern) if not path.name.startswith(".")]
-        with os.scandir(self.folder) as entries:
-            return [
-                entry.path
-                for entry in entries
-                if fnmatch.fnmatchcase(entry.name, pattern) and not entry.name.startswith(".")
-            ]
-
-    def _whole(self, file: _File) -> bool:
+    def _whole(self, file: File) -> bool:
         """Is it written to its end? By its last bytes, its age, or because it has stopped growing."""
         if file.size == 0:
             return self._growing.get(file.path) == file
@@ -131,7 +98,7 @@ class FolderSource:
         except OSError:
             return True  # reading it will say why it cannot be read
 
-    def _read(self, file: _File) -> Still:
+    def _read(self, file: File) -> Still:
         began = time.monotonic()
         if file.size > self.settings.max_bytes:
             raise FetchError(
@@ -148,17 +115,10 @@ class FolderSource:
             data=data,
             fetched_at=self.clock.now(),
             last_modified=datetime.fromtimestamp(file.modified_ns / 1e9, UTC),
-            source=file.path,
-            name=Path(file.path).name,
+            source=one_line(file.path),
+            name=one_line(os.path.basename(file.path)),
             elapsed_s=time.monotonic() - began,
         )
-
-
-def _status(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None  # taken away between listing and looking
 
 
 def _parsed(cursor: str | None) -> tuple[int, str] | None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,13 +139,8 @@ def test_a_movie_takes_space_in_proportion_to_its_file(tmp_path: Path, matrix: E
         read_movie(movie, camera, datetime.now(UTC), scratch=Scratch(tmp_path))
     assert refused.value.reason in ("too large", "no consensus")
     spool = Spool(movie, "c", datetime.now(UTC), Scratch(tmp_path))
-
-    def fill() -> None:
-        for index in range(3000):
-            spool.add(black(index))
-
     with pytest.raises(MovieError, match="out of proportion") as told:
-        fill()
+        deque((spool.add(black(index)) for index in range(3000)), maxlen=0)
     assert told.value.reason == "too large"
     assert len(spool) * 172_800 < 70_000_000
     spool.close()

@@ -177,7 +177,7 @@ def test_nothing_is_said_on_standard_error(movie: Path, tmp_path: Path) -> None:
     headless = tmp_path / "headless.mp4"
     headless.write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 3000)
     script = (
-        "import sys\nfrom pathlib import Path\nfrom daemon import video\nfrom daemon.errors import MovieError\n"
+        "import sys\nfrom pathlib import Path\nfrom daemon.footage import video\nfrom daemon.errors import MovieError\n"
         "for name in sys.argv[1:]:\n"
         "    try:\n        print(sum(1 for _ in video.frames(Path(name), 3)))\n"
         "    except MovieError as error:\n        print(error.reason)\n"
