@@ -47,6 +47,7 @@ class Housekeeping:
         """Do it all once. Raises StoreError."""
         now = self.clock.now()
         self._check_disk()
+        self._check_pictures()
         self._check_device()
         self._prune_pictures(now)
         self._expire_messages(now)
@@ -62,6 +63,16 @@ class Housekeeping:
             self.conditions.begin("disk low", "", f"only {free_mb:.0f} MB free: no pictures are kept")
         else:
             self.conditions.end("disk low", "", f"{free_mb:.0f} MB free again: pictures are kept")
+
+    def _check_pictures(self) -> None:
+        """What could not be kept since the last time is counted; that it cannot be is told once."""
+        for reason, lost in self.pictures.lost().items():
+            self.metrics.pictures_lost.labels(reason).inc(lost)
+        fault = self.pictures.fault
+        if fault and self.pictures.allowed:
+            self.conditions.begin("pictures lost", "", f"pictures cannot be kept: {fault}")
+        elif fault == "":
+            self.conditions.end("pictures lost", "", "pictures are kept again")
 
     def _check_device(self) -> None:
         model = self.predictor().model

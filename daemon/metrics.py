@@ -91,6 +91,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("job_missed_total", "counter", ("job",), "Runs of a scheduled job that came too late."),
     Metric("clock_steps_total", "counter", (), "Times this machine's clock was put forward or back."),
     Metric("store_errors_total", "counter", ("reason",), "Writes to the database that failed."),
+    Metric("pictures_lost_total", "counter", ("reason",), "Pictures that could not be written."),
     Metric("disk_free_bytes", "gauge", (), "Free space where the state is kept."),
     Metric("shadow_disagreements_total", "counter", ("camera",), "Frames a shadow model judges otherwise."),
 )
@@ -135,6 +136,7 @@ class Metrics:
         self.job_missed = self._counter("job_missed_total")
         self.clock_steps = self._counter("clock_steps_total")
         self.store_errors = self._counter("store_errors_total")
+        self.pictures_lost = self._counter("pictures_lost_total")
         self.disk_free_bytes = self._gauge("disk_free_bytes")
         self.shadow_disagreements = self._counter("shadow_disagreements_total")
         self.build_info.labels(__version__).set(1)

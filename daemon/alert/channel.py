@@ -23,7 +23,11 @@ from daemon.errors import ConfigError, DeliveryError
 from daemon.observation import Message, OutboxRow
 
 TIMEOUT_S = 60.0
-"""Longest one delivery may take, both tries of a message with a picture together."""
+"""Longest one delivery is waited for, both tries of a message with a picture together."""
+
+ANSWER_S = 300.0
+"""Longest wait for the service's answer, by a thread that is left behind after TIMEOUT_S. Who has sent a
+message and waits no longer does not know whether it was taken, and would send it again."""
 
 BACK_OFF = (timedelta(seconds=30), timedelta(minutes=30))
 """The first wait after a failure, doubled each time, and the longest."""
@@ -36,6 +40,7 @@ class Channel:
     name: str
     url: SecretStr
     _sending: threading.Thread | None = field(default=None, repr=False, compare=False)
+    _left_behind: tuple[int, _Answer] | None = field(default=None, repr=False, compare=False)
 
     def check(self) -> None:
         """Raise ConfigError where no service understands the address; nothing is sent."""
@@ -61,10 +66,14 @@ def deliver(
     ``picture`` is the file to attach, by default the message's own; one that is gone is left out.
     A service that refuses the message with its picture is asked again without. Takes at most
     ``timeout_s``; a delivery that hangs longer is left behind, and the channel sends nothing more
-    until it has ended.
+    until it has ended. Was that message taken late, it is not sent again.
     """
     if channel._sending is not None and channel._sending.is_alive():
         raise DeliveryError(f"channel {channel.name}: the delivery before still hangs")
+    if channel._left_behind is not None and channel._left_behind[0] == row.id:
+        late, channel._left_behind = channel._left_behind[1], None
+        if late.taken:
+            return
     if picture is None and row.message.picture is not None:
         picture = Path(row.message.picture)
     answer = _Answer()
@@ -77,6 +86,7 @@ def deliver(
     channel._sending.start()
     channel._sending.join(timeout_s)
     if channel._sending.is_alive():
+        channel._left_behind = (row.id, answer)
         raise DeliveryError(f"channel {channel.name}: no answer within {timeout_s:g} s")
     if answer.error is not None:
         text = redact(f"{type(answer.error).__name__}: {answer.error}", channel.url)
@@ -132,7 +142,7 @@ def _service(url: SecretStr) -> Any:
         return None
     for plugin in service:
         if plugin.socket_read_timeout == apprise.URLBase.socket_read_timeout:
-            plugin.socket_read_timeout = 15.0  # 4 s is short for a picture
+            plugin.socket_read_timeout = ANSWER_S
     return service
 
 

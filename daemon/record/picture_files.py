@@ -11,7 +11,9 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Collection
+import threading
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -19,17 +21,31 @@ from daemon.observation import Frame
 
 log = logging.getLogger("aurorad.pictures")
 
+_FULL = ("no space", "make room (space or inodes) on the disk of [daemon] state_dir")
+_RIGHTS = ("no rights", "give the folder back to the user aurorad runs as")
+_REASONS: dict[int | None, tuple[str, str]] = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+}
+"""errno → what the metric calls it, and the fix."""
+
 
 class PictureFolder:
     """Writes and removes pictures. A picture that cannot be written costs only itself.
 
-    ``allowed`` is switched off where the disk is nearly full; rows matter more than pictures.
+    ``allowed`` is switched off where the disk is nearly full; rows matter more than pictures. ``fault``
+    is what was wrong with the last write: empty where it went well, None before the first.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.allowed = True
-        self.lost = 0
+        self.fault: str | None = None
+        self._lost: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def keep(self, camera: str, night: date, frame: Frame) -> str | None:
         """Write a frame's picture; its path below the root, or None where it could not be kept."""
@@ -48,14 +64,29 @@ class PictureFolder:
             with open(part, "wb") as file:
                 file.write(data)
             os.replace(part, path)
-        except OSError as error:
-            self.lost += 1
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or self.lost == 1:
-                log.warning("%s: the picture is not kept: %s", path, error.strerror)
-            with contextlib.suppress(OSError):
+        except (OSError, ValueError) as error:
+            self._count(path, error)
+            with contextlib.suppress(OSError, ValueError):
                 os.unlink(part)
             return None
+        self.fault = ""
         return relative
+
+    def _count(self, path: str, error: OSError | ValueError) -> None:
+        """One more is lost; the first of a row of them is logged."""
+        reason, fix = _REASONS.get(getattr(error, "errno", None), ("other", "look at the disk"))
+        with self._counting:
+            self._lost[reason] += 1
+        why = getattr(error, "strerror", None) or str(error)
+        if not self.fault:
+            log.warning("%s: the picture is not kept: %s; %s", path, why, fix)
+        self.fault = f"{why}; {fix}"
+
+    def lost(self) -> Mapping[str, int]:
+        """How many could not be written since this was last asked, by a short fixed reason."""
+        with self._counting:
+            lost, self._lost = self._lost, Counter()
+        return lost
 
     def remove(self, relative: str) -> None:
         """Delete a kept picture, and its night's folder when that was the last. Gone already is fine."""

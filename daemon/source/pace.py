@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+LONGEST_PEACE = timedelta(minutes=2)
+"""Longest a live feed is left alone because its server asks for it; two cadences where those are longer.
+A quarter of an hour unseen can be the whole of a substorm, and a request in two minutes harms no server."""
+
 SLACK = 0.25  # of a cadence: a scheduler's jitter must not cost a whole minute
 
 
@@ -15,7 +19,8 @@ class Pace:
     were brought forward (:meth:`bring_forward`); a single one may come a quarter of a cadence early.
     After the n-th failure in a row the wait grows from one cadence to two, counted from the request,
     with a random part so that many watchers do not come back as one; two is the end, because the watch
-    is to be back two cadences after a server is. ``Retry-After`` is honoured beyond that.
+    is to be back two cadences after a server is. ``Retry-After`` is honoured beyond that, up to
+    :data:`LONGEST_PEACE`.
     """
 
     def __init__(self, cadence_s: float, chance: random.Random | None = None) -> None:
@@ -65,4 +70,5 @@ class Pace:
         # From when it was asked, not from when it gave up: a server that hangs must not cost its time twice.
         again = (self._asked or now) + self.cadence * cadences
         breath = self.cadence * self._chance.uniform(0.05, 0.2)  # where it hung for longer than that
-        self._not_before = max(again, now + breath, now + timedelta(seconds=retry_after_s or 0.0))
+        peace = min(timedelta(seconds=retry_after_s or 0.0), max(LONGEST_PEACE, 2 * self.cadence))
+        self._not_before = max(again, now + breath, now + peace)

@@ -4,7 +4,8 @@ uvicorn takes every connection there is and waits for its first request without 
 are taken here. A new one is always taken: where there are too many, the one that has let us wait
 longest is closed for it, first of the same client, so that the health check and a reader who comes
 with a request are answered however many others say nothing. A connection in whose answer we are at
-work is never closed for another, and there are always file handles left for the watch.
+work is never closed for another, and there are always file handles left for the watch. Whoever has said
+nothing yet is a socket and no more, so that thousands a second cost the watch no time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import PlainTextResponse
@@ -36,6 +38,7 @@ ANSWER_S = 60.0  # within which an answer must have been read: 20 kB/s for the l
 HANDSHAKE_S = 5.0
 SWEEP_S = 1.0
 REPORT_S = 60.0
+AT_ONCE = 32  # connections taken before answers have their turn
 OUT_OF_HANDLES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 ALWAYS_ANSWERED = ("/-/healthy", "/-/ready", "/metrics")
 
@@ -127,73 +130,130 @@ class Connections:
     def __init__(self, limit: int, make: Callable[[socket.socket, str, float], Connection]) -> None:
         self.limit = limit
         self._make = make
-        self._all: dict[Connection, None] = {}  # in the order of their coming
+        self._silent: dict[socket.socket, tuple[str, float]] = {}  # who, since when; in the order of coming
+        self._speaking: dict[Connection, None] = {}  # the same order
+        self._of_one: Counter[str] = Counter()
         self._dropped = 0
         self._reported = float("-inf")
 
     async def accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Take connections until cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client_socket, address = await loop.sock_accept(listener)
-            except OSError as error:
-                if error.errno in OUT_OF_HANDLES:
-                    for _ in range(self.limit // 4):
-                        self._make_room(self._all)
-                    self._report(loop.time(), f"the page takes no connection: {error.strerror}")
-                    await asyncio.sleep(SWEEP_S)
-                continue
-            self._admit(client_socket, client_of(str(address[0])), tls, loop.time())
-            await asyncio.sleep(0)  # one that is ready does not yield: answers come in between
+        taken = 0
+        try:
+            while True:
+                try:
+                    client_socket, address = await loop.sock_accept(listener)
+                except OSError as error:
+                    await self._out_of_handles(error)
+                    continue
+                self._admit(client_socket, client_of(str(address[0])), tls)
+                taken += 1
+                if taken % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # taking one that is ready does not yield
+        finally:
+            for client_socket in list(self._silent):
+                self._close(client_socket)
 
-    def _admit(self, client_socket: socket.socket, who: str, tls: ssl.SSLContext | None, now: float) -> None:
-        of_one = [one for one in self._all if one.who == who]
-        if len(of_one) >= min(MAX_OF_ONE, self.limit):
-            self._make_room(of_one)
-        if len(self._all) >= self.limit and not self._make_room(self._all):
-            client_socket.close()  # we are at work for all the others
+    async def _out_of_handles(self, error: OSError) -> None:
+        if error.errno in OUT_OF_HANDLES:
+            for _ in range(self.limit // 4):
+                self._make_room(None)
+            self._report(f"the page takes no connection: {error.strerror}")
+            await asyncio.sleep(SWEEP_S)
+
+    def _admit(self, client_socket: socket.socket, who: str, tls: ssl.SSLContext | None) -> None:
+        """Keep it, and another goes where there are too many; refused only where we are at work for all."""
+        room = True
+        if self._of_one[who] >= min(MAX_OF_ONE, self.limit):
+            room = self._make_room(who)
+        elif len(self._silent) + len(self._speaking) >= self.limit:
+            room = self._make_room(None)
+        if not room:
+            client_socket.close()
             return
-        connection = self._make(client_socket, who, now)
-        self._all[connection] = None
-        connection.on_lost = lambda: self._all.pop(connection, None)
-        connection.opening = asyncio.get_running_loop().create_task(connection.open(tls))
+        loop = asyncio.get_running_loop()
+        client_socket.setblocking(False)
+        self._silent[client_socket] = (who, loop.time())
+        self._of_one[who] += 1
+        loop.add_reader(client_socket, self._speaks, client_socket, tls)
 
-    def _make_room(self, among: Collection[Connection]) -> bool:
-        """Close one of those that let us wait: the oldest that never asked anything, else the oldest."""
-        one = next((one for one in among if one.cycle is None), None)
-        one = one or next((one for one in among if one.phase() != "working"), None)
-        if one is not None:
-            self._drop(one)
-        return one is not None
+    def _speaks(self, client_socket: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """The first byte has come, or the end."""
+        who, since = self._silent[client_socket]
+        with contextlib.suppress(OSError):
+            if client_socket.recv(1, socket.MSG_PEEK):
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(client_socket)
+                del self._silent[client_socket]
+                connection = self._make(client_socket, who, since)
+                self._speaking[connection] = None
+                connection.on_lost = lambda: self._lost(connection)
+                connection.opening = loop.create_task(connection.open(tls))
+                return
+        self._close(client_socket)
+
+    def _lost(self, connection: Connection) -> None:
+        if connection in self._speaking:
+            del self._speaking[connection]
+            self._forget(connection.who)
+
+    def _close(self, client_socket: socket.socket) -> None:
+        who, _ = self._silent.pop(client_socket)
+        asyncio.get_running_loop().remove_reader(client_socket)
+        client_socket.close()
+        self._forget(who)
+
+    def _forget(self, who: str) -> None:
+        self._of_one[who] -= 1
+        if not self._of_one[who]:
+            del self._of_one[who]
+
+    def _make_room(self, who: str | None) -> bool:
+        """Close one of those (of that client) that let us wait: the oldest silent one, else the oldest."""
+        silent = next((one for one, (whose, _) in self._silent.items() if who in (None, whose)), None)
+        if silent is not None:
+            self._dropped += 1
+            self._close(silent)
+            return True
+        idle = (one for one in self._speaking if who in (None, one.who) and one.phase() != "working")
+        connection = next(idle, None)
+        if connection is not None:
+            self._drop(connection)
+        return connection is not None
 
     def _drop(self, connection: Connection) -> None:
-        self._all.pop(connection, None)
         self._dropped += 1
+        self._lost(connection)
         connection.drop()
 
     async def sweep(self) -> None:
         """Once a second, until cancelled: close what has let us wait too long."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_S)
-            now = loop.time()
-            overdue = [one for one in self._all if one.overdue(now)]
-            unread = sorted((one for one in self._all if one.phase() == "sending"), key=lambda one: one.since)
+            now = asyncio.get_running_loop().time()
+            for client_socket in [one for one, (_, since) in self._silent.items() if now - since > REQUEST_S]:
+                self._dropped += 1
+                self._close(client_socket)
+            overdue = [one for one in self._speaking if one.overdue(now)]
+            unread = sorted(
+                (one for one in self._speaking if one.phase() == "sending"), key=lambda one: one.since
+            )
             for connection in {*overdue, *unread[:-MAX_UNREAD]}:
                 self._drop(connection)
             if self._dropped >= self.limit:
-                self._report(now, "more connections than the page takes, or slow ones")
+                self._report("more connections than the page takes, or slow ones")
 
-    def _report(self, now: float, text: str) -> None:
+    def _report(self, text: str) -> None:
         """One line a minute, however many come."""
+        now = asyncio.get_running_loop().time()
         if now - self._reported >= REPORT_S:
             log.warning("%s: closed %d since the last such line", text, self._dropped)
             self._reported, self._dropped = now, 0
 
     def working(self) -> int:
         """How many answers are being made."""
-        return sum(one.phase() == "working" for one in self._all)
+        return sum(one.phase() == "working" for one in self._speaking)
 
 
 class Bounded:

@@ -154,6 +154,7 @@ class Inbox:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.status: int | None = 204
+        self.delay_s = 0.0  # real seconds from taking a message to the answer
         self.got: list[Mail] = []
         self.refused = 0
         self.on_take: Callable[[], object] = lambda: None
@@ -180,6 +181,7 @@ class Inbox:
             event_id = body.rstrip().rsplit("event ", 1)[-1]
             self.on_take()
             self.got.append(Mail(self._clock.now(), str(said.get("title", "")), event_id, body))
+            self._over.wait(self.delay_s)
         else:
             self.refused += 1
         request.send_response(status or 500)

@@ -83,3 +83,20 @@ def test_dead_channels_get_everything_once_they_are_back(
         expired = watch.rows("SELECT * FROM outbox WHERE channel = 'impatient' AND expired_at IS NOT NULL")
         assert expired, "what nobody needs any more is given up"
         assert watch.counter("deliveries_total", channel="impatient", result="expired") == len(expired)
+
+
+def test_a_slow_channel_gets_each_message_once(tmp_path: Path, green: Path, matrix: Entry) -> None:
+    """It takes the message and answers 20 real seconds later; nothing is sent a second time."""
+    with watching(
+        tmp_path, green, {"cam": Sky(spells(1000, 500))}, event=EVENT, channels=["people"]
+    ) as watch:
+        watch.inboxes["people"].delay_s = 20
+        delivered = "SELECT 1 FROM outbox WHERE channel = 'people' AND delivered_at IS NOT NULL"
+        watch.wait(lambda: watch.rows(delivered), "it is delivered", cadences=25, slack_s=20)
+        watch.inboxes["people"].delay_s = 0
+        watch.sleep(5)
+        check_watch(watch)
+        got = [(mail.event_id, mail.title) for mail in watch.inboxes["people"].got]
+        assert len(got) == len(set(got)) >= 1
+        assert watch.counter("deliveries_total", channel="people", result="failed") == 0
+    matrix("Alert channels", "a channel that answers after 20 s", "each message once")

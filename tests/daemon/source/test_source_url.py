@@ -142,8 +142,22 @@ def test_a_request_that_hangs_does_not_cost_its_time_twice() -> None:
     pace.failed(gave_up)
     assert pace.earliest(gave_up) <= START + timedelta(seconds=60)
     pace.asked(gave_up)
-    pace.failed(gave_up, retry_after_s=200)
-    assert pace.earliest(gave_up) == gave_up + timedelta(seconds=200)
+    pace.failed(gave_up, retry_after_s=119)
+    assert pace.earliest(gave_up) == gave_up + timedelta(seconds=119)
+
+
+@pytest.mark.parametrize(
+    ("cadence_s", "asked_s", "waits_s"), [(60, 900, 120), (1, 3600, 120), (300, 3600, 600)]
+)
+def test_no_server_stops_the_looking_for_long(cadence_s: float, asked_s: float, waits_s: float) -> None:
+    """A Retry-After of a quarter of an hour costs two minutes of the night, or two cadences of a slow camera."""
+    pace = Pace(cadence_s, random.Random(1))
+    at = START
+    for _ in range(5):
+        pace.asked(at)
+        pace.failed(at, retry_after_s=asked_s)
+        assert pace.earliest(at) == at + timedelta(seconds=waits_s)
+        at = pace.earliest(at)
 
 
 def test_a_clock_put_back_does_not_silence_the_watch(live: UrlSource, clock: HandClock) -> None:

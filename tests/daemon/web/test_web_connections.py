@@ -161,6 +161,7 @@ def test_a_busy_page_says_so_and_health_is_answered(server: Server) -> None:
 def test_a_handshake_that_never_comes_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With TLS too, connections count from their acceptance on."""
     monkeypatch.setattr(connections, "HANDSHAKE_S", 1.0)
+    monkeypatch.setattr(connections, "REQUEST_S", 1.0)
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
@@ -172,10 +173,11 @@ def test_a_handshake_that_never_comes_is_closed(tmp_path: Path, monkeypatch: pyt
     server.start()
     try:
         before = len(os.listdir("/proc/self/fd"))
-        silent = [connect(server) for _ in range(100)]
+        silent = [connect(server, b"\x16" * (number % 2)) for number in range(100)]
         assert httpx.get(f"{server.url}/-/healthy", timeout=3, verify=False).status_code == 200
         assert len(os.listdir("/proc/self/fd")) - before < 100 + 40  # ours, and theirs
         assert closed_within(silent[-1], 4)
+        assert closed_within(silent[-2], 4)
         for one in silent:
             one.close()
     finally:
