@@ -32,7 +32,7 @@ CANARY = "canary"
 FEED = ("eve", "canary1password", "canary2key")
 PHONE = ("bob", "canary3password", "canary4path")
 MAIL = "canary5path"
-TOKEN = "canary6token"
+TOKEN = "canary6token-of-the-page"
 REFUSED = "json://me:canary7refused@127.0.0.1/"
 
 PAGES = (
