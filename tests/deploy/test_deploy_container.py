@@ -87,6 +87,7 @@ def container(image: str, site: str, tmp_path_factory: pytest.TempPathFactory) -
         *("run", "-d", "--name", NAME, "--read-only", "--tmpfs", "/tmp", "--cap-drop=ALL"),
         *("--security-opt=no-new-privileges", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"),
         *("--network=host", "-e", f"AURORAD_DAEMON__PORT={port}", "-e", "AURORAD_DAEMON__HOST=127.0.0.1"),
+        *("-e", "AURORAD_DAEMON__TOKEN="),
         *("-v", f"{config}:/etc/aurorad/aurorad.toml:ro", "-v", f"{model().parent}:/model:ro", image),
     )
     until(lambda: rows(port) >= 3 or None, 120, "three frames in the record", 1)
