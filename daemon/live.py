@@ -49,7 +49,8 @@ class LiveWatch:
         self._freshness = Freshness(camera.cadence_s, camera.source.stale_after_s)
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
         self._began = self._clock.now()
-        self.status = LiveStatus(pipeline.gate(pipeline.observatory.state(self._began)))
+        gate = pipeline.gate(pipeline.observatory.state(self._began))
+        self.status = LiveStatus(gate, began_at=self._began)
         self._retired, self._writing = False, threading.Lock()
         self.recall()
 
@@ -58,6 +59,8 @@ class LiveWatch:
         now = self._clock.now()
         sky = self.pipeline.observatory.state(now)
         permit = self.pipeline.gate(sky)
+        if permit.look and not self.status.gate.look:
+            self._now(began_at=now)
         self._now(progressed_at=now, gate=permit)
         self._metrics.sky(self._name, sky)
         self._metrics.looking.labels(self._name).set(permit.look)
@@ -110,6 +113,7 @@ class LiveWatch:
         if fault is not None:
             self._metrics.rejected(self._name, fault.reason)
             log.warning("%s: %s", self._name, fault)
+        self._now(fault=fault.reason if fault else None)
         self._check_feed(self._clock.now(), fault, sky, permit)
 
     def _take(self, still: Still) -> None:
@@ -124,8 +128,14 @@ class LiveWatch:
         if old is not None:
             self._metrics.skipped(self._name, old)
             return
-        self._now(framed_at=self._clock.now())
-        self._state = self.pipeline.follow([frame], self._state, live=True)
+        framed_at = self._clock.now()
+        try:
+            self._state = self.pipeline.follow([frame], self._state, live=True)
+        except BaseException:
+            # The feed is well, yet what it showed is not on record: there is no present to point at.
+            self._now(framed_at=framed_at, observed_at=None)
+            raise
+        self._now(framed_at=framed_at, observed_at=frame.observed_at)
 
     # ------------------------------------------------------------- nothing new has come
 
@@ -165,7 +175,7 @@ class LiveWatch:
     def _rest(self, now: datetime, sky: SkyState, permit: Gate) -> datetime:
         """The gate is shut: no request; an event still open ends with the night."""
         began = self.status.gate_until is None
-        self._now(stale=None, stale_since=None)
+        self._now(stale=None, stale_since=None, fault=None, observed_at=None)
         self._metrics.feed(self._name, False, self.status.framed_at, now)
         if self.status.gate_until is None or now >= self.status.gate_until:
             if began:

@@ -24,6 +24,9 @@ EventChangeKind = Literal["onset", "strong", "over"]
 
 TWILIGHTS: tuple[Twilight, ...] = ("night", "astronomical", "nautical", "civil", "day")
 MOONLIGHTS: tuple[Moonlight, ...] = ("none", "quarter", "full")
+PRESENT_CADENCES = 2
+"""Cadences after which a picture is no longer the present, whatever the reason that no newer one came."""
+
 VERDICTS: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
 
 
@@ -133,19 +136,29 @@ class Gate:
 class LiveStatus:
     """One camera's live watch at this moment; replaced whole at each change, so that readers never see half.
 
-    ``fetched_at``: when its source last answered; ``framed_at``: when the newest *new* frame arrived;
-    ``progressed_at``: when a look last began or ended; all by the watch's clock. ``stale``: why the feed
-    counts as stopped, or None. ``gate_until``: when a closed gate opens, or None where it does not
-    within a day.
+    ``began_at``: when this process began to look, tonight; ``fetched_at``: when its source last answered;
+    ``framed_at``: when the newest *new* frame arrived; ``progressed_at``: when a look last began or ended;
+    all by the watch's clock. ``observed_at``: the newest frame's own time, once its row is written, None by day.
+    ``fault``: why the newest look brought no picture, or None. ``stale``: why the feed counts as stopped,
+    or None. ``gate_until``: when a closed gate opens, or None where it does not within a day.
     """
 
     gate: Gate
+    began_at: datetime | None = None
     fetched_at: datetime | None = None
     framed_at: datetime | None = None
+    observed_at: datetime | None = None
     progressed_at: datetime | None = None
+    fault: str | None = None
     stale: str | None = None
     stale_since: datetime | None = None
     gate_until: datetime | None = None
+
+    def has_picture(self, now: datetime, cadence_s: float) -> bool:
+        """Is there a picture of the present? Only what this process has fetched within two cadences is."""
+        if self.stale is not None or not self.gate.look or self.framed_at is None or self.observed_at is None:
+            return False
+        return now - self.framed_at <= PRESENT_CADENCES * timedelta(seconds=cadence_s)
 
 
 @dataclass(frozen=True, eq=False)

@@ -224,13 +224,13 @@ class Pipeline:
         if self.clock.now() - observation.observed_at > ALERT_WITHIN:
             return
         for change in changes:
-            if change.event.in_cool_down and change.kind != "strong":  # breakup is worth a word at any time
+            if change.event.in_cool_down and change.kind != "strong":  # breakup is news at any time
                 continue
+            brightest = self.store.reader.event(change.event.id) if change.kind == "over" else None
             for channel in self.settings.notify:
                 if channel.hears(change.kind, self.camera.name):
-                    yield compose(
-                        change, observation, self.camera_settings, channel, self.settings.daemon.url
-                    )
+                    url = self.settings.daemon.url
+                    yield compose(change, observation, self.camera_settings, channel, url, brightest)
 
 
 def evidence(observation: Observation, permit: Gate) -> Evidence:

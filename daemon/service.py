@@ -334,7 +334,15 @@ class Service:
             since = max(watch.status.progressed_at or self.started_at, self.started_at)
             if now - since > watch.patience():
                 return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
-        return True, f"watching {len(self.watches)} camera(s)"
+        return True, "; ".join([f"watching {', '.join(self.watches)}", *self._without_picture(now)])
+
+    def _without_picture(self, now: datetime) -> Iterator[str]:
+        """The cameras that should have a picture of the present and have none: no fault of the watch."""
+        for name, watch in self.watches.items():
+            status = watch.status
+            if status.gate.look and not status.has_picture(now, watch.pipeline.camera.cadence_s):
+                why = status.stale or status.fault
+                yield f"no picture of {name}{f' ({why})' if why else ''}"
 
     def ready(self) -> tuple[bool, str]:
         """Has every camera been looked at once?"""

@@ -1,4 +1,4 @@
-"""How sure, how bright, where, which night: one function for each, for page, alerts and report. Pure.
+"""How sure, how bright, where: one function for each, for page, alerts and report. Pure.
 
 The probability says how sure the model is, never how bright the aurora; brightness comes from the
 colours that were measured, and where they show nothing, that is what is written.
@@ -6,7 +6,6 @@ colours that were measured, and where they show nothing, that is what is written
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from math import cos, radians
 
 from daemon.sky.geometry import compass_point
@@ -60,15 +59,6 @@ def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
     if elevation_deg >= _OVERHEAD_DEG:
         return "overhead"
     return f"{compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
-
-
-def night(at: date) -> str:
-    """``night of 9–10 February 2024``: the evening's date and the morning's, by the night's key."""
-    eve = at - timedelta(days=1)
-    if eve.month == at.month:
-        return f"night of {eve.day}–{at.day} {at:%B} {at.year}"
-    year = f" {eve.year}" if eve.year != at.year else ""
-    return f"night of {eve.day} {eve:%B}{year} – {at.day} {at:%B} {at.year}"
 
 
 def lit_percent(phase_deg: float) -> int:

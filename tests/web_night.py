@@ -180,7 +180,7 @@ def observation_at(minute: int, sky: SkyState, camera: str = CAMERA, kept: str |
 
 
 def event_of(now_minute: int, camera: str = CAMERA) -> Event:
-    """The night's one spell, as it stands at a minute."""
+    """The night's one event, as it stands at a minute."""
     at = [FIRST + timedelta(minutes=m) for m in (ONSET, ONSET + 1, STRONG, OVER + 15)]
     return Event(
         id=f"{camera}-{at[0]:%Y%m%dT%H%M%SZ}",
@@ -241,8 +241,10 @@ def message() -> Message:
 
 
 def looking(at: datetime, **more: Any) -> LiveStatus:
-    """A watch that looks, and had a frame just now."""
-    return LiveStatus(Gate(True, True, "dark enough"), **({"fetched_at": at, "framed_at": at} | more))
+    """A watch that looks, and had a frame just now: the made-up night's of that minute."""
+    minute = at.replace(second=0, microsecond=0)
+    fresh = {"began_at": FIRST, "fetched_at": at, "framed_at": at, "observed_at": minute}
+    return LiveStatus(Gate(True, True, "dark enough"), **(fresh | more))
 
 
 @contextmanager

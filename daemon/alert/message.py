@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import pytz
 
+from daemon import words
 from daemon.config import CameraSettings, NotifySettings
 from daemon.night import night_of, night_text
 from daemon.observation import EventChange, Message, Observation, utc_text
-from daemon.sky.geometry import compass_point
 
 
 def compose(
@@ -21,75 +21,95 @@ def compose(
     camera: CameraSettings,
     channel: NotifySettings,
     url: str = "",
+    brightest: Mapping[str, Any] | None = None,
 ) -> Message:
     """The message of an event's change; ``observation`` is the frame that brought it about.
 
-    ``url`` is the address people reach the page at, or empty.
+    ``url`` is the address people reach the page at, or empty; ``brightest`` the event's row as the store's
+    Reader gives it, with its brightest frame, for the message that it is over.
     """
-    by_kind = {"onset": compose_onset, "strong": compose_strong, "over": compose_over}
-    return by_kind[change.kind](change, observation, camera, channel, url)
+    by_kind = {"onset": _onset, "strong": _strong, "over": _over}
+    title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
+    night = night_of(change.event.onset_at, camera)
+    query = urlencode({"camera": camera.name, "at": utc_text(observation.observed_at)})
+    link = f"{url.rstrip('/')}/night/{night.isoformat()}?{query}" if url else ""
+    picture = (brightest or {}).get("picture") or observation.picture
+    return Message(
+        event_id=change.event.id,
+        kind=change.kind,
+        channel=channel.name,
+        audience="aurora",
+        camera=camera.name,
+        title=title,
+        body="\n".join(filter(None, [*lines, link, f"event {change.event.id}"])),
+        created_at=change.at,
+        expires_at=change.at + timedelta(minutes=channel.expire_min),
+        picture=picture if channel.picture else None,
+    )
 
 
-def compose_onset(
-    change: EventChange,
-    observation: Observation,
-    camera: CameraSettings,
-    channel: NotifySettings,
-    url: str = "",
-) -> Message:
-    """There is aurora: since when, how surely, where, under which sun and moon."""
+_Text = tuple[str, list[str]]
+
+
+def _onset(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
+    """There is aurora: how bright, where, since when, how sure, under which sun and moon."""
+    how = words.brightness(o.colour_level, o.colour_index)
+    title = f"Aurora over {_title(camera)}{f': {how}' if how else ''}"
+    since = f"Seen since {_both_times(change.event.onset_at, camera.timezone)}."
+    return title, [since, *_finding(o), _sun_and_moon(o)]
+
+
+def _strong(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
+    """Local breakup: aurora over a large part of the sky."""
+    how = words.aurora(o.colour_level, o.colour_index)
     lines = [
-        f"Since {_both_times(change.event.onset_at, camera.timezone)}.",
-        *_finding(observation),
-        _sun_and_moon(observation),
+        f"{how} at {_both_times(change.at, camera.timezone)}.",
+        f"It began at {_clock(change.event.onset_at, camera.timezone)}.",
+        *_finding(o),
+        _sun_and_moon(o),
     ]
-    return _event_message(f"Aurora over {_title(camera)}", lines, change, observation, camera, channel, url)
+    return f"Strong aurora over {_title(camera)}", lines
 
 
-def compose_strong(
-    change: EventChange,
-    observation: Observation,
-    camera: CameraSettings,
-    channel: NotifySettings,
-    url: str = "",
-) -> Message:
-    """Local breakup: bright aurora over a large part of the sky."""
-    lines = [
-        f"Bright aurora over much of the sky at {_both_times(change.at, camera.timezone)}.",
-        f"The spell began at {_clock(change.event.onset_at, camera.timezone)}.",
-        *_finding(observation),
-        _sun_and_moon(observation),
-    ]
-    title = f"Strong aurora over {_title(camera)}"
-    return _event_message(title, lines, change, observation, camera, channel, url)
-
-
-def compose_over(
-    change: EventChange,
-    observation: Observation,
-    camera: CameraSettings,
-    channel: NotifySettings,
-    url: str = "",
-) -> Message:
-    """The spell is over: how long it was and how sure its best moment."""
+def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest: Mapping[str, Any]) -> _Text:
+    """The event is over: how long it lasted, its brightest moment, and how its end is known."""
     event = change.event
     ended_at = event.ended_at or change.at
-    minutes = max(1, round((ended_at - event.onset_at).total_seconds() / 60))
-    peak = f"Peak probability {_percent(event.peak_probability)}"
-    if event.peak_at is not None:
-        peak += f" at {_clock(event.peak_at, camera.timezone)}"
+    long = _lasting(ended_at - event.onset_at)
     lines = [
-        f"From {_both_times(event.onset_at, camera.timezone)} to {_clock(ended_at, camera.timezone)}.",
-        f"It lasted {minutes} min.",
-        f"{peak}{', strong' if event.strong_at else ''}.",
-        f"Over: {event.ended_reason}." if event.ended_reason else "",
+        f"From {_both_times(event.onset_at, camera.timezone)} to {_clock(ended_at, camera.timezone)} ({long}).",
+        _brightest(brightest, camera),
+        f"Probability at most {words.certainty(event.peak_probability)}."
+        if event.peak_probability <= 0.99
+        else f"Probability {words.certainty(event.peak_probability)}.",
+        _how_it_ended(event.ended_reason or ""),
     ]
-    title = f"Aurora over {_title(camera)} has ended"
-    return _event_message(title, lines, change, observation, camera, channel, url)
+    return f"Aurora over {_title(camera)} has ended", lines
+
+
+def _brightest(event: Mapping[str, Any], camera: CameraSettings) -> str:
+    how = words.brightness(event.get("brightest_level"), event.get("brightest_cover"))
+    return f"Brightest at {_clock_of(event['brightest_at'], camera.timezone)}: {how}." if how else ""
+
+
+def _how_it_ended(reason: str) -> str:
+    """An event's ``ended_reason`` as a sentence for people who wait outside."""
+    if reason == "daylight":
+        return "It is now too light to see more."
+    if reason.startswith("below"):
+        return f"No aurora has been seen for {reason.rpartition(' for ')[2]}."
+    if reason.startswith("nothing seen"):
+        return f"No picture could be used for {reason.rpartition(' for ')[2]}, so its real end is not known."
+    return f"Reason: {reason}." if reason else ""
+
+
+def _lasting(length: timedelta) -> str:
+    hours, minutes = divmod(max(1, round(length.total_seconds() / 60)), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
 def compose_operator(*, key: str, camera: str, text: str, at: datetime, channel: NotifySettings) -> Message:
-    """Word to whoever runs the camera. ``key`` names the condition; with the time it makes the id."""
+    """A message to whoever runs the camera. ``key`` names the condition; with the time it makes the id."""
     event_id = f"{key}-{at:%Y%m%dT%H%M%SZ}"
     return Message(
         event_id=event_id,
@@ -113,26 +133,19 @@ def compose_summary(
     url: str = "",
     picture: str | None = None,
 ) -> Message:
-    """The morning's word on a night: ``night`` and ``events`` are rows as the store's Reader gives them."""
+    """The morning's report of a night: ``night`` and ``events`` are rows as the store's Reader gives them."""
     looked = night["aurora"] + night["clear"] + night["obscured"]
-    lines = [_seen(night, looked)]
-    for event in events:
-        ended = f" to {_clock_of(event['ended_at'], camera.timezone)}" if event["ended_at"] else " on"
-        strong = ", strong" if event["strong_at"] else ""
-        lines.append(
-            f"{_clock_of(event['onset_at'], camera.timezone)}{ended}, "
-            f"peak probability {_percent(event['peak_probability'])}{strong}."
-        )
+    lines = [_visible(night, looked), *(_summary_line(event, camera) for event in events)]
     event_id = f"summary-{camera.name}-{night['night']}"
     link = f"{url.rstrip('/')}/night/{night['night']}?{urlencode({'camera': camera.name})}" if url else ""
-    spells = {0: "no aurora", 1: "one spell of aurora"}.get(len(events), f"{len(events)} spells of aurora")
+    count = {0: "no aurora", 1: "one aurora event"}.get(len(events), f"{len(events)} aurora events")
     return Message(
         event_id=event_id,
         kind="summary",
         channel=channel.name,
         audience="aurora",
         camera=camera.name,
-        title=f"{_title(camera)}, {night_text(date.fromisoformat(night['night']))}: {spells}",
+        title=f"{_title(camera)}, {night_text(date.fromisoformat(night['night']))}: {count}",
         body="\n".join(filter(None, [*lines, link, f"event {event_id}"])),
         created_at=at,
         expires_at=at + timedelta(minutes=channel.expire_min),
@@ -140,39 +153,24 @@ def compose_summary(
     )
 
 
-def _seen(night: Mapping[str, Any], looked: int) -> str:
+def _summary_line(event: Mapping[str, Any], camera: CameraSettings) -> str:
+    """``21:50 MST to 22:41 MST, strong. Brightest at 22:10 MST: bright. Probability over 99 %.``"""
+    ended = f" to {_clock_of(event['ended_at'], camera.timezone)}" if event["ended_at"] else ", end not seen"
+    strong = ", strong" if event["strong_at"] else ""
+    begin = f"{_clock_of(event['onset_at'], camera.timezone)}{ended}{strong}."
+    sure = f"Probability {words.certainty(event['peak_probability'])}."
+    return " ".join(filter(None, [begin, _brightest(event, camera), sure]))
+
+
+def _visible(night: Mapping[str, Any], looked: int) -> str:
     if not looked:
-        return "Nothing could be looked at."
-    observable = night["aurora"] + night["clear"]
+        return "It was too light to look all night."
+    visible = night["aurora"] + night["clear"]
+    if not visible:
+        return f"The sky was hidden in all {looked} pictures."
     return (
-        f"{100 * observable / looked:.0f} % of {looked} frames showed the sky; "
-        f"aurora in {100 * night['aurora'] / observable if observable else 0:.0f} % of those."
-    )
-
-
-def _event_message(
-    title: str,
-    lines: list[str],
-    change: EventChange,
-    observation: Observation,
-    camera: CameraSettings,
-    channel: NotifySettings,
-    url: str,
-) -> Message:
-    night = night_of(change.event.onset_at, camera)
-    query = urlencode({"camera": camera.name, "at": utc_text(observation.observed_at)})
-    link = f"{url.rstrip('/')}/night/{night.isoformat()}?{query}" if url else ""
-    return Message(
-        event_id=change.event.id,
-        kind=change.kind,
-        channel=channel.name,
-        audience="aurora",
-        camera=camera.name,
-        title=title,
-        body="\n".join(filter(None, [*lines, link, f"event {change.event.id}"])),
-        created_at=change.at,
-        expires_at=change.at + timedelta(minutes=channel.expire_min),
-        picture=observation.picture if channel.picture else None,
+        f"The sky was visible in {100 * visible / looked:.0f} % of {looked} pictures; "
+        f"{100 * night['aurora'] / visible:.0f} % of those showed aurora."
     )
 
 
@@ -194,27 +192,21 @@ def _clock_of(text: str, zone: str) -> str:
     return _clock(datetime.fromisoformat(text), zone)
 
 
-def _percent(probability: float) -> str:
-    """Whole per cent; never a certainty that rounding alone made."""
-    if probability > 0.99:
-        return "over 99 %"
-    return f"{100 * probability:.0f} %"
-
-
 def _finding(o: Observation) -> list[str]:
-    probability = f"Probability {_percent(o.prediction.calibrated_probability)}." if o.prediction else ""
-    if o.azimuth_deg is None or o.elevation_deg is None:
-        return [probability, "Direction unknown."]
-    where = f"{compass_point(o.azimuth_deg)}, azimuth {o.azimuth_deg:.0f}°, elevation {o.elevation_deg:.0f}°"
-    return [probability, f"Look {where}."]
+    sure = o.prediction.calibrated_probability if o.prediction else None
+    lines = [f"Probability {words.certainty(sure)}."] if sure is not None else []
+    where = words.direction(o.azimuth_deg, o.elevation_deg)
+    if not where:
+        return ["Direction unknown.", *lines]
+    azimuth = "" if where == "overhead" else f" (azimuth {o.azimuth_deg:.0f}°)"
+    return [f"Look {'straight up' if where == 'overhead' else where}{azimuth}.", *lines]
 
 
 def _sun_and_moon(o: Observation) -> str:
-    sun = f"Sun {_height(o.sky.sun_altitude_deg)}"
     moon = f"moon {_height(o.sky.moon_altitude_deg)}"
     if o.sky.moon_altitude_deg > 0:
-        moon += {"none": ", dim", "quarter": ", quarter", "full": ", full"}[o.sky.moonlight]
-    return f"{sun}, {moon}."
+        moon += f", {words.lit_percent(o.sky.moon_phase_deg)} % lit"
+    return f"Sun {_height(o.sky.sun_altitude_deg)}, {moon}."
 
 
 def _height(altitude_deg: float) -> str:

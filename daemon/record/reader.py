@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from daemon.observation import HeatMap, from_utc_text, utc_text
-from daemon.record import label_queue, labels
+from daemon.record import event_rows, label_queue, labels
 from daemon.record.database import connect_reader, translated
 from daemon.record.label_queue import QueueOrder
 from daemon.record.migrations import check_version
@@ -36,12 +36,6 @@ _JOINS = """
     LEFT JOIN models m ON m.id = o.model
     LEFT JOIN sources s ON s.id = o.source
     LEFT JOIN pictures p ON p.camera = o.camera AND p.observed_at = o.observed_at
-"""
-_EVENT = """
-    SELECT e.*, p.path AS picture,
-        (SELECT label FROM labels l WHERE l.event_id = e.id AND l.undone_at IS NULL
-         ORDER BY l.id DESC LIMIT 1) AS label
-    FROM events e LEFT JOIN pictures p ON p.camera = e.camera AND p.observed_at = e.peak_at
 """
 QUEUE_DAYS = 45
 """Days before the newest kept picture that a label queue looks back, unless told."""
@@ -166,12 +160,14 @@ class Reader:
         """A night's keogram columns: ``observed_at`` and ``rgb``, 120 × 3 bytes from north to south."""
         return self._of_night("observed_at, rgb", "columns", camera, night)
 
-    def _of_night(self, columns: str, table: str, camera: str, night: date) -> list[Row]:
+    def _of_night(
+        self, columns: str, table: str, camera: str, night: date, order: str = "observed_at"
+    ) -> list[Row]:
         span = self._span(camera, night)
         if span is None:
             return []
         return self.query(
-            f"SELECT {columns} FROM {table} WHERE camera = ? AND observed_at BETWEEN ? AND ? ORDER BY observed_at",
+            f"SELECT {columns} FROM {table} WHERE camera = ? AND observed_at BETWEEN ? AND ? ORDER BY {order}",
             [camera, utc_text(span[0]), utc_text(span[1])],
         )
 
@@ -241,17 +237,20 @@ class Reader:
     ) -> list[Row]:
         """Events by onset, newest first.
 
-        Each has the events table's columns, ``picture`` (of the peak, or None), ``label`` (the last
-        answer to "was this right?") and ``right`` (True, False, or None where nobody has said).
+        Each has the events table's columns; ``brightest_at``, ``brightest_level``, ``brightest_cover`` and
+        ``picture`` of its brightest frame by colour (of its peak where no colour was measured);
+        ``last_seen_at``, when aurora was last seen, of one without an end; ``label`` (the last answer to "was
+        this right?") and ``right`` (True, False, or None where nobody has answered).
         """
         want_label = {None: None, True: "aurora", False: "none"}[right]
-        rows = self.query(
-            f"""SELECT * FROM ({_EVENT}) WHERE (?1 IS NULL OR camera = ?1)
+        chosen = f"""SELECT * FROM ({event_rows.EVENT}) WHERE (?1 IS NULL OR camera = ?1)
                 AND onset_at BETWEEN ?2 AND ?3 AND peak_probability >= ?4
                 AND (?5 IS NULL OR (strong_at IS NOT NULL) = ?5)
                 AND (?6 IS NULL OR label = ?6)
                 AND (?7 IS NULL OR (label IS NOT NULL) = ?7)
-            ORDER BY onset_at DESC, camera LIMIT ?8 OFFSET ?9""",
+            ORDER BY onset_at DESC, camera LIMIT ?8 OFFSET ?9"""
+        rows = self.query(
+            f"{event_rows.shown(chosen)} ORDER BY e.onset_at DESC, e.camera",
             [
                 camera,
                 utc_text(since) if since else "",
@@ -266,6 +265,11 @@ class Reader:
         )
         return [_with_right(row) for row in rows]
 
+    def best_of_night(self, camera: str, night: date) -> datetime | None:
+        """The time of a night's brightest aurora; of its darkest clear frame where there was none."""
+        rows = self._of_night("observed_at", "observations", camera, night, event_rows.BEST)
+        return from_utc_text(rows[0]["observed_at"]) if rows else None
+
     def events_of_night(self, camera: str, night: date) -> list[Row]:
         """The events that began in a night, in order."""
         span = self._span(camera, night)
@@ -273,7 +277,7 @@ class Reader:
 
     def event(self, event_id: str) -> Row | None:
         """One event, as in :meth:`events`, with its outbox rows as ``messages``."""
-        row = self._first(f"{_EVENT} WHERE e.id = ?", [event_id])
+        row = self._first(event_rows.shown(f"{event_rows.EVENT} WHERE e.id = ?"), [event_id])
         return _with_right(row) | {"messages": self.messages(event_id)} if row else None
 
     def messages(self, event_id: str | None = None, limit: int = 100) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The only doors that change anything: labels, their undoing, and signing in. All are POST."""
+"""The only addresses that change anything: labels, their undoing, and signing in. All are POST."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def undo_label(request: Request) -> Response:
 
 
 async def judge_event(request: Request) -> Response:
-    """``POST /events/answer``: event_id, label (right is ``aurora``), who. Labels the peak's frame."""
+    """``POST /events/answer``: event_id, label (right is ``aurora``), who. Labels the brightest frame, which is the one shown."""
     site = site_of(request)
     given = await _body(request, site)
     label_id = await run_in_threadpool(_judge_event, site, given)
@@ -77,7 +77,7 @@ def _judge_event(site: Site, given: Mapping[str, Any]) -> int:
         event = reader.event(event_id) if _EVENT_ID.fullmatch(event_id) else None
     if event is None:
         raise HTTPException(404, "there is no such event")
-    at = from_utc_text(event["peak_at"] or event["onset_at"])
+    at = from_utc_text(event["brightest_at"] or event["onset_at"])
     return site.ports.labels.add_label(event["camera"], at, label, who, queue="event", event_id=event_id)
 
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from daemon import words
 from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
@@ -44,13 +45,14 @@ def cameras(request: Request) -> Response:
     site = site_of(request)
     params.read(request, ())
     with site.reader() as reader:
-        views = site.all_views(reader)
-    return JSONResponse({"cameras": [_camera(site, view) for view in views]})
+        listed = [_camera(site, view, reader) for view in site.all_views(reader)]
+    return JSONResponse({"cameras": listed})
 
 
-def _camera(site: Site, view: View) -> dict[str, Any]:
-    status = site.ports.status.camera(view.name)
-    told: dict[str, Any] = {
+def _camera(site: Site, view: View, reader: Reader) -> dict[str, Any]:
+    status, here = site.ports.status.camera(view.name), site.present(view, reader)
+    row = here.row if here.state == "live" else None
+    return {
         "name": view.name,
         "title": view.title,
         "timezone": view.timezone,
@@ -58,25 +60,20 @@ def _camera(site: Site, view: View) -> dict[str, Any]:
         "latitude_deg": view.latitude_deg,
         "longitude_deg": None if view.latitude_deg is None else view.longitude_deg,
         "watched": status is not None,
-        "last_fetch_at": None,
-        "last_frame_at": None,
-        "stale": None,
-        "look": None,
-        "alert": None,
-        "reason": None,
-        "until": None,
+        "state": here.state,
+        "words": here.finding.sentence,
+        "next_step": here.finding.next_step,
+        "observed_at": row["observed_at"] if row else None,
+        "verdict": row["verdict"] if row else None,
+        "picture": presenters.picture_url(row["picture"]) if row else None,
+        "last_fetch_at": _text(status.fetched_at) if status else None,
+        "last_frame_at": _text(status.framed_at) if status else None,
+        "stale": status.stale if status else None,
+        "look": status.gate.look if status else None,
+        "alert": status.gate.alert if status else None,
+        "reason": status.gate.reason if status else None,
+        "until": _text(status.gate_until) if status else None,
     }
-    if status is not None:
-        told |= {
-            "last_fetch_at": _text(status.fetched_at),
-            "last_frame_at": _text(status.framed_at),
-            "stale": status.stale,
-            "look": status.gate.look,
-            "alert": status.gate.alert,
-            "reason": status.gate.reason,
-            "until": _text(status.gate_until),
-        }
-    return told
 
 
 def _text(at: Any) -> str | None:
@@ -102,7 +99,7 @@ def observations(request: Request) -> Response:
 
 
 def observation(request: Request) -> Response:
-    """One observation with its heat map, the map's outline, and what the page says of it."""
+    """One observation with its heat map, the map's outline, and the page's words for it."""
     site = site_of(request)
     params.read(request, ())
     at = _path_value(request, "observed_at", params.instant)
@@ -124,39 +121,46 @@ def observation(request: Request) -> Response:
 
 
 def _observation(row: Row) -> dict[str, Any]:
-    told = {key: value for key, value in row.items() if key != "heatmap"}
-    return told | {"picture": presenters.picture_url(row["picture"])}
+    plain = {key: value for key, value in row.items() if key != "heatmap"}
+    return plain | {"picture": presenters.picture_url(row["picture"])}
 
 
 def events(request: Request) -> Response:
-    """Spells of aurora, newest first."""
+    """Aurora events, newest first."""
     site = site_of(request)
     asked = params.read(request, _EVENT_PARAMS)
     with site.reader() as reader:
         _known(site, reader, asked)
         query = params.event_query(asked, site.views) | {"strong": asked.get("strong")}
         rows = reader.events(**query, limit=asked.get("limit", 500), offset=asked.get("offset", 0))
-    return JSONResponse({"events": [_event(row) for row in rows]})
+        ongoing = _ongoing(site, reader, rows)
+    return JSONResponse({"events": [_event(row, ongoing) for row in rows]})
 
 
 def event(request: Request) -> Response:
-    """One spell, with the messages that told of it."""
+    """One event, with the messages sent about it."""
     site = site_of(request)
     params.read(request, ())
     with site.reader() as reader:
         row = reader.event(request.path_params["id"])
-    if row is None:
-        raise HTTPException(404, "there is no such event")
+        if row is None:
+            raise HTTPException(404, "there is no such event")
+        ongoing = _ongoing(site, reader, [row])
     kept = ("kind", "channel", "audience", "title", "created_at", "delivered_at", "expired_at", "attempts")
     messages = [{key: message[key] for key in kept} for message in row["messages"]]
-    return JSONResponse(_event(row) | {"messages": messages})
+    return JSONResponse(_event(row, ongoing) | {"messages": messages})
 
 
-def _event(row: Row) -> dict[str, Any]:
-    told = {key: value for key, value in row.items() if key not in ("messages", "in_cool_down")}
-    return told | {
+def _ongoing(site: Site, reader: Reader, rows: Sequence[Row]) -> frozenset[str]:
+    return site.ongoing(rows, {view.name: view for view in site.all_views(reader)}, reader)
+
+
+def _event(row: Row, ongoing: frozenset[str]) -> dict[str, Any]:
+    plain = {key: value for key, value in row.items() if key not in ("messages", "in_cool_down")}
+    return plain | {
         "picture": presenters.picture_url(row["picture"]),
         "in_cool_down": bool(row["in_cool_down"]),
+        "ongoing": row["id"] in ongoing,
     }
 
 
@@ -193,13 +197,15 @@ def night(request: Request) -> Response:
             "kind": [finding.kind for finding in findings],
             "calibrated_probability": [row["calibrated_probability"] for row in rows],
             "threshold": [row["threshold"] for row in rows],
+            "certainty": [words.certainty(row["calibrated_probability"]) for row in rows],
+            "needed": [words.certainty(row["threshold"]) for row in rows],
             "picture": [presenters.picture_url(row["picture"]) for row in rows],
         }
     )
 
 
 def labels(request: Request) -> Response:
-    """What people said of frames, each frame's valid label."""
+    """The labels people gave, each frame's valid one."""
     site = site_of(request)
     asked = params.read(request, (params.CAMERA, params.SINCE))
     with site.reader() as reader:
@@ -236,7 +242,7 @@ def _as_file(name: str) -> dict[str, str]:
 
 
 def queue(request: Request) -> Response:
-    """Frames that want a label, most wanted first."""
+    """Frames to label, the most useful first."""
     site = site_of(request)
     asked = params.read(request, _QUEUE_PARAMS)
     with site.reader() as reader:
@@ -261,8 +267,8 @@ def _queued(rows: Sequence[Row], views: Mapping[str, View]) -> Iterator[dict[str
             "picture": presenters.picture_url(row["picture"]),
             "where": f"{view.title}, {phrases.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
             "sky": f"sun {degrees_text(row['sun_altitude_deg'])}, {phrases.moon(row)}",
-            "said": f"{phrases.of_row(row, view.timezone).sentence}; probability "
-            f"{presenters.decimal(row['calibrated_probability'])}, threshold {presenters.decimal(row['threshold'])}",
+            "model": f"{phrases.of_row(row, view.timezone).sentence}; probability "
+            f"{words.certainty(row['calibrated_probability'])}, aurora from {words.certainty(row['threshold'])}",
         }
 
 
@@ -270,7 +276,7 @@ def _known(site: Site, reader: Reader, asked: Mapping[str, Any]) -> str | None:
     """The camera asked for. Raises 404 where there is none of that name."""
     wanted: str | None = asked.get("camera")
     if wanted is not None and wanted not in {view.name for view in site.all_views(reader)}:
-        raise HTTPException(404, "no camera is called so")
+        raise HTTPException(404, "there is no camera of that name")
     return wanted
 
 
@@ -305,8 +311,8 @@ OPERATIONS = (
         "/api/observations/{camera}/{observed_at}", "observation", "One observation with its heat map",
         "ObservationWhole", observation, path_params=(_CAMERA_PATH, _AT),
     ),
-    Operation("/api/events", "events", "Spells of aurora, newest first", "Events", events, _EVENT_PARAMS),
-    Operation("/api/events/{id}", "event", "One spell and its messages", "EventWhole", event, path_params=(_ID,)),
+    Operation("/api/events", "events", "Aurora events, newest first", "Events", events, _EVENT_PARAMS),
+    Operation("/api/events/{id}", "event", "One event and its messages", "EventWhole", event, path_params=(_ID,)),
     Operation(
         "/api/nights", "nights", "Nights and their sums", "Nights", nights,
         (params.CAMERA, params.FROM_NIGHT, params.TO_NIGHT),
@@ -315,11 +321,11 @@ OPERATIONS = (
         "/api/nights/{night}", "night", "One night's frames as columns", "NightColumns", night,
         (params.CAMERA,), (_NIGHT_PATH,),
     ),
-    Operation("/api/labels", "labels", "What people said of frames", "Labels", labels, (params.CAMERA, params.SINCE)),
+    Operation("/api/labels", "labels", "Labels that people gave", "Labels", labels, (params.CAMERA, params.SINCE)),
     Operation("/api/labels.csv", "labelsCsv", "Labels as CSV", "", labels_csv, media_type="text/csv"),
     Operation(
         "/api/labels.parquet", "labelsParquet", "Labels as Parquet, where pyarrow is installed", "",
         labels_parquet, media_type="application/vnd.apache.parquet",
     ),
-    Operation("/api/queue", "queue", "Frames that want a label", "Queue", queue, _QUEUE_PARAMS),
+    Operation("/api/queue", "queue", "Frames to label, the most useful first", "Queue", queue, _QUEUE_PARAMS),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
-from daemon.web import actions, api, label, openapi, pages, pictures, season
+from daemon.web import actions, api, label, openapi, pages, pictures, season, tonight
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
 from daemon.web.site import Site, site_of
@@ -36,8 +36,8 @@ def create_app(ports: Ports) -> Starlette:
     site = Site(ports)
     app = Starlette(
         routes=[
-            Route("/", pages.tonight),
-            Route("/live", pages.live),
+            Route("/", tonight.tonight),
+            Route("/live", tonight.live),
             Route("/night", pages.newest_night),
             Route("/night/{night}", pages.night),
             Route("/season", season.season),
@@ -48,6 +48,7 @@ def create_app(ports: Ports) -> Starlette:
             Route("/label/undo", actions.undo_label, methods=["POST"]),
             Route("/sign-in", actions.sign_in_page),
             Route("/sign-in", actions.sign_in, methods=["POST"]),
+            Route("/latest.jpg", pictures.latest),
             Route("/frames/{path:path}", pictures.frame),
             Route("/sheets/{camera}/{night}/{number}.jpg", pictures.sheet),
             Route("/keogram/{camera}/{night}.png", pictures.keogram),

@@ -13,6 +13,7 @@ from daemon.record import label_files
 from daemon.web import params
 from daemon.web.api import OPERATIONS, Operation
 from daemon.web.params import Json, Param
+from daemon.web.present import STATES
 
 TIME: Json = {"type": "string", "format": "date-time"}
 TEXT: Json = {"type": "string"}
@@ -85,6 +86,11 @@ _EVENT = {
     "peak_probability": NUMBER,
     "peak_at": maybe(TIME),
     "in_cool_down": YES_NO,
+    "ongoing": YES_NO,
+    "last_seen_at": maybe(TIME),
+    "brightest_at": maybe(TIME),
+    "brightest_level": maybe(COUNT),
+    "brightest_cover": maybe(NUMBER),
     "picture": maybe(TEXT),
     "label": maybe(TEXT),
     "right": maybe(YES_NO),
@@ -107,6 +113,12 @@ _CAMERA = {
     "latitude_deg": maybe(NUMBER),
     "longitude_deg": maybe(NUMBER),
     "watched": YES_NO,
+    "state": {"type": "string", "enum": list(STATES)},
+    "words": TEXT,
+    "next_step": TEXT,
+    "observed_at": maybe(TIME),
+    "verdict": maybe({"type": "string", "enum": list(VERDICTS)}),
+    "picture": maybe(TEXT),
     "last_fetch_at": maybe(TIME),
     "last_frame_at": maybe(TIME),
     "stale": maybe(TEXT),
@@ -155,12 +167,14 @@ SCHEMAS: Json = {
         kind=listed(TEXT),
         calibrated_probability=listed(maybe(NUMBER)),
         threshold=listed(maybe(NUMBER)),
+        certainty=listed(TEXT),
+        needed=listed(TEXT),
         picture=listed(maybe(TEXT)),
     ),
     "Labels": record(labels=listed(record(**_LABEL))),
     "Queue": record(
         queue=listed(
-            record(camera=TEXT, observed_at=TIME, picture=maybe(TEXT), where=TEXT, sky=TEXT, said=TEXT)
+            record(camera=TEXT, observed_at=TIME, picture=maybe(TEXT), where=TEXT, sky=TEXT, model=TEXT)
         )
     ),
 }

@@ -4,33 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytz
 
+from daemon import words
 from daemon.night import night_text
-from daemon.observation import Verdict, from_utc_text
-from daemon.sky.geometry import compass_point
 
 Row = Mapping[str, Any]
 
-HEADLINES: dict[Verdict, str] = {
-    "aurora": "Aurora",
-    "clear": "Clear, no aurora",
-    "obscured": "Obscured",
-    "not looked": "Not looked",
-    "stale": "Stale",
+_STALE: dict[str, str] = {
+    "same bytes": "the camera keeps sending the same file",
+    "same picture": "the camera keeps sending the same picture",
+    "clock stands still": "the clock in the picture has stopped",
+    "clock stopped": "the clock in the picture has stopped",
+    "old Last-Modified": "the server marks its picture as old",
+    "old clock": "the clock in the picture shows a time long past",
+    "nothing new": "nothing new has been published",
+    "timeout": "the server did not answer in time",
+    "connect": "the server cannot be reached",
+    "connection lost": "the connection broke off",
+    "dns": "the server's name cannot be resolved",
+    "tls": "the secure connection to the server failed",
+    "truncated": "the picture arrived incomplete",
+    "empty": "the answer was empty",
+    "not an image": "the answer was not a picture",
+    "unreadable": "the picture cannot be read",
+    "too large": "the picture is larger than allowed",
+    "no stamp": "no clock was found in the picture",
+    "illegible": "the clock in the picture cannot be read",
 }
+"""Why no new picture is there, by the record's own short words; the others read well as they are."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What the page says first. ``kind`` chooses colour and mark; ``sentence`` is the whole."""
+    """What the page says first. ``kind`` chooses colour and mark; ``sentence`` is headline and detail.
+
+    ``next_step`` says what happens next, or what to do, as a sentence of its own; empty where nothing need be.
+    """
 
     kind: str
     headline: str
     detail: str
+    next_step: str = ""
 
     @property
     def sentence(self) -> str:
@@ -64,6 +82,15 @@ def night(at: date) -> str:
     return text[:1].upper() + text[1:]
 
 
+def moment(at: datetime, timezone: str, now: datetime) -> str:
+    """``17:42``, with the day where that is not within the next or last 20 hours: ``14 August, 00:42``."""
+    if abs((at - now).total_seconds()) <= 20 * 3600:
+        return clock(at, timezone)
+    then = local(at, timezone)
+    year = f" {then.year}" if then.year != local(now, timezone).year else ""
+    return f"{then.day} {then:%B}{year}, {then:%H:%M}"
+
+
 def lasting(seconds: float) -> str:
     """A length of time a person takes in at a glance: ``40 s``, ``12 min``, ``3 h 05 min``, ``2 days``."""
     whole = max(0, round(seconds))
@@ -78,45 +105,30 @@ def lasting(seconds: float) -> str:
     return f"{round(hours / 24)} days"
 
 
-def where(row: Row) -> str:
-    """``north-west, 35° up``; empty where the camera's orientation is not known."""
-    azimuth, elevation = row.get("azimuth_deg"), row.get("elevation_deg")
-    if azimuth is None or elevation is None:
-        return ""
-    if elevation >= 75:
-        return "overhead"
-    return f"{compass_point(azimuth)}, {elevation:.0f}° up"
+def why_stale(reason: str) -> str:
+    """The reason for a feed without news, in plain words."""
+    return _STALE.get(reason, f"reason: {reason}" if reason else "")
 
 
 def of_row(row: Row, timezone: str, since: datetime | None = None) -> Finding:
-    """What one observation says. ``since`` is the onset of the spell it belongs to."""
-    verdict: Verdict = row["verdict"]
+    """What one observation shows. ``since`` is the onset of the event it belongs to."""
+    verdict: str = row["verdict"]
     reason = str(row.get("reason") or "")
     if verdict == "aurora":
-        parts = [where(row)] if where(row) else []
-        if since is not None:
-            parts.append(f"since {clock(since, timezone)}")
-        return Finding("aurora", "Aurora", ", ".join(parts) or reason)
+        where = words.direction(row.get("azimuth_deg"), row.get("elevation_deg")) or "direction unknown"
+        through_cloud = "through cloud" if reason == "aurora through cloud" else ""
+        from_then = f"since {clock(since, timezone)}" if since is not None else ""
+        headline = words.aurora(row.get("colour_level"), row.get("colour_index"))
+        return Finding("aurora", headline, ", ".join(filter(None, [where, through_cloud, from_then])))
     if verdict == "clear":
-        return Finding("clear", "Clear, no aurora", "")
-    kind = {"obscured": "obscured", "not looked": "asleep", "stale": "stale"}[verdict]
-    return Finding(kind, HEADLINES[verdict], reason)
-
-
-def asleep(reason: str, until: datetime | None, timezone: str, now: datetime) -> Finding:
-    """The gate is shut: ``not looked: civil twilight until 17:42``."""
-    if until is None:
-        return Finding("asleep", "Not looked", reason)
-    when = clock(until, timezone)
-    if (until - now).total_seconds() > 20 * 3600:
-        when = f"{local(until, timezone):%A} {when}"
-    return Finding("asleep", "Not looked", f"{reason} until {when}")
-
-
-def stale(reason: str, since: datetime | None, timezone: str) -> Finding:
-    """The feed stands still."""
-    detail = f"no new picture since {clock(since, timezone)}" if since else "no picture has come yet"
-    return Finding("stale", "Stale", f"{detail} ({reason})" if reason else detail)
+        return Finding("clear", "Clear sky, no aurora", "")
+    if verdict == "obscured":
+        return Finding("obscured", "Sky hidden", reason)
+    if verdict == "unusable":
+        return Finding("unusable", "No usable picture", reason)
+    if verdict == "stale":
+        return Finding("stale", "No new picture", why_stale(reason))
+    return Finding("asleep", "Too light to watch", reason)
 
 
 def moon(row: Row) -> str:
@@ -124,21 +136,9 @@ def moon(row: Row) -> str:
     altitude, phase = row.get("moon_altitude_deg"), row.get("moon_phase_deg")
     if altitude is None or phase is None:
         return ""
-    return f"moon up, {lit_percent(phase)} % lit" if altitude > 0 else "moon down"
-
-
-def lit_percent(phase_deg: float) -> int:
-    """How much of the moon's disc is lit, from its folded phase: (1 − cos φ) / 2."""
-    from math import cos, radians
-
-    return round(50 * (1 - cos(radians(phase_deg))))
+    return f"moon up, {words.lit_percent(phase)} % lit" if altitude > 0 else "moon down"
 
 
 def percent(share: float | None) -> str:
-    """``37 %``; a dash where there is nothing to tell."""
+    """A share of frames or of the sky: ``37 %``; a dash where there is none."""
     return "–" if share is None else f"{100 * share:.0f} %"
-
-
-def at_of(row: Row, key: str = "observed_at") -> datetime:
-    """A row's instant."""
-    return from_utc_text(row[key]).astimezone(UTC)

@@ -1,8 +1,9 @@
-"""The doors to the pictures: kept frames, sheets of thumbnails, the keogram."""
+"""The pictures' addresses: the present one, kept frames, sheets of thumbnails, the keogram."""
 
 from __future__ import annotations
 
 import re
+from email.utils import format_datetime
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +16,20 @@ from daemon.web.site import night_of_text, site_of
 from daemon.web.strip import span_of, widened
 
 MINUTE_S = 60
+
+
+def latest(request: Request) -> Response:
+    """The picture of the present, and only that; 404 with the reason where there is none."""
+    site = site_of(request)
+    with site.reader() as reader:
+        here = site.present(site.view(request, reader), reader)
+    if here.state != "live" or here.row is None or not here.row["picture"]:
+        why = here.finding.sentence if here.state != "live" else "pictures are not kept"
+        raise HTTPException(404, f"there is no picture of the present: {why}", {"cache-control": "no-store"})
+    data, etag = site.pictures.sized(here.row["picture"], None)
+    reply = answer(request, data, etag, frames.media_type_of(data), 0)
+    reply.headers["last-modified"] = format_datetime(from_utc_text(here.row["observed_at"]), usegmt=True)
+    return reply
 
 
 def frame(request: Request) -> Response:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from daemon import words
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record.store import heatmap_from_bytes
@@ -66,25 +67,31 @@ class Gauge:
 
 
 def shown(
-    row: Row | None, view: View, now: datetime | None = None, since: datetime | None = None
+    row: Row | None,
+    view: View,
+    now: datetime | None = None,
+    since: datetime | None = None,
+    *,
+    dated: bool = False,
 ) -> Shown | None:
-    """An observation; with ``now`` its age too."""
+    """An observation; with ``now`` its age too, ``dated`` its date."""
     if row is None:
         return None
     at = from_utc_text(row["observed_at"])
     age_s = (now - at).total_seconds() if now is not None else None
+    date_before = f"{phrases.day(phrases.local(at, view.timezone).date())}, " if dated else ""
     return Shown(
         observed_at=row["observed_at"],
-        clock=phrases.clock(at, view.timezone),
-        caption=phrases.clock_and_zone(at, view.timezone),
+        clock=f"{date_before}{phrases.clock(at, view.timezone)}",
+        caption=f"{date_before}{phrases.clock_and_zone(at, view.timezone)}",
         age_s=age_s,
         age="" if age_s is None else phrases.lasting(age_s),
         sentence=phrases.of_row(row, view.timezone, since).sentence,
         picture=picture_url(row.get("picture")),
         # A map is scaled to its own peak: where no aurora is seen it would point at nothing.
         outline=outline(row.get("heatmap")) if row["verdict"] == "aurora" else "",
-        probability=decimal(row.get("calibrated_probability")),
-        threshold=decimal(row.get("threshold")),
+        probability=words.certainty(row.get("calibrated_probability")),
+        threshold=words.certainty(row.get("threshold")),
     )
 
 
@@ -107,22 +114,17 @@ def _outline(kept: bytes) -> str:
     )
 
 
-def decimal(value: float | None, digits: int = 2) -> str:
-    """A number for people; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
 def gauge(row: Row | None) -> Gauge | None:
     """The probability of an observation as a bar with its threshold."""
     if row is None or row.get("calibrated_probability") is None:
         return None
     value, threshold = float(row["calibrated_probability"]), row.get("threshold")
-    told = f"probability {value:.2f}" + (f", threshold {threshold:.2f}" if threshold is not None else "")
+    needed = f", aurora from {words.certainty(threshold)}" if threshold is not None else ""
     return Gauge(
         percent=round(100 * value, 1),
-        text=f"{value:.2f}",
+        text=words.certainty(value),
         threshold=round(100 * threshold, 1) if threshold is not None else None,
-        words=told,
+        words=f"probability {words.certainty(value)}{needed}",
     )
 
 
@@ -130,40 +132,44 @@ def facts(row: Row | None) -> list[tuple[str, str]]:
     """Everything an observation holds, for those who want the numbers."""
     if row is None:
         return []
-    moonlit = f", {phrases.lit_percent(row['moon_phase_deg'])} % lit"
+    moonlit = f", {words.lit_percent(row['moon_phase_deg'])} % lit"
     model = row.get("model_sha256")
     listed = [
         ("Observed", row["observed_at"]),
         ("Verdict", f"{row['verdict']} ({row['reason']})" if row["reason"] else row["verdict"]),
-        ("Probability, calibrated", decimal(row["calibrated_probability"], 3)),
-        ("Probability, as computed", decimal(row["probability"], 3)),
-        ("Threshold", f"{decimal(row['threshold'], 3)} for {row['twilight']}, moonlight {row['moonlight']}"),
-        ("Clear sky", decimal(row["clear_probability"], 3)),
+        ("Brightness", words.brightness(row["colour_level"], row["colour_index"]) or words.NO_VALUE),
+        ("Probability, calibrated", words.certainty(row["calibrated_probability"])),
+        ("Probability, as computed", words.certainty(row["probability"])),
+        (
+            "Aurora from",
+            f"{words.certainty(row['threshold'])} ({row['twilight']}, moonlight {row['moonlight']})",
+        ),
+        ("Clear sky", words.certainty(row["clear_probability"])),
         ("Sun", f"{degrees_text(row['sun_altitude_deg'])}, {row['twilight']}"),
         ("Moon", f"{degrees_text(row['moon_altitude_deg'])}, phase {row['moon_phase_deg']:.0f}°{moonlit}"),
         ("Direction", _direction(row)),
-        ("Share of the sky", phrases.percent(row["heatmap_area"])),
-        ("Colour index", _colour(row)),
-        ("Shadow model", decimal(row["shadow_probability"], 3)),
+        ("Outlined part of the sky", phrases.percent(row["heatmap_area"])),
+        ("Colour of aurora", _colour(row)),
+        ("Candidate model", words.certainty(row["shadow_probability"])),
         ("Fetched", row["fetched_at"]),
         ("Recorded", row["recorded_at"]),
-        ("Source", row["source"] or "–"),
-        ("Model", model[:12] if model else "–"),
+        ("Source", row["source"] or words.NO_VALUE),
+        ("Model", model[:12] if model else words.NO_VALUE),
     ]
     return [(name, str(value)) for name, value in listed]
 
 
 def _direction(row: Row) -> str:
     if row["azimuth_deg"] is None or row["elevation_deg"] is None:
-        return "–"
+        return "unknown" if row["verdict"] == "aurora" else words.NO_VALUE
     return f"azimuth {row['azimuth_deg']:.0f}°, elevation {row['elevation_deg']:.0f}°"
 
 
 def _colour(row: Row) -> str:
     if row["colour_index"] is None:
-        return "–"
-    level = "" if row["colour_level"] is None else f", level {row['colour_level']} of 5"
-    return f"{row['colour_index']:.3f}{level}"
+        return words.NO_VALUE
+    level = "" if row["colour_level"] is None else f", level {row['colour_level']} of 6"
+    return f"on {phrases.percent(row['colour_index'])} of the sky{level}"
 
 
 def night_link(view: View, night: date, at: str | None = None) -> str:
@@ -172,33 +178,59 @@ def night_link(view: View, night: date, at: str | None = None) -> str:
     return f"/night/{night.isoformat()}?{urlencode(query)}"
 
 
-def cards(events: Iterable[Row], views: Mapping[str, View], now: datetime) -> list[EventCard]:
-    """Events as cards; those of cameras unknown by then are left out."""
-    return [_card(event, views[event["camera"]], now) for event in events if event["camera"] in views]
+def cards(
+    events: Iterable[Row], views: Mapping[str, View], ongoing: frozenset[str] = frozenset()
+) -> list[EventCard]:
+    """Events as cards; ``ongoing`` are the ids of those under way. Cameras unknown by then are left out."""
+    return [
+        _card(event, views[event["camera"]], ongoing=event["id"] in ongoing)
+        for event in events
+        if event["camera"] in views
+    ]
 
 
-def _card(event: Row, view: View, now: datetime) -> EventCard:
-    onset = from_utc_text(event["onset_at"])
-    ended = from_utc_text(event["ended_at"]) if event["ended_at"] else None
-    strong = from_utc_text(event["strong_at"]) if event["strong_at"] else None
-    peak = from_utc_text(event["peak_at"]) if event["peak_at"] else onset
-    until = phrases.clock(ended, view.timezone) if ended else "now"
-    long = phrases.lasting(((ended or now) - onset).total_seconds())
+def _card(event: Row, view: View, *, ongoing: bool) -> EventCard:
+    onset, strong, best = (instant(event[key]) for key in ("onset_at", "strong_at", "brightest_at"))
+    assert onset is not None
+    best = best or instant(event["peak_at"]) or onset
     label = event.get("label")
     return EventCard(
         id=event["id"],
         anchor=f"event-{event['id']}",
-        link=night_link(view, view.night(onset), utc_text(peak)),
+        link=night_link(view, view.night(onset), utc_text(best)),
         picture=picture_url(event.get("picture")),
-        times=f"{phrases.clock(onset, view.timezone)} – {until}",
-        words=f"{long}, strongest {phrases.clock(peak, view.timezone)} "
-        f"with probability {event['peak_probability']:.2f}",
+        times=_times(event, view, onset, ongoing=ongoing),
+        words=_how_bright(event, view, best),
         strong=phrases.clock(strong, view.timezone) if strong else None,
         label=label,
         judged=JUDGED.get(label or ""),
         wrong=label == "none",
         night=view.night(onset),
     )
+
+
+def instant(text: str | None) -> datetime | None:
+    """A time of the record, or None where there is none."""
+    return from_utc_text(text) if text else None
+
+
+def _times(event: Row, view: View, onset: datetime, *, ongoing: bool) -> str:
+    """``21:20 – 22:41, 1 h 21 min``; what is not under way and has no end was last seen at some time."""
+    begin = phrases.clock(onset, view.timezone)
+    ended, seen = instant(event["ended_at"]), instant(event["last_seen_at"]) or onset
+    if ended is None and ongoing:
+        return f"since {begin}"
+    if ended is None:
+        return f"{begin}, last seen {phrases.clock(seen, view.timezone)}"
+    long = phrases.lasting((ended - onset).total_seconds())
+    return f"{begin} – {phrases.clock(ended, view.timezone)}, {long}"
+
+
+def _how_bright(event: Row, view: View, best: datetime) -> str:
+    """``Brightest at 22:20: bright, over much of the sky. Probability over 99 %.``"""
+    how = words.brightness(event["brightest_level"], event["brightest_cover"])
+    brightest = f"Brightest at {phrases.clock(best, view.timezone)}: {how}. " if how else ""
+    return f"{brightest}Probability {words.certainty(event['peak_probability'])}."
 
 
 def compass(view: View) -> list[tuple[float, float, str]]:
@@ -218,14 +250,16 @@ def tally(rows: Sequence[Row]) -> list[tuple[str, str]]:
     counts = Counter(row["verdict"] for row in rows)
     judged = counts["aurora"] + counts["clear"] + counts["obscured"]
     open_sky = counts["aurora"] + counts["clear"]
-    told = [("Frames", str(len(rows)))]
+    sums = [("Frames", str(len(rows)))]
     if judged:
-        told.append(("Sky seen", f"{phrases.percent(open_sky / judged)} of {judged} looked at"))
-        told.append(("Obscured", phrases.percent(counts["obscured"] / judged)))
+        sums.append(("Sky visible", f"in {phrases.percent(open_sky / judged)} of {judged} frames looked at"))
+        sums.append(("Sky hidden", f"in {phrases.percent(counts['obscured'] / judged)}"))
     if open_sky:
-        told.append(
-            ("Aurora", f"{phrases.percent(counts['aurora'] / open_sky)} of the time the sky was seen")
+        sums.append(
+            ("Aurora", f"{phrases.percent(counts['aurora'] / open_sky)} of the time the sky was visible")
         )
-    for title, count in (("Not looked", counts["not looked"]), ("Stale", counts["stale"])):
-        told += [(title, f"{count} frames")] if count else []
-    return told
+    others = (("Unusable", "unusable"), ("Too light", "not looked"), ("No new picture", "stale"))
+    for title, verdict in others:
+        count = counts[verdict]
+        sums += [(title, f"{count} {'frame' if count == 1 else 'frames'}")] if count else []
+    return sums

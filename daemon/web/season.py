@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon import words
 from daemon.observation import SkyState
 from daemon.web import phrases
 from daemon.web.ports import View
@@ -124,20 +125,20 @@ def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | No
         return Cell(day.day, None, 0, "", 0, moon, "")
     share, looked = row["aurora_share"], row["looked"]
     cloud = round(100 * row["obscured"] / looked, 1) if looked else 0.0
-    told = [phrases.day(day)]
+    parts = [phrases.night(day)]
     if not looked:
-        told.append("nothing was looked at")
+        parts.append("too light to watch")
     else:
-        told.append(
-            f"aurora {phrases.percent(share)} of the time the sky was seen"
+        parts.append(
+            f"aurora {phrases.percent(share)} of the time the sky was visible"
             if share is not None
-            else "sky never seen"
+            else "sky never visible"
         )
-        told.append(f"obscured {cloud:.0f} %")
+        parts.append(f"sky hidden {cloud:.0f} %")
     if row["events"]:
-        told.append(f"{row['events']} {'spell' if row['events'] == 1 else 'spells'}")
+        parts.append(f"{row['events']} aurora {'event' if row['events'] == 1 else 'events'}")
     if phase is not None:
-        told.append(f"moon {phrases.lit_percent(phase[0])} % lit")
+        parts.append(f"moon {words.lit_percent(phase[0])} % lit")
     return Cell(
         day=day.day,
         link=f"/night/{day.isoformat()}?{query}",
@@ -145,7 +146,7 @@ def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | No
         share="–" if share is None else f"{100 * share:.0f}",
         cloud=cloud,
         moon=moon,
-        words=", ".join(told),
+        words=", ".join(parts),
     )
 
 
@@ -169,11 +170,11 @@ def _sums(nights: Sequence[Row]) -> list[tuple[str, str]]:
     if not nights:
         return []
     aurora, seen, looked = (sum(row[key] for row in nights) for key in ("aurora", "observable", "looked"))
-    told = [("Nights", str(len(nights)))]
+    sums = [("Nights", str(len(nights)))]
     with_aurora = sum(bool(row["events"]) for row in nights)
-    told.append(("With aurora", f"{with_aurora}"))
+    sums.append(("With aurora", f"{with_aurora}"))
     if seen:
-        told.append(("Aurora", f"{phrases.percent(aurora / seen)} of the time the sky was seen"))
+        sums.append(("Aurora", f"{phrases.percent(aurora / seen)} of the time the sky was visible"))
     if looked:
-        told.append(("Obscured", f"{phrases.percent((looked - seen) / looked)} of the time looked at"))
-    return told
+        sums.append(("Sky hidden", f"{phrases.percent((looked - seen) / looked)} of the time watched"))
+    return sums

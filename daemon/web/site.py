@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +23,10 @@ from daemon.errors import ClockError
 from daemon.observation import SkyState
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
-from daemon.web import security, strip
+from daemon.web import present, security, strip
 from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
+from daemon.web.present import Present
 
 HERE = Path(__file__).parent
 THEMES = ("dark", "red", "light")
@@ -73,7 +74,17 @@ class Site:
         for view in self.all_views(reader):
             if view.name == name:
                 return view
-        raise HTTPException(404, "no camera is called so")
+        raise HTTPException(404, "there is no camera of that name")
+
+    def present(self, view: View, reader: Reader) -> Present:
+        """The state of a camera's watch at this moment."""
+        return present.present(view, self.ports.status.camera(view.name), reader, self.now())
+
+    def ongoing(
+        self, events: Sequence[Mapping[str, Any]], views: Mapping[str, View], reader: Reader
+    ) -> frozenset[str]:
+        """Which of the events are under way, by their ids."""
+        return present.ongoing(events, views, self.ports.status.camera, reader, self.now())
 
     # ------------------------------------------------------------------ the sky
 

@@ -24,6 +24,9 @@ MAX_POINTS = 1500  # more than any screen has pixels; a 6 s cadence would send 9
 GAP_CADENCES = 2.5  # a missing frame is not a gap, two are
 
 
+_VERDICT_WORDS = {"obscured": "sky hidden", "not looked": "too light", "stale": "no new picture"}
+
+
 class Point(NamedTuple):
     """One observation on the strip: ``x`` as in :meth:`Strip.x`."""
 
@@ -281,7 +284,9 @@ def _gaps(
 def _events(events: Iterable[Row], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
     for event in events:
         begin = instant_of(event["onset_at"])
-        stop = instant_of(event["ended_at"]) if event.get("ended_at") else min(now, end)
+        # An event without an end reaches to where aurora was last seen, not to the present.
+        last = event.get("ended_at") or event.get("last_seen_at")
+        stop = instant_of(last) if last else min(now, end)
         left, right = _x(begin, start, end), _x(stop, start, end)
         yield Band(left, round(max(right - left, 2.0), 2), "strong" if event.get("strong_at") else "event")
 
@@ -307,8 +312,6 @@ def _summary(points: Sequence[Point], events: Iterable[Row]) -> str:
     if not points:
         return "No frames have been recorded."
     counts = Counter(point.verdict for point in points)
-    parts = [f"{name} {100 * count / len(points):.0f} %" for name, count in counts.items()]
+    parts = [f"{_VERDICT_WORDS.get(name, name)} {100 * n / len(points):.0f} %" for name, n in counts.items()]
     found = len(list(events))
-    return (
-        f"{len(points)} frames: {', '.join(parts)}; {found} {'event' if found == 1 else 'events'} of aurora."
-    )
+    return f"{len(points)} frames: {', '.join(parts)}; {found} aurora {'event' if found == 1 else 'events'}."

@@ -4,7 +4,7 @@ function whoCookie() {
   return found ? decodeURIComponent(found.slice("aurorad_who=".length)) : "";
 }
 
-const TOLD = { aurora: "right", none: "wrong", obscured: "impossible to tell" };
+const WORDS = { aurora: "right", none: "wrong", obscured: "impossible to tell" };
 
 export async function send(address, body) {
   const reply = await fetch(address, {
@@ -12,9 +12,9 @@ export async function send(address, body) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  const told = await reply.json().catch(() => ({ error: `the server said ${reply.status}` }));
-  if (!reply.ok) throw new Error(told.error || `the server said ${reply.status}`);
-  return told;
+  const answer = await reply.json().catch(() => ({ error: `the server answered ${reply.status}` }));
+  if (!reply.ok) throw new Error(answer.error || `the server answered ${reply.status}`);
+  return answer;
 }
 
 async function judge(form, label) {
@@ -24,13 +24,13 @@ async function judge(form, label) {
   question.setAttribute("role", "status");
   try {
     await send(form.getAttribute("action"), body);
-    question.textContent = `Judged ${TOLD[label]}. Thank you.`;
+    question.textContent = `Marked ${WORDS[label]}. Thank you.`;
     for (const button of form.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.value === label));
     }
     form.closest(".event").classList.toggle("wrong", label === "none");
   } catch (error) {
-    question.textContent = `Not kept: ${error.message}.`;
+    question.textContent = `Not saved: ${error.message}.`;
   }
 }
 

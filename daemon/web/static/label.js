@@ -1,4 +1,4 @@
-// Labels by one key each: A aurora, N none, O obscured, S skip, U undo, B back, M what the model said.
+// Labels by one key each: A aurora, N none, O obscured, S skip, U undo, B back, M what the model found.
 import { getCookie, setCookie } from "./common.js";
 import { send } from "./judge.js";
 
@@ -8,31 +8,31 @@ const image = page.querySelector("[data-frame]");
 const who = page.querySelector("[data-who]");
 const part = (name) => page.querySelector(`[data-${name}]`);
 const KEYS = { a: "aurora", n: "none", o: "obscured", s: "skip" };
-const TOLD = { aurora: "aurora", none: "no aurora", obscured: "obscured", skip: "skipped" };
+const WORDS = { aurora: "aurora", none: "no aurora", obscured: "obscured", skip: "skipped" };
 
 let queue = [];
 let position = 0;
 let labelled = 0;
 let revealed = false;
 let busy = Promise.resolve();
-const given = new Map(); // position → { id, label } of what this page has said
+const given = new Map(); // position → { id, label } of what this page has sent
 const order = []; // positions in the order they were labelled, for undo
 
 who.value = getCookie("aurorad_who");
 who.addEventListener("change", () => setCookie("aurorad_who", who.value.trim()));
 
 async function load() {
-  const asked = new URLSearchParams({ limit: "200" });
+  const wanted = new URLSearchParams({ limit: "200" });
   for (const name of ["camera", "queue", "night"]) {
-    if (form.elements[name].value) asked.set(name, form.elements[name].value);
+    if (form.elements[name].value) wanted.set(name, form.elements[name].value);
   }
-  const reply = await fetch(`/api/queue?${asked}`).catch(() => null);
-  const told = await reply?.json().catch(() => ({}));
-  queue = reply?.ok ? told.queue : [];
+  const reply = await fetch(`/api/queue?${wanted}`).catch(() => null);
+  const answered = await reply?.json().catch(() => ({}));
+  queue = reply?.ok ? answered.queue : [];
   position = 0;
   given.clear(); // positions of another queue
   order.length = 0;
-  show(reply?.ok ? "" : told?.error || "The queue could not be loaded; try again.");
+  show(reply?.ok ? "" : answered?.error || "The queue could not be loaded; try again.");
 }
 
 function show(trouble = "") {
@@ -48,15 +48,15 @@ function show(trouble = "") {
   if (!item) {
     part("empty").textContent = trouble || (queue.length ? "That was the whole queue. Thank you." : "This queue is empty.");
     part("frame-facts").textContent = "–";
-    part("said").hidden = true;
+    part("model-words").hidden = true;
     return;
   }
   if (item.picture) image.src = `${item.picture}?w=720`;
   image.alt = `The whole sky, ${item.where}`;
   const before = given.get(position);
-  part("frame-facts").textContent = `${item.where} · ${item.sky}${before ? ` · you said ${TOLD[before.label]}` : ""}`;
-  part("said").textContent = item.said;
-  part("said").hidden = !revealed;
+  part("frame-facts").textContent = `${item.where} · ${item.sky}${before ? ` · your label: ${WORDS[before.label]}` : ""}`;
+  part("model-words").textContent = item.model;
+  part("model-words").hidden = !revealed;
   for (const next of [1, 2, 3]) {
     const ahead = queue[position + next];
     if (ahead?.picture) new Image().src = `${ahead.picture}?w=720`;
@@ -67,16 +67,16 @@ function name() {
   const text = who.value.trim();
   if (!text) {
     who.focus();
-    say("Say who you are first: labels carry a name.");
+    note("Enter your name first: every label carries one.");
   }
   return text;
 }
 
-const say = (text) => { part("last").textContent = text; };
+const note = (text) => { part("last").textContent = text; };
 
 // Answers are sent one after the other, in the order of the keys, however fast they come.
 function inTurn(work) {
-  busy = busy.then(work).catch((error) => say(`Not kept: ${error.message}.`));
+  busy = busy.then(work).catch((error) => note(`Not saved: ${error.message}.`));
   return busy;
 }
 
@@ -88,12 +88,12 @@ function answer(label) {
   position += 1;
   show();
   if (label === "skip") {
-    say("Skipped.");
+    note("Skipped.");
     return;
   }
   inTurn(async () => {
     const before = given.get(at);
-    const told = await send("/label", {
+    const saved = await send("/label", {
       camera: item.camera,
       observed_at: item.observed_at,
       label,
@@ -106,9 +106,9 @@ function answer(label) {
     } else {
       labelled += 1;
     }
-    given.set(at, { id: told.id, label });
+    given.set(at, { id: saved.id, label });
     order.push(at);
-    say(`Kept: ${TOLD[label]}.`);
+    note(`Saved: ${WORDS[label]}.`);
     show();
   });
 }
@@ -122,7 +122,7 @@ function undo() {
     given.delete(at);
     labelled -= 1;
     position = at;
-    say(`Taken back: ${TOLD[last.label]}.`);
+    note(`Undone: ${WORDS[last.label]}.`);
     show();
   });
 }

@@ -78,16 +78,14 @@ async function start() {
     if (place && place.textContent !== text) place.textContent = text;
   }
 
-  const number = (value) => (value === null ? "–" : value.toFixed(2));
-
   function show(to) {
     index = Math.min(count - 1, Math.max(0, to));
     range.value = index;
     draw();
     write("headline", frames.headline[index]);
     write("detail", frames.detail[index]);
-    write("probability", number(frames.calibrated_probability[index]));
-    write("threshold", number(frames.threshold[index]));
+    write("probability", frames.certainty[index]);
+    write("threshold", frames.needed[index]);
     write("position", `${index + 1} of ${count}`);
     write("caption", frames.clock[index]);
     page.querySelector("[data-verdict]").className = `verdict is-${frames.kind[index]}`;
@@ -165,13 +163,13 @@ async function start() {
 
   async function share() {
     const address = new URL(link(index), location.href).href;
-    const told = page.querySelector("[data-shared]");
+    const shared = page.querySelector("[data-shared]");
     try {
       if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({ url: address });
       else await navigator.clipboard.writeText(address);
-      told.textContent = "Link copied.";
+      shared.textContent = "Link copied.";
     } catch {
-      told.textContent = address; // no clipboard without TLS: then it is there to be copied by hand
+      shared.textContent = address; // no clipboard without TLS: then it is there to be copied by hand
     }
   }
 

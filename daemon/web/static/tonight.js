@@ -4,7 +4,7 @@ import { refreshed, setWatchClock, watchNow } from "./common.js";
 const main = document.getElementById("main");
 const POLL_MS = Math.min(10000, Math.max(1000, (Number(main.dataset.cadence) * 250) / Number(main.dataset.rate)));
 const HIDDEN_POLL_MS = 60000; // a page nobody looks at asks rarely
-const PATIENCE_MS = 4 * POLL_MS + 5000; // without an answer for so long, the page says so
+const PATIENCE_MS = 4 * POLL_MS + 5000; // without an answer for so long, the page reports it
 
 let etag = "";
 let lastAnswer = performance.now();
@@ -32,7 +32,7 @@ async function exchange(html) {
     if (details && open) details.open = true;
     if (focused) here.querySelector(focused)?.focus();
   }
-  document.title = fresh.querySelector("title")?.textContent || titleNow();
+  setTitle();
   refreshed();
 }
 
@@ -42,10 +42,12 @@ function focusPath(part) {
   return focused.matches("summary") ? "summary" : focused.matches("[data-outline-toggle]") ? "[data-outline-toggle]" : "";
 }
 
-function titleNow() {
-  const verdict = main.querySelector("[data-live='verdict']");
-  const place = document.title.split(" · ").slice(1).join(" · ");
-  return `${verdict.querySelector("h1").textContent.trim()} · ${place}`;
+// A tab is read by its title alone: it must not go on claiming what the page no longer knows.
+function setTitle(trouble = "") {
+  const whole = main.querySelector("[data-live='verdict']").dataset.title;
+  const place = whole.split(" · ").slice(-2).join(" · ");
+  const title = trouble ? `${trouble} · ${place}` : whole;
+  if (document.title !== title) document.title = title;
 }
 
 // The next picture is fetched before it is put up, so that nothing flickers.
@@ -87,6 +89,7 @@ function judgeAge() {
   const banners = main.querySelector('[data-live="banner"]');
   let own = banners.querySelector("[data-own]");
   const text = alone ? "No connection to the watch." : late && !banners.querySelector(".stale:not([data-own])") ? "No new picture has come in time." : "";
+  setTitle(alone ? "No connection" : late ? "No new picture" : "");
   if (!text) {
     own?.remove();
     return;

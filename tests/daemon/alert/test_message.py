@@ -40,7 +40,17 @@ def observation(**changed: Any) -> Observation:
     prediction = Prediction(np.zeros(4, np.float32), 0.97, 0.93, 0.7, np.zeros((8, 8), np.float32), "ab" * 32)
     at = T0 + timedelta(minutes=1)
     made = Observation(
-        "yellowknife", at, at, "aurora", "aurora", SKY, prediction, azimuth_deg=312.0, elevation_deg=35.0
+        "yellowknife",
+        at,
+        at,
+        "aurora",
+        "aurora",
+        SKY,
+        prediction,
+        azimuth_deg=312.0,
+        elevation_deg=35.0,
+        colour_level=4,
+        colour_index=0.31,
     )
     return replace(made, picture="yellowknife/2024-02-10/1.jpg", **changed)
 
@@ -55,12 +65,12 @@ def change(kind: Any = "onset", **changed: Any) -> EventChange:
 def test_an_onset_says_when_how_surely_where_and_under_which_sky() -> None:
     """Local time and UTC, per cent, compass point, sun and moon, link and event id, picture attached."""
     message = compose(change(), observation(), CAMERA, PHONE, "https://aurora.example/")
-    assert message.title == "Aurora over Yellowknife"
+    assert message.title == "Aurora over Yellowknife: bright, over much of the sky"
     assert message.body.splitlines() == [
-        "Since 21:50 MST on 9 February 2024 (04:50 UTC).",
+        "Seen since 21:50 MST on 9 February 2024 (04:50 UTC).",
+        "Look north-west, 35° up (azimuth 312°).",
         "Probability 93 %.",
-        "Look north-west, azimuth 312°, elevation 35°.",
-        "Sun 31° below the horizon, moon 14° above the horizon, quarter.",
+        "Sun 31° below the horizon, moon 14° above the horizon, 58 % lit.",
         "https://aurora.example/night/2024-02-10?camera=yellowknife&at=2024-02-10T04%3A51%3A03Z",
         "event yellowknife-20240210T045003Z",
     ]
@@ -88,7 +98,7 @@ def test_yellowknife_stays_on_utc_minus_6_from_november_2026() -> None:
     """Times follow pytz's 2026 tables, whatever the system's own say."""
     onset = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
     body = compose(change(onset_at=onset), observation(), CAMERA, PHONE).body
-    assert body.startswith("Since 00:00 CST on 1 December 2026 (06:00 UTC).")
+    assert body.startswith("Seen since 00:00 CST on 1 December 2026 (06:00 UTC).")
 
 
 def test_strong_and_over_belong_to_the_same_thread() -> None:
@@ -101,15 +111,45 @@ def test_strong_and_over_belong_to_the_same_thread() -> None:
         "peak_at": T0,
         "strong_at": T0,
     }
-    over = compose(change("over", **ended), observation(), CAMERA, PHONE)
+    best = {
+        "brightest_at": "2024-02-10T05:10:03Z",
+        "brightest_level": 5,
+        "brightest_cover": 0.4,
+        "picture": "b.jpg",
+    }
+    over = compose(change("over", **ended), observation(), CAMERA, PHONE, "", best)
     assert over.title == "Aurora over Yellowknife has ended"
     assert over.body.splitlines()[:4] == [
-        "From 21:50 MST on 9 February 2024 (04:50 UTC) to 22:32 MST.",
-        "It lasted 42 min.",
-        "Peak probability 93 % at 21:50 MST, strong.",
-        "Over: daylight.",
+        "From 21:50 MST on 9 February 2024 (04:50 UTC) to 22:32 MST (42 min).",
+        "Brightest at 22:10 MST: bright, over much of the sky.",
+        "Probability at most 93 %.",
+        "It is now too light to see more.",
     ]
+    assert over.picture == "b.jpg"
+    assert strong.body.startswith("Bright aurora over much of the sky at 21:51 MST on 9 February 2024")
     assert strong.event_id == over.event_id == EVENT.id
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        ("below 0.25 for 15 min", "No aurora has been seen for 15 min."),
+        ("nothing seen for 2 h", "No picture could be used for 2 h, so its real end is not known."),
+        ("something new", "Reason: something new."),
+    ],
+)
+def test_the_end_is_explained_to_people_and_not_to_machines(reason: str, sentence: str) -> None:
+    """No threshold and no bare word: how the end is known, in a sentence."""
+    ended = change("over", ended_at=T0 + timedelta(minutes=42), ended_reason=reason)
+    assert sentence in compose(ended, observation(), CAMERA, PHONE).body.splitlines()
+
+
+def test_brightness_is_left_out_where_it_was_not_measured() -> None:
+    """The title carries what the colours show, and a probability is never made into a strength."""
+    bare = compose(change(), observation(colour_level=None, colour_index=None), CAMERA, PHONE)
+    assert bare.title == "Aurora over Yellowknife"
+    colourless = compose(change(), observation(colour_level=0, colour_index=0.0), CAMERA, PHONE)
+    assert colourless.title == "Aurora over Yellowknife: faint or colourless"
 
 
 def test_operator_messages_are_apart_and_keyed_by_condition_and_time() -> None:
@@ -129,20 +169,28 @@ def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> No
     """Shares are of what could be seen, times are local, a night under cloud is no division by zero."""
     night = {"night": "2024-02-10", "aurora": 30, "clear": 70, "obscured": 100}
     events = [
-        {"onset_at": "2024-02-10T04:50:03Z", "ended_at": None, "strong_at": "x", "peak_probability": 0.93},
+        {
+            "onset_at": "2024-02-10T04:50:03Z",
+            "ended_at": None,
+            "strong_at": "x",
+            "peak_probability": 0.93,
+            "brightest_at": "2024-02-10T05:10:03Z",
+            "brightest_level": 3,
+            "brightest_cover": 0.1,
+        },
     ]
     message = compose_summary(night, events, CAMERA, PHONE, T0, "http://h:8080", "k.png")
-    assert message.title == "Yellowknife, night of 9–10 February 2024: one spell of aurora"
+    assert message.title == "Yellowknife, night of 9–10 February 2024: one aurora event"
     assert message.body.splitlines() == [
-        "50 % of 200 frames showed the sky; aurora in 30 % of those.",
-        "21:50 MST on, peak probability 93 %, strong.",
+        "The sky was visible in 50 % of 200 pictures; 30 % of those showed aurora.",
+        "21:50 MST, end not seen, strong. Brightest at 22:10 MST: clearly visible. Probability 93 %.",
         "http://h:8080/night/2024-02-10?camera=yellowknife",
         "event summary-yellowknife-2024-02-10",
     ]
     cloudy = compose_summary({**night, "aurora": 0, "clear": 0}, [], CAMERA, PHONE, T0)
-    assert "0 % of 100 frames showed the sky; aurora in 0 % of those." in cloudy.body
+    assert "The sky was hidden in all 100 pictures." in cloudy.body
     unseen = compose_summary({**night, "aurora": 0, "clear": 0, "obscured": 0}, [], CAMERA, PHONE, T0)
-    assert "Nothing could be looked at." in unseen.body
+    assert "It was too light to look all night." in unseen.body
 
 
 # ------------------------------------------------------------------ delivery
@@ -230,7 +278,7 @@ def test_title_text_and_picture_arrive(receiver: Receiver, channel: Channel, tmp
     picture = jpeg(tmp_path)
     deliver(row(str(picture)), channel)
     [got] = receiver.got
-    assert got["title"] == "Aurora over Yellowknife"
+    assert got["title"] == row().message.title
     assert got["message"] == row().message.body
     assert got["type"] == "info"
     [attached] = got["attachments"]

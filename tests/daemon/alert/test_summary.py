@@ -27,7 +27,7 @@ from tests.loopback import Loopback
 from tests.web_night import CAMERA, NIGHT, SHA, fill
 
 DAY_BEFORE = datetime(2024, 2, 9, 20, 0, tzinfo=UTC)
-SEEN = (200, 450)  # the minutes around the spell, which lasts from 240 to 420
+SEEN = (200, 450)  # the minutes around the event, which lasts from 240 to 420
 MORNING = datetime(2024, 2, 10, 20, 0, tzinfo=UTC)
 
 
@@ -86,7 +86,7 @@ def morning(folder: Path, phone: Phone, mornings: int = 1, **channel: Any) -> li
 def test_the_summary_arrives_with_keogram_and_link(phone: Phone, tmp_path: Path) -> None:
     """When, how strong, how much could be seen; the night's keogram; a link to the night. Once."""
     (message,) = morning(tmp_path, phone, mornings=2, kinds=["summary"])
-    assert message["title"].endswith("night of 9–10 February 2024: one spell of aurora")
+    assert message["title"].endswith("night of 9–10 February 2024: one aurora event")
     lines = message["message"].splitlines()
     with Reader(tmp_path / "aurorad.db") as reader:
         (night,) = reader.nights(CAMERA, NIGHT, NIGHT)
@@ -105,7 +105,7 @@ def test_the_summary_arrives_with_keogram_and_link(phone: Phone, tmp_path: Path)
     lit = np.flatnonzero(green > 150)
     assert (lit.min(), lit.max()) == pytest.approx(
         (240 - SEEN[0], 420 - SEEN[0]), abs=15
-    )  # the spell, where it was
+    )  # the event, where it was
 
 
 def test_nobody_gets_a_summary_who_did_not_ask(phone: Phone, tmp_path: Path) -> None:

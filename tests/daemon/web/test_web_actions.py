@@ -68,10 +68,10 @@ def test_was_this_right_is_kept_on_the_event(free: House) -> None:
     with httpx.Client(base_url=free.url, headers={"origin": free.url}) as page:
         reply = page.post("/events/answer", data={"event_id": event, "label": "none"})
         assert reply.status_code == 303
-        assert "Judged <strong>wrong</strong>" in page.get("/events").text
-        assert "No spell of aurora fits." in page.get("/events?judged=right").text
+        assert "Marked <strong>wrong</strong>" in page.get("/events").text
+        assert "No event matches." in page.get("/events?judged=right").text
         page.post("/events/answer", json={"event_id": event, "label": "aurora", "who": "Ada"})
-        assert "Judged <strong>right</strong>" in page.get("/events?judged=right").text
+        assert "Marked <strong>right</strong>" in page.get("/events?judged=right").text
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_without_the_token_nothing_is_written(guarded: House) -> None:
             assert reply.headers["www-authenticate"] == "Bearer"
     assert kept(guarded) == []
     assert httpx.get(f"{guarded.url}/").status_code == 200
-    assert "signing in" in httpx.get(f"{guarded.url}/label").text
+    assert "To give labels" in httpx.get(f"{guarded.url}/label").text
 
 
 def test_the_token_opens_as_bearer_and_by_signing_in(guarded: House) -> None:

@@ -65,7 +65,7 @@ def test_one_observation_has_its_map_and_outline(ask: httpx.Client) -> None:
     assert len(whole["heatmap"]) == 8
     assert max(max(row) for row in whole["heatmap"]) == 1.0
     assert whole["outline"].startswith("M")
-    assert whole["words"] == "Aurora: north-west, 35° up"
+    assert whole["words"] == "Bright aurora over much of the sky: north-west, 35° up"
     assert ["Model", web_night.SHA[:12]] in whole["facts"]
 
 

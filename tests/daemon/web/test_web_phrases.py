@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from daemon.config import CameraSettings
 from daemon.night import midnight_of
 from daemon.observation import utc_text
+from daemon import words
 from daemon.web import phrases
 from daemon.web.season import level_of, moon_path
 from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
@@ -24,30 +25,33 @@ MIDNIGHT = midnight_of(web_night.NIGHT, CameraSettings())
 
 def test_aurora_says_where_and_since_when() -> None:
     """An aurora is told with direction, height and onset in the camera's own time."""
-    row = {"verdict": "aurora", "reason": "", "azimuth_deg": 315.0, "elevation_deg": 35.2}
-    assert phrases.of_row(row, ZONE, AT).sentence == "Aurora: north-west, 35° up, since 22:41"
+    row = {"verdict": "aurora", "reason": "", "azimuth_deg": 315.0, "elevation_deg": 35.2, "colour_level": 2}
+    assert phrases.of_row(row, ZONE, AT).sentence == "Faint aurora: north-west, 35° up, since 22:41"
 
 
 def test_aurora_without_orientation_names_no_direction() -> None:
     """Where the camera's orientation is unknown no direction is made up."""
     row = {"verdict": "aurora", "reason": "", "azimuth_deg": None, "elevation_deg": None}
-    assert phrases.of_row(row, ZONE, AT).detail == "since 22:41"
+    assert phrases.of_row(row, ZONE, AT).detail == "direction unknown, since 22:41"
 
 
 def test_what_cannot_be_told_says_why() -> None:
     """Obscured and stale rows carry their reason."""
-    assert phrases.of_row({"verdict": "obscured", "reason": "cloud"}, ZONE).sentence == "Obscured: cloud"
+    assert phrases.of_row({"verdict": "obscured", "reason": "cloud"}, ZONE).sentence == "Sky hidden: cloud"
+    stale = phrases.of_row({"verdict": "stale", "reason": "same bytes"}, ZONE)
+    assert stale.sentence == "No new picture: the camera keeps sending the same file"
+    unusable = phrases.of_row({"verdict": "unusable", "reason": "camera card"}, ZONE)
+    assert unusable.sentence == "No usable picture: camera card"
     row = {"verdict": "not looked", "reason": "civil twilight: sun at −4.2°"}
     assert phrases.of_row(row, ZONE).kind == "asleep"
 
 
-def test_a_shut_gate_says_until_when() -> None:
-    """ "Not looked: civil twilight until 17:42", and with the day where it is not today's."""
-    until = datetime(2024, 2, 11, 0, 42, tzinfo=UTC)
-    soon = phrases.asleep("civil twilight", until, ZONE, until - timedelta(hours=1))
-    assert soon.sentence == "Not looked: civil twilight until 17:42"
-    later = phrases.asleep("daylight", until + timedelta(days=80), ZONE, until)
-    assert later.detail == "daylight until Tuesday 18:42"
+def test_a_moment_carries_its_day_where_that_is_not_clear() -> None:
+    """``17:42`` tonight, ``14 August, 00:42`` months ahead, with the year where that is another."""
+    at = datetime(2024, 2, 11, 0, 42, tzinfo=UTC)
+    assert phrases.moment(at, ZONE, at - timedelta(hours=1)) == "17:42"
+    assert phrases.moment(at + timedelta(days=80), ZONE, at) == "30 April, 18:42"
+    assert phrases.moment(at - timedelta(days=80), ZONE, at) == "22 November 2023, 17:42"
 
 
 def test_local_time_follows_the_change_of_2026() -> None:
@@ -78,7 +82,7 @@ def test_the_moon_is_drawn_as_lit() -> None:
     assert moon_path(180.0) == "M0 -5A5 5 0 0 1 0 5A5.00 5 0 0 1 0 -5Z"  # all around
     assert moon_path(90.0).startswith("M0 -5A5 5 0 0 1")
     assert moon_path(90.0, waning=True).startswith("M0 -5A5 5 0 0 0")
-    assert phrases.lit_percent(90) == 50
+    assert words.lit_percent(90) == 50
 
 
 def test_levels_rise_with_the_share() -> None:

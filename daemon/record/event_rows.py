@@ -1,0 +1,42 @@
+"""SQL for events as people are shown them: with their label, and with their brightest frame."""
+
+from __future__ import annotations
+
+EVENT = """
+    SELECT e.*,
+        (SELECT label FROM labels l WHERE l.event_id = e.id AND l.undone_at IS NULL
+         ORDER BY l.id DESC LIMIT 1) AS label
+    FROM events e
+"""
+"""Events, each with the last answer to "was this right?"."""
+
+_FRAMES = """
+    FROM observations o WHERE o.camera = e.camera AND o.verdict = 'aurora'
+        AND o.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, '9999')
+"""
+
+BEST = """verdict = 'aurora' DESC, verdict = 'clear' DESC,
+    CASE verdict WHEN 'aurora' THEN colour_level END DESC, CASE verdict WHEN 'aurora' THEN colour_index END DESC,
+    sun_altitude_deg LIMIT 1"""
+"""The order in which a night's frames are its best, and the first of them."""
+
+
+def shown(chosen: str) -> str:
+    """The events of the SELECT ``chosen``, each with its brightest frame by colour, or the surest without one.
+
+    ``last_seen_at`` is when aurora was last seen, of an event without an end. The frames are looked
+    through for the chosen events alone: the LIMIT keeps SQLite from doing so again for every column.
+    """
+    return f"""
+    SELECT e.*, o.colour_level AS brightest_level, o.colour_index AS brightest_cover, p.path AS picture,
+        CASE WHEN e.ended_at IS NULL THEN (SELECT max(o.observed_at) {_FRAMES}) END AS last_seen_at
+    FROM (
+        SELECT e.*, coalesce(
+            (SELECT o.observed_at {_FRAMES} AND o.colour_level IS NOT NULL
+             ORDER BY o.colour_level DESC, o.colour_index DESC, o.observed_at LIMIT 1),
+            e.peak_at
+        ) AS brightest_at FROM ({chosen}) e LIMIT -1
+    ) e
+    LEFT JOIN observations o ON o.camera = e.camera AND o.observed_at = e.brightest_at
+    LEFT JOIN pictures p ON p.camera = e.camera AND p.observed_at = e.brightest_at
+    """

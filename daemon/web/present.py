@@ -1,0 +1,142 @@
+"""What the page may call the present, and what it says where there is none.
+
+The present is only what this process has fetched within two cadences. Everything else in the record is
+history: it is shown as such, with its date, and never leads the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from daemon.observation import LiveStatus, from_utc_text
+from daemon.record.store import Reader
+from daemon.web import phrases
+from daemon.web.phrases import Finding, clock, lasting, moment
+from daemon.web.ports import View
+
+Row = Mapping[str, Any]
+State = Literal["live", "stale", "no picture", "starting", "too light", "archive"]
+STATES: tuple[State, ...] = ("live", "stale", "no picture", "starting", "too light", "archive")
+
+
+@dataclass(frozen=True)
+class Present:
+    """One camera at this moment. ``row`` is the newest observation this process has made tonight, or None.
+
+    Only where ``state`` is ``live`` is that row the present; where it is ``stale``, it is the last there was.
+    ``since`` is the onset of the event under way.
+    """
+
+    state: State
+    finding: Finding
+    row: Row | None = None
+    since: datetime | None = None
+
+
+def present(view: View, status: LiveStatus | None, reader: Reader, now: datetime) -> Present:
+    """The state of a camera's watch, and what to say of it."""
+    state = state_of(view, status, now)
+    if status is None or state in ("archive", "starting", "too light", "no picture"):
+        return Present(state, _without_picture(state, view, status, now))
+    row = reader.at(view.name, status.observed_at) if status.observed_at else None
+    if state == "stale" or row is None:
+        return Present("stale", _stale(view, status, now), row)
+    newest = reader.events(view.name, limit=1) if row["verdict"] == "aurora" else []
+    since = from_utc_text(newest[0]["onset_at"]) if newest and not newest[0]["ended_at"] else None
+    return Present("live", phrases.of_row(row, view.timezone, since), row, since)
+
+
+def state_of(view: View, status: LiveStatus | None, now: datetime) -> State:
+    """Which of the states a camera is in; pure."""
+    if status is None:
+        return "starting" if view.configured else "archive"
+    if not status.gate.look:
+        return "too light"
+    if status.has_picture(now, view.cadence_s):
+        return "live"
+    if status.framed_at is not None and status.observed_at is not None:
+        return "stale"
+    return "no picture" if status.stale or status.fault else "starting"
+
+
+def _without_picture(state: State, view: View, status: LiveStatus | None, now: datetime) -> Finding:
+    if state == "archive":
+        return Finding(
+            "asleep",
+            "Archive only",
+            "this camera is not being watched",
+            f"To watch it live, add a [[camera]] table named “{view.name}” to the configuration.",
+        )
+    if state == "too light" and status is not None:
+        return _too_light(view, status, now)
+    if state == "no picture" and status is not None:
+        return _no_picture(view, status, now)
+    return Finding(
+        "asleep",
+        "No picture yet",
+        "the watch is waiting for the first one",
+        f"The first picture is due within {lasting(2 * view.cadence_s)}; this page follows by itself.",
+    )
+
+
+def _too_light(view: View, status: LiveStatus, now: datetime) -> Finding:
+    """``Too light to watch: civil twilight`` and when the watch goes on."""
+    reason = status.gate.reason.partition(":")[0]
+    angle = f"once the sun is {abs(view.look_below_deg):g}° below the horizon"
+    if status.gate_until is None:
+        return Finding(
+            "asleep", "Too light to watch", reason, f"The watch goes on {angle}: not within a day."
+        )
+    when = moment(status.gate_until, view.timezone, now)
+    return Finding("asleep", "Too light to watch", reason, f"The watch goes on at {when}, {angle}.")
+
+
+def _no_picture(view: View, status: LiveStatus, now: datetime) -> Finding:
+    """This process has had no picture at all."""
+    why = phrases.why_stale(status.fault or status.stale or "")
+    started = f" at {moment(status.began_at, view.timezone, now)}" if status.began_at else ""
+    return Finding(
+        "stale",
+        "No picture",
+        f"none since the watch began{started} ({why})",
+        f"The watch tries again every {lasting(view.cadence_s)}. If it lasts, check the camera and the address"
+        " under [camera.source]; `aurorad doctor` tests it.",
+    )
+
+
+def _stale(view: View, status: LiveStatus, now: datetime) -> Finding:
+    """There were pictures, and now there are none."""
+    why = phrases.why_stale(status.stale or status.fault or "")
+    if not why:
+        why = f"one is due every {lasting(view.cadence_s)}"
+    last = (
+        f"the last came at {clock(status.framed_at, view.timezone)}" if status.framed_at else "none has come"
+    )
+    return Finding(
+        "stale",
+        "No new picture",
+        f"{last} ({why})",
+        f"The watch tries again every {lasting(view.cadence_s)}. Aurora cannot be seen until pictures come again.",
+    )
+
+
+def ongoing(
+    events: Iterable[Row],
+    views: Mapping[str, View],
+    status_of: Callable[[str], LiveStatus | None],
+    reader: Reader,
+    now: datetime,
+) -> frozenset[str]:
+    """The ids of those events that are under way: without an end, and the camera has a picture of the present."""
+    found: set[str] = set()
+    for event in events:
+        name = event["camera"]
+        if event["ended_at"] or name not in views:
+            continue
+        status = status_of(name)
+        if status is not None and status.has_picture(now, views[name].cadence_s):
+            found.update(row["id"] for row in reader.events(name, limit=1) if row["id"] == event["id"])
+    return frozenset(found)
