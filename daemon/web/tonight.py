@@ -72,7 +72,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "gauge": presenters.gauge(row)
         if here.state == "live" and row and row["verdict"] in _JUDGED
         else None,
-        "due_s": _due_s(view, status) if here.state == "live" else None,
+        "due_s": _due_s(view, status) if here.row is not None else None,
         "compass": presenters.compass(view),
         "facts": presenters.facts(row),
         "night_words": phrases.night(day),

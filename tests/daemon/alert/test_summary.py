@@ -90,12 +90,12 @@ def test_the_summary_arrives_with_keogram_and_link(phone: Phone, tmp_path: Path)
     lines = message["message"].splitlines()
     with Reader(tmp_path / "aurorad.db") as reader:
         (night,) = reader.nights(CAMERA, NIGHT, NIGHT)
-    assert lines[0].startswith(
-        f"{100 * night['observable'] / night['looked']:.0f} % of {night['looked']} frames"
-    )
-    assert f"aurora in {100 * night['aurora_share']:.0f} % of those" in lines[0]
+    share = 100 * night["observable"] / night["looked"]
+    assert lines[0].startswith(f"The sky was visible in {share:.0f} % of {night['looked']} pictures")
+    assert f"{100 * night['aurora_share']:.0f} % of those showed aurora" in lines[0]
     assert lines[1].startswith("21:20")
-    assert "peak probability 99 %, strong." in lines[1]
+    assert ", strong. Brightest at " in lines[1]
+    assert lines[1].endswith("Probability 99 %.")
     assert lines[2] == f"http://cabin.example:8080/night/2024-02-10?camera={CAMERA}"
     (attached,) = message["attachments"]
     keogram = image.decode(base64.b64decode(attached["base64"]))

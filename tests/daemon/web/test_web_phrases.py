@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon import words
 from daemon.config import CameraSettings
 from daemon.night import midnight_of
 from daemon.observation import utc_text
-from daemon import words
 from daemon.web import phrases
 from daemon.web.season import level_of, moon_path
 from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
