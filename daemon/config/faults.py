@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen
 from pydantic import BaseModel, ValidationError
@@ -115,6 +115,8 @@ def expected(field: FieldInfo) -> str:
     """What a key's value must be, with the reason where there is one: ``a number from 0.1 to 600 (…)``."""
     extra = field.json_schema_extra
     why = extra.get("why") if isinstance(extra, dict) else None
+    if get_origin(field.annotation) is tuple and field.description:
+        why = field.description.rstrip(".")
     return _kind_of(field.annotation, field.metadata, field.default) + (f" ({why})" if why else "")
 
 
@@ -137,11 +139,10 @@ def _may_be_false(annotation: Any) -> bool:
 
 
 def _without_none(annotation: Any) -> Any:
-    """``X | None`` → ``X``."""
+    """``X | None`` and ``Annotated[X, …]`` → ``X``."""
     if get_origin(annotation) in (Union, types.UnionType):
-        members = [member for member in get_args(annotation) if member is not type(None)]
-        return members[0]
-    return annotation
+        annotation = next(member for member in get_args(annotation) if member is not type(None))
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _list_of(member: Any, default: Any) -> str:

@@ -29,7 +29,8 @@ def borrowed(settings: Settings) -> Iterator[Fault]:
         missing = list(_missing(camera))
         if missing:
             listed = ", ".join(missing)
-            yield Fault(where, f"[[camera]] {camera.name!r} is not AuroraMAX and must have its own {listed}")
+            which = repr(camera.name) if "name" in camera.model_fields_set else "without a name"
+            yield Fault(where, f"[[camera]] {which} is not AuroraMAX and must have its own {listed}")
 
 
 def without_source(settings: Settings) -> Iterator[Fault]:
