@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
+from daemon.address import redact_text
 from daemon.errors import ConfigError, DeliveryError
 from daemon.observation import Message, OutboxRow
 
@@ -159,15 +159,7 @@ def _quieten() -> None:
 
 def redact(text: str, url: SecretStr) -> str:
     """The text without any address and without any part of this one, as written or percent-encoded."""
-    whole = url.get_secret_value()
-    text = text.replace(whole, "…") if whole else text
-    text = re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", "…", text)
-    rest = whole.partition("://")[2]
-    parts = {part for part in re.split(r"[/:@?&=,]+", rest) if len(part) >= 4}
-    forms = {form for part in parts for form in (part, unquote(part), quote(unquote(part), safe=""))}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "…")
-    return " ".join(text.split())
+    return redact_text(text, url.get_secret_value())
 
 
 def next_attempt(attempts: int, now: datetime) -> datetime:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import pytz
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from daemon import address
 
 
 class Table(BaseModel):
@@ -55,19 +56,10 @@ def _path(path: Path) -> Path:
 
 def _address(text: str) -> str:
     """An http address, or none. What a server answers under it is not asked here."""
-    if text and not is_web_address(text):
-        raise ValueError("must be an address that begins with http:// or https:// and names a host")
+    wrong = address.fault(text) if text else None
+    if wrong:
+        raise ValueError(wrong)
     return text
-
-
-def is_web_address(text: str) -> bool:
-    """Can this be asked for by HTTP: a scheme, a host, a port that exists?"""
-    try:
-        parts = urlsplit(text)
-        whole = not any(c.isspace() for c in text) and bool(parts.hostname) and parts.port != 0
-        return parts.scheme in ("http", "https") and whole
-    except ValueError:
-        return False
 
 
 def _plain_name(name: str) -> str:

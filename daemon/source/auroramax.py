@@ -15,9 +15,9 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
+from daemon.address import last_part, redact
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
-from daemon.source.address import last_part, redact
 from daemon.source.fetch import Head, Limits, Receive, Refused, fetch
 from daemon.source.mp4 import whole_mp4
 

@@ -21,8 +21,8 @@ from urllib.parse import urljoin
 
 import httpx
 
+from daemon.address import checked, is_web, origin, redact, without_login
 from daemon.errors import FetchError
-from daemon.source.address import checked, origin, redact, without_login
 
 # httpx names every address at INFO, httpcore every header at DEBUG: logins and keys among them.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -173,9 +173,11 @@ class _Request:
                 "redirect", f"{redact(head.url)}: redirects to nowhere; look whether the feed has moved"
             )
         try:
-            target = checked(urljoin(head.url, location))
-        except (FetchError, ValueError):
+            target = urljoin(head.url, location)
+        except ValueError:
             raise _off_the_web(head.url) from None
+        if not is_web(target):
+            raise _off_the_web(head.url)
         if head.url.startswith("https:") and not target.startswith("https:"):
             raise FetchError(
                 "redirect",

@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
 
 import daemon
+from daemon.address import last_part, redact
 from daemon.clock import Clock
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
-from daemon.source.address import last_part, redact
 from daemon.source.fetch import Head, Limits, Refused, fetch_bytes
 from daemon.source.pace import Pace
 from daemon.source.still import Still
