@@ -259,6 +259,59 @@ def _instant(text: str | None) -> datetime:
 
 
 @main.command()
+@click.argument("images", nargs=-1, required=True, type=_FILE)
+@_config_option
+@_camera_option
+@click.option(
+    "--at", "at_text", metavar="UTC", help="When the image was taken; else its name or stamp says it."
+)
+@click.option(
+    "--any-time", is_flag=True, help="The time is not known, or not trusted: search a whole sidereal day."
+)
+@click.option("--picture", type=_FILE, help="Draw grid, horizon, compass and stars into this PNG or JPEG.")
+@click.option(
+    "--write",
+    "writes",
+    is_flag=True,
+    help="Write [camera.disc] and [camera.orientation] into the configuration.",
+)
+@_json_option
+def calibrate(
+    images: tuple[Path, ...],
+    config_path: Path | None,
+    camera_name: str | None,
+    at_text: str | None,
+    any_time: bool,
+    picture: Path | None,
+    writes: bool,
+    as_json: bool,
+) -> None:
+    """Find the camera's disc, lens and north from the stars of clear frames.
+
+    Several images of one camera are solved together. Where no time is known, the stars of a whole day are
+    searched.
+    """
+    from daemon.commands import calibrate as command
+
+    if writes and config_path is None:
+        raise UsageError("--write needs the file to write to: --config FILE")
+    from daemon.config import load
+
+    camera = load(config_path, calibrating=True).camera_named(camera_name)
+    at = _instant(at_text) if at_text is not None else None
+    found = command.calibrate(images, camera, at, any_time=any_time)
+    for answer, sentence in command.answers(found):
+        _say(answer if as_json else sentence, as_json)
+    if picture is not None:
+        command.save_chart(found, picture)
+    if writes and config_path is not None:
+        command.write(found, config_path, camera)
+        click.echo(f"{config_path}: written for camera {camera.name}", err=as_json)
+    elif not as_json:
+        click.echo("\n" + command.tables(found))
+
+
+@main.command()
 @click.option("--db", required=True, type=_FILE, help="Database file.")
 @click.option("--out", required=True, type=_FILE, help="Folder to write to.")
 def report(db: Path, out: Path) -> None:

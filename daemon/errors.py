@@ -8,6 +8,7 @@
     │   ├── PictureError         bytes that are not the picture they claim to be
     │   ├── MovieError           a movie that cannot be opened or read
     │   └── ClockError           no time can be established
+    ├── CalibrationError         the stars do not give the camera's lens
     ├── ModelError               model file missing, altered, or of the wrong shape
     ├── StoreError               the database cannot be opened, read or written
     └── DeliveryError            a message was not taken by its channel           (retried)
@@ -80,6 +81,10 @@ class MovieError(FootageError):
 
 class ClockError(FootageError):
     """No time can be established for a frame or a movie."""
+
+
+class CalibrationError(AuroradError):
+    """The stars of a picture do not give the camera's lens; says what would help."""
 
 
 class ModelError(AuroradError):

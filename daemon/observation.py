@@ -46,17 +46,51 @@ class Disc:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """How a fisheye lays the sky down: ``r = a z + b z³``.
+
+    ``r`` is the distance from the optical axis in radii of the disc, ``z`` the angle from the axis
+    in units of 90°. The axis meets the disc at (``centre_x``, ``centre_y``), in radii from the disc's
+    centre, right and down. It points ``tilt_deg`` away from the zenith, toward ``tilt_azimuth_deg``.
+    """
+
+    a: float = 1.0
+    b: float = 0.0
+    centre_x: float = 0.0
+    centre_y: float = 0.0
+    tilt_deg: float = 0.0
+    tilt_azimuth_deg: float = 0.0
+
+
+@dataclass(frozen=True)
 class Orientation:
-    """How the disc is turned: an equidistant fisheye, zenith at the centre.
+    """How the disc is turned and what its lens does.
 
     ``north_deg`` is the direction of geographic north in the picture, clockwise from up.
     ``east_left`` is true where the sky is seen from below, as cameras see it: with north up,
-    east is left. ``edge_elevation_deg`` is the elevation at the disc's edge.
+    east is left. ``lens`` is what the stars have shown of it; without one the lens is taken as
+    equidistant, zenith at the centre, with ``edge_elevation_deg`` at the disc's edge.
     """
 
     north_deg: float
     east_left: bool = True
     edge_elevation_deg: float = 0.0
+    lens: Lens | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points of light on the disc, strongest first, arrays of one shape (n,).
+
+    ``x y`` in −1…1 from the disc's centre, right and down; ``height`` grey levels above the surroundings.
+    """
+
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    height: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.x)
 
 
 @dataclass(frozen=True)
@@ -95,7 +129,8 @@ class Frame:
     ``square`` is the masked, cropped sky disc, (240, 240, 3), what the model sees;
     ``picture`` the disc as JPEG for people (empty where none is kept);
     ``stamp`` the strip with the burnt-in clock, or None;
-    ``source`` a file name or address, for the record; ``index`` the frame's number in its movie.
+    ``source`` a file name or address, for the record; ``index`` the frame's number in its movie;
+    ``points`` of light in the disc, None where the camera's orientation is not known.
     """
 
     camera: str
@@ -107,6 +142,7 @@ class Frame:
     observed_at: datetime | None = None
     last_modified: datetime | None = None
     index: int = 0
+    points: Points | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ OWNERS = {
     "pydantic_settings": {"daemon.config"},
     "cv2": {"daemon.footage", "models.preprocess", "models.colour", "training"},
     "ray": {"daemon.archive.cluster"},
+    "scipy": {"daemon.sky", "training"},
 }
 
 

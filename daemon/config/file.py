@@ -30,10 +30,11 @@ _LONG_KEY = re.compile(rf"(?<![\w.\"'-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}
 """tomllib takes memory by the square of a dotted key's length: 400 kB of one would end the process."""
 
 
-def load(path: Path | None, *, watching: bool = False) -> Settings:
+def load(path: Path | None, *, watching: bool = False, calibrating: bool = False) -> Settings:
     """Read and check a configuration file; None gives AuroraMAX, its state in the user's state folder.
 
-    ``watching`` refuses a camera that does not say where its pictures come from, which an archive need not.
+    ``watching`` refuses a camera that does not say where its pictures come from, which an archive need not;
+    ``calibrating`` does without a disc, which is about to be found.
     Raises ConfigError with every fault that was found.
     """
     tables = _tables(_read(path), path) if path else {"daemon": {"state_dir": user_state_dir()}}
@@ -44,7 +45,7 @@ def load(path: Path | None, *, watching: bool = False) -> Settings:
     except SettingsError as error:
         name = "AURORAD_" + str(error).partition('"')[2].partition('"')[0].upper()
         raise ConfigError(f"the environment variable {name} is not valid JSON; fix it or unset it") from error
-    faults = [*borrowed(settings), *(without_source(settings) if watching else ())]
+    faults = [*borrowed(settings, calibrating=calibrating), *(without_source(settings) if watching else ())]
     if faults:
         raise error_of(faults, path)
     return settings

@@ -26,7 +26,7 @@ from daemon.config.bounds import (
 )
 from daemon.config.faults import Fault, Inconsistent
 from daemon.errors import ConfigError
-from daemon.observation import Camera, Disc, Orientation, StampStyle
+from daemon.observation import Camera, Disc, Lens, Orientation, StampStyle
 
 
 class DaemonSettings(Table):
@@ -154,7 +154,37 @@ class OrientationSettings(Table):
         ..., -360, 360, "Direction of geographic north in the picture, clockwise from up."
     )
     east_left: bool = Field(True, description="East is left of north, as in a sky seen from below.")
-    edge_elevation_deg: Number = number(0.0, -10, 60, "Elevation at the disc's edge.")
+    edge_elevation_deg: Number = number(
+        0.0, -10, 60, "Elevation at the disc's edge, where `lens` is not given."
+    )
+    lens: tuple[Number, Number] | None = Field(
+        None, description="a and b of the lens r = a z + b z³, as `aurorad calibrate` finds them."
+    )
+    centre: tuple[Number, Number] = Field(
+        (0.0, 0.0),
+        description="Where the lens's axis meets the disc: radii right and down of the disc's centre.",
+    )
+    tilt_deg: Number = number(0.0, 0, 45, "How far the lens's axis leans from the zenith …")
+    tilt_azimuth_deg: Number = number(0.0, 0, 360, "… and toward which azimuth.")
+    solved_on: Text = Field("", description="When the stars gave these values; for people.")
+
+    @model_validator(mode="after")
+    def _a_lens(self) -> OrientationSettings:
+        if self.lens is not None and not (
+            0.3 <= self.lens[0] <= 3 and -0.5 <= self.lens[1] / self.lens[0] <= 1
+        ):
+            raise Inconsistent(Fault(("lens",), "no lens has such a and b; `aurorad calibrate` finds them"))
+        if max(abs(part) for part in self.centre) > 0.5:
+            message = "the lens's `centre` is too far from the disc's; it is given in radii of the disc"
+            raise Inconsistent(Fault(("centre",), message))
+        return self
+
+    def orientation(self) -> Orientation:
+        """The plain noun."""
+        lens = None
+        if self.lens is not None:
+            lens = Lens(*self.lens, *self.centre, self.tilt_deg, self.tilt_azimuth_deg)
+        return Orientation(self.north_deg, self.east_left, self.edge_elevation_deg, lens)
 
 
 class SourceSettings(Table):
@@ -264,7 +294,7 @@ class CameraSettings(Table):
             timezone=self.timezone,
             cadence_s=self.cadence_s,
             disc=Disc(**self.disc.model_dump()),
-            orientation=Orientation(**self.orientation.model_dump()) if self.orientation else None,
+            orientation=self.orientation.orientation() if self.orientation else None,
             stamp=StampStyle(stamp.region, stamp.formats, stamp.timezone or self.timezone) if stamp else None,
         )
 

@@ -19,14 +19,17 @@ SAME_TOWN_DEG = 1.0
 """Farther from Yellowknife's coordinates than this is another sky."""
 
 
-def borrowed(settings: Settings) -> Iterator[Fault]:
-    """What a camera would silently take from AuroraMAX: its place, its disc, its stamp, its address."""
+def borrowed(settings: Settings, *, calibrating: bool = False) -> Iterator[Fault]:
+    """What a camera would silently take from AuroraMAX: its place, its disc, its stamp, its address.
+
+    ``calibrating`` a camera needs no disc: that is looked for.
+    """
     for number, camera in enumerate(settings.camera):
         where = ("camera", number)
         if _is_auroramax(camera):
             yield from (Fault((*where, key), message) for key, message in _elsewhere(camera))
             continue
-        missing = list(_missing(camera))
+        missing = list(_missing(camera, calibrating))
         if missing:
             listed = ", ".join(missing)
             which = repr(camera.name) if "name" in camera.model_fields_set else "without a name"
@@ -50,14 +53,14 @@ def _is_auroramax(camera: CameraSettings) -> bool:
     return camera.source.kind == "auroramax" and (chosen or camera.name in AURORAMAX)
 
 
-def _missing(camera: CameraSettings) -> Iterator[str]:
+def _missing(camera: CameraSettings, calibrating: bool) -> Iterator[str]:
     """The keys of a camera's own that it lacks, as a person would write them."""
     given = camera.model_fields_set
     for key in ("name", "latitude_deg", "longitude_deg", "timezone"):
         if key not in given:
             yield f"`{key}`"
-    if "disc" not in given:
-        yield "[camera.disc]"
+    if "disc" not in given and not calibrating:
+        yield "[camera.disc] (`aurorad calibrate` finds it)"
     if "stamp" not in given:
         yield "[camera.stamp] (or `stamp = false`)"
     elif camera.stamp and "region" not in camera.stamp.model_fields_set:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from daemon.errors import ClockError
 from daemon.observation import Moonlight, SkyState, Twilight
+from daemon.sky.stars.catalogue import StarField, bright_stars, star_field
 
 Degrees = npt.NDArray[np.float64]
 
@@ -154,6 +155,35 @@ class Observatory:
             moon_phase_deg=phase,
         )
 
+    def stars(self, at: datetime, to_magnitude: float = 9.0) -> StarField:
+        """The bright stars and the planets above the horizon, refraction included. Raises ClockError.
+
+        The air is taken at 0 °C and 1010 hPa: between −40 and 20 °C that is 0.02° at 10° of elevation.
+        """
+        from skyfield.api import Star
+        from skyfield.nutationlib import iau2000b_radians
+
+        _in_range(at)
+        ephemeris, timescale = _ephemeris()
+        t = timescale.from_datetime(at)
+        t._nutation_angles_radians = iau2000b_radians(t)
+        here = (ephemeris["earth"] + self._on_earth()).at(t)
+        known = bright_stars()
+        bright = known.magnitude <= to_magnitude
+        star = Star(ra_hours=known.ra_deg[bright] / 15, dec_degrees=known.dec_deg[bright])
+        bodies: list[tuple[Any, Any]] = [
+            (here.observe(star), known.magnitude[bright]),
+            *_planets(here, ephemeris),
+        ]
+        places = [body.apparent(deflectors=()).altaz(0.0, 1010.0) for body, _ in bodies]
+        hip = np.concatenate([known.hip[bright], np.zeros(len(bodies) - 1, np.int64)])
+        return star_field(
+            hip,
+            np.concatenate([np.atleast_1d(azimuth.degrees) for _, azimuth, _ in places]),
+            np.concatenate([np.atleast_1d(altitude.degrees) for altitude, _, _ in places]),
+            np.concatenate([np.atleast_1d(magnitude) for _, magnitude in bodies]),
+        )
+
     def next_crossing(self, at: datetime, sun_altitude_deg: float, rising: bool) -> datetime | None:
         """When the sun next crosses an altitude, upwards or downwards; None if not within a year."""
         from skyfield.almanac import find_risings, find_settings
@@ -203,6 +233,17 @@ def _phase(sun: Any, moon: Any, place: Any) -> Degrees:
     phase: Degrees = (moon_longitude - sun_longitude) % 360.0
     folded: Degrees = np.minimum(phase, 360.0 - phase)
     return folded
+
+
+_PLANETS = ("mercury", "venus", "mars", "jupiter barycenter", "saturn barycenter")
+
+
+def _planets(here: Any, ephemeris: Any) -> list[tuple[Any, float]]:
+    """The planets that shine like bright stars, with their magnitudes (Mallama & Hilton 2018)."""
+    from skyfield.magnitudelib import planetary_magnitude
+
+    seen = [here.observe(ephemeris[name]) for name in _PLANETS]
+    return [(planet, float(planetary_magnitude(planet))) for planet in seen]
 
 
 def _in_range(at: datetime) -> None:

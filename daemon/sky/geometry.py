@@ -1,18 +1,18 @@
 """The sky disc: cut it out, know which way each pixel looks, draw the heat map's outline. Pure.
 
 Positions on the disc are (x, y) in −1…1 from its centre, x to the right and y down, as in the
-picture. The lens is taken as equidistant: elevation falls linearly from the zenith to the edge.
+picture. What the lens does to them stands in :mod:`daemon.sky.lens`.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from math import atan2, cos, degrees, hypot, radians, sin
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.observation import Disc, HeatMap, Orientation, Picture
+from daemon.sky.lens import edge_elevation_deg, project, unproject
 
 Polygon = list[tuple[float, float]]
 
@@ -67,18 +67,14 @@ def _mask(side: int) -> Picture:
 
 def direction(x: float, y: float, orientation: Orientation) -> tuple[float, float]:
     """A position on the disc → (azimuth_deg clockwise from north, elevation_deg)."""
-    elevation_deg = 90.0 - hypot(x, y) * (90.0 - orientation.edge_elevation_deg)
-    turned_deg = degrees(atan2(x, -y)) - orientation.north_deg
-    azimuth_deg = (-turned_deg if orientation.east_left else turned_deg) % 360.0
-    return azimuth_deg, elevation_deg
+    azimuth_deg, elevation_deg = unproject(np.array([x]), np.array([y]), orientation)
+    return float(azimuth_deg[0]), float(elevation_deg[0])
 
 
 def position(azimuth_deg: float, elevation_deg: float, orientation: Orientation) -> tuple[float, float]:
     """(azimuth_deg, elevation_deg) → the position on the disc; the inverse of :func:`direction`."""
-    radius = (90.0 - elevation_deg) / (90.0 - orientation.edge_elevation_deg)
-    turned_deg = -azimuth_deg if orientation.east_left else azimuth_deg
-    angle = radians(turned_deg + orientation.north_deg)
-    return radius * sin(angle), -radius * cos(angle)
+    x, y = project(np.array([azimuth_deg]), np.array([elevation_deg]), orientation)
+    return float(x[0]), float(y[0])
 
 
 def compass_point(azimuth_deg: float) -> str:
@@ -107,7 +103,7 @@ def heatmap_direction(heatmap: HeatMap, orientation: Orientation | None) -> tupl
     if orientation is None or x is None or y is None:
         return None, None
     azimuth_deg, elevation_deg = direction(x, y, orientation)
-    return azimuth_deg, max(elevation_deg, orientation.edge_elevation_deg)
+    return azimuth_deg, max(elevation_deg, edge_elevation_deg(orientation))
 
 
 def _brightest(heatmap: HeatMap) -> tuple[float, float] | tuple[None, None]:

@@ -121,7 +121,7 @@ def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = Tr
         longitude_deg=camera.longitude_deg,
         latitude_deg=camera.latitude_deg,
         look_below_deg=settings.gate.look_below_deg,
-        orientation=Orientation(**turned.model_dump()) if turned else None,
+        orientation=turned.orientation() if turned else None,
         configured=configured,
     )
 

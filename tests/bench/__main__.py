@@ -21,7 +21,18 @@ from pathlib import Path
 
 from tests.bench.figure import Plan, Row, machine
 
-FIGURES = ("evidence", "small", "night", "watching", "years", "page", "growth", "cluster", "gpu")
+FIGURES = (
+    "evidence",
+    "small",
+    "night",
+    "watching",
+    "years",
+    "page",
+    "growth",
+    "cluster",
+    "gpu",
+    "stars",
+)
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 """Between these the table stands in docs/bench.md."""

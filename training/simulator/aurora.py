@@ -17,7 +17,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from training.simulator.lens import picture_angle
+from training.simulator.lens import grid, picture_angle
 from training.simulator.noise import Plane, evolving, sample, tile
 from training.simulator.scene_types import Aurora, Form, Lens, Scene
 
@@ -234,6 +234,8 @@ def emission(aurora: Aurora, side: int) -> tuple[Plane, Plane, Plane] | None:
 
 def turn_to_picture(plane: Plane, lens: Lens, declination_deg: float, side: int) -> Plane:
     """A north-up, east-right magnetic sky as the lens sees it: turned, flipped and scaled."""
+    if lens.optics is not None:
+        return _bent_to_picture(plane, lens, declination_deg, side)
     north = picture_angle(lens, 0.0)
     sign = -1.0 if lens.east_left else 1.0
     k = north + sign * np.radians(declination_deg)
@@ -245,6 +247,20 @@ def turn_to_picture(plane: Plane, lens: Lens, declination_deg: float, side: int)
     full = np.column_stack([m, shift])
     turned = cv2.warpAffine(plane, full, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.asarray(turned, dtype=np.float32)
+
+
+def _bent_to_picture(plane: Plane, lens: Lens, declination_deg: float, side: int) -> Plane:
+    """The same for a lens of its own optics, direction by direction."""
+    g = grid(lens, side)
+    sign = -1.0 if lens.east_left else 1.0
+    azimuth = sign * (g.angle - np.float32(picture_angle(lens, 0.0))) - np.float32(
+        np.radians(declination_deg)
+    )
+    r, half = g.zenith / np.float32(np.pi / 2), np.float32(plane.shape[0] / 2)
+    x, y = half + half * r * np.sin(azimuth) - 0.5, half - half * r * np.cos(azimuth) - 0.5
+    return np.asarray(
+        cv2.remap(plane, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR), dtype=np.float32
+    )
 
 
 def aurora_light(scene: Scene, side: int) -> Plane | None:

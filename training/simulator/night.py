@@ -29,7 +29,8 @@ from training.simulator.scene import random_cloud, random_tint, random_town
 from training.simulator.scene_types import Aurora, Cloud, Dome, Form, Heaven, Scene
 
 START_SUN_ALTITUDE_DEG = -11.5  # where AuroraMAX's own nights of 2022-25 begin
-SIDEREAL_DEG_PER_S = 360.98564736629 / 86400
+SIDEREAL_DEG_PER_DAY, SIDEREAL_AT_J2000_DEG = 360.98564736629, 280.46061837
+J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
 WeatherKind = Literal["clear", "thin", "broken", "overcast", "changing"]
 FaultKind = Literal["gap", "restart", "frozen"]
@@ -48,6 +49,17 @@ class Place:
 
 
 YELLOWKNIFE = Place()
+
+
+def observatory(place: Place) -> Observatory:
+    """The ephemeris over a place."""
+    return Observatory(place.latitude_deg, place.longitude_deg, place.elevation_m)
+
+
+def sidereal_deg(longitude_deg: float, at: datetime) -> float:
+    """Local mean sidereal time (Meeus 1998, 12.4, to a second of arc a century)."""
+    days = (at - J2000) / timedelta(days=1)
+    return (SIDEREAL_AT_J2000_DEG + SIDEREAL_DEG_PER_DAY * days + longitude_deg) % 360.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,8 @@ class Night:
             moon_altitude_deg=state.moon_altitude_deg,
             moon_azimuth_deg=state.moon_azimuth_deg,
             moon_phase_deg=state.moon_phase_deg,
-            sidereal_deg=self.place.longitude_deg + SIDEREAL_DEG_PER_S * at.timestamp() % 360,
+            sidereal_deg=sidereal_deg(self.place.longitude_deg, at),
+            year=at.year + at.timetuple().tm_yday / 365.25,
         )
         forms = tuple(form for plan in self._plans for form in _forms_at(plan, seconds))
         return Scene(
@@ -245,8 +258,7 @@ class _Ephemeris:
         middle = datetime(night.year, night.month, night.day, tzinfo=UTC) + timedelta(hours=midnight_h)
         self.first = middle - timedelta(hours=12)
         times = [self.first + timedelta(seconds=self.STEP_S * i) for i in range(24 * 12 + 1)]
-        observatory = Observatory(place.latitude_deg, place.longitude_deg, place.elevation_m)
-        self._states = observatory.states(times)
+        self._states = observatory(place).states(times)
 
     def dark_hours(self) -> tuple[datetime, datetime]:
         """From the first to the last instant with the sun below AuroraMAX's start; whole minutes."""

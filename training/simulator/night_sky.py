@@ -11,8 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
-from training.simulator.lens import Grid, grid, toward
+from daemon.sky.stars import bright_stars
+from training.simulator.lens import Grid, grid, places, toward
 from training.simulator.noise import Plane, sample, tile
 from training.simulator.scene_types import Heaven, Scene
 
@@ -103,16 +105,33 @@ def _ghosts(heaven: Heaven, g: Grid, at: tuple[float, float, float]) -> Plane:
     return out
 
 
-@lru_cache(maxsize=4)
-def _catalogue(seed: int) -> tuple[Plane, Plane, Plane]:
-    """Unit vectors (n, 3) on the celestial sphere, brightness (n,) and colour (n, 3) of the stars."""
-    rng = np.random.default_rng([seed, 9])
-    vector = rng.standard_normal((1400, 3))
-    vector /= np.linalg.norm(vector, axis=1, keepdims=True)
-    brightness = np.minimum(0.03 * rng.pareto(1.15, 1400) + 0.02, 4.0)
-    warmth = rng.normal(0, 0.18, (1400, 1))
-    colour = np.clip(np.concatenate([1 + warmth, np.ones((1400, 1)), 1 - warmth], axis=1), 0.4, 1.6)
-    return vector.astype(np.float32), brightness.astype(np.float32), colour.astype(np.float32)
+@lru_cache(maxsize=8)
+def _catalogue(year: float) -> tuple[Plane, Plane, Plane]:
+    """Unit vectors (n, 3) toward the bright stars in the equator and equinox of ``year``, their
+    brightness (n,), 1 at magnitude 1.5, and colour (n, 3).
+    """
+    stars = bright_stars()
+    ra, dec = np.radians(stars.ra_deg), np.radians(stars.dec_deg)
+    vector = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+    brightness = np.minimum(10 ** (-0.4 * (stars.magnitude - 1.5)), 4.0)
+    warmth = np.random.default_rng(9).normal(0, 0.18, (len(ra), 1))
+    colour = np.clip(np.concatenate([1 + warmth, np.ones_like(warmth), 1 - warmth], axis=1), 0.4, 1.6)
+    moved = vector @ _precession(year).T
+    return moved.astype(np.float32), brightness.astype(np.float32), colour.astype(np.float32)
+
+
+def _precession(year: float) -> npt.NDArray[np.float64]:
+    """From J2000 to the mean equator and equinox of a year (Lieske 1979, to first order)."""
+    centuries = (year - 2000) / 100
+    zeta, z, theta = (np.radians(rate * centuries / 3600) for rate in (2306.2181, 2306.2181, 2004.3109))
+
+    def about_z(angle: float) -> npt.NDArray[np.float64]:
+        c, s = np.cos(angle), np.sin(angle)
+        return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+
+    c, s = np.cos(theta), np.sin(theta)
+    about_y = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])
+    return np.asarray(about_z(-z) @ about_y @ about_z(-zeta), dtype=np.float64)
 
 
 def _turned(vectors: Plane, heaven: Heaven) -> Plane:
@@ -126,20 +145,30 @@ def _turned(vectors: Plane, heaven: Heaven) -> Plane:
     return np.stack([y, north, up], axis=1)
 
 
+def star_places(heaven: Heaven) -> tuple[Plane, Plane, Plane, Plane]:
+    """(azimuth, apparent elevation, brightness, colour) of the stars that are up.
+
+    Refraction after Saemundsson (1986), extinction 0.2 magnitudes an air mass.
+    """
+    vector, brightness, colour = _catalogue(heaven.year)
+    sky = _turned(vector, heaven)
+    keep = sky[:, 2] > 0.0
+    sky, brightness, colour = sky[keep], brightness[keep], colour[keep]
+    elevation = np.degrees(np.arcsin(np.clip(sky[:, 2], -1, 1)))
+    elevation = elevation + 1.02 / 60 / np.tan(np.radians(elevation + 10.3 / (elevation + 5.11)))
+    air = 1 / (np.sin(np.radians(elevation)) + 0.025)
+    brightness = brightness * 10 ** (-0.4 * 0.2 * (air - 1))
+    return np.degrees(np.arctan2(sky[:, 0], sky[:, 1])) % 360, elevation, brightness, colour
+
+
 def stars(scene: Scene, side: int) -> Plane:
     """Starlight, (side, side, 3) BGR: each star spread over the four nearest pixels."""
     out = np.zeros((side, side, 3), dtype=np.float32)
-    heaven, lens = scene.heaven, scene.lens
+    heaven = scene.heaven
     if heaven.stars <= 0:
         return out
-    vector, brightness, colour = _catalogue(heaven.seed % 4)
-    sky = _turned(vector, heaven)
-    keep = sky[:, 2] > 0.03
-    sky, brightness, colour = sky[keep], brightness[keep], colour[keep]
-    azimuth, elevation = np.degrees(np.arctan2(sky[:, 0], sky[:, 1])), np.degrees(np.arcsin(sky[:, 2]))
-    angle = np.radians(lens.north_deg + (-1 if lens.east_left else 1) * azimuth)
-    r = (90 - elevation) / (90 - round(lens.edge_elevation_deg)) * round(lens.radius * 100) / 100
-    x, y = side / 2 * (1 + r * np.sin(angle)) - 0.5, side / 2 * (1 - r * np.cos(angle)) - 0.5
+    azimuth, elevation, brightness, colour = star_places(heaven)
+    x, y = places(scene.lens, side, azimuth, elevation)
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
     fx, fy = x - column, y - row
     # A star's light falls on fewer, smaller pixels in a larger picture.

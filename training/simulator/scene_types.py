@@ -14,6 +14,23 @@ FormKind = Literal["arc", "band", "breakup", "patches", "veil"]
 
 
 @dataclass(frozen=True)
+class Optics:
+    """A lens that is not simply equidistant: ``r = a z + b z³`` from (``centre_x``, ``centre_y``).
+
+    ``r`` in radii of the sky disc, ``z`` the angle from the optical axis over 90°; the axis leans
+    ``tilt_deg`` from the zenith toward the geographic azimuth ``tilt_azimuth_deg`` and meets the picture
+    at the centre, which is given in radii of the disc from the middle of the picture, right and down.
+    """
+
+    a: float = 1.0
+    b: float = 0.0
+    centre_x: float = 0.0
+    centre_y: float = 0.0
+    tilt_deg: float = 0.0
+    tilt_azimuth_deg: float = 0.0
+
+
+@dataclass(frozen=True)
 class Lens:
     """The optics and what stands around them.
 
@@ -21,6 +38,7 @@ class Lens:
     = 1) where the ground begins; ``hills`` its unevenness; ``trees`` and ``notches`` (masts, domes,
     buildings) are counts; ``snowbank`` 0..1 brightness of lit snow below the skyline;
     ``vignette`` share of light lost at the edge; ``meridian`` a painted-out line at the centre.
+    ``optics`` in place of an equidistant lens with the zenith in the middle.
     """
 
     north_deg: float = 0.0
@@ -36,6 +54,7 @@ class Lens:
     vignette: float = 0.3
     meridian: bool = False
     seed: int = 0
+    optics: Optics | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +85,8 @@ class Sensor:
 @dataclass(frozen=True)
 class Heaven:
     """Everything beyond the clouds except aurora. ``twilight`` scales the sun's scattered light,
-    ``airglow`` and ``tint`` the dark sky's own; ``sidereal_deg`` turns the stars.
+    ``airglow`` and ``tint`` the dark sky's own; ``sidereal_deg``, the local mean sidereal time,
+    turns the stars of the year ``year``.
     """
 
     sun_altitude_deg: float = -25.0
@@ -76,6 +96,7 @@ class Heaven:
     moon_phase_deg: float = 0.0
     latitude_deg: float = 62.4
     sidereal_deg: float = 0.0
+    year: float = 2024.0
     airglow: float = 0.002
     tint: Colour = (1.0, 1.0, 1.1)
     airglow_ripple: float = 0.2
