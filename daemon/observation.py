@@ -18,7 +18,7 @@ HeatMap = npt.NDArray[np.float32]
 
 Twilight = Literal["night", "astronomical", "nautical", "civil", "day"]
 Moonlight = Literal["none", "quarter", "full"]
-Verdict = Literal["aurora", "clear", "obscured", "not looked", "stale"]
+Verdict = Literal["aurora", "clear", "obscured", "unusable", "not looked", "stale"]
 EventPhase = Literal["quiet", "pending", "active", "over"]
 EventChangeKind = Literal["onset", "strong", "over"]
 
@@ -27,7 +27,7 @@ MOONLIGHTS: tuple[Moonlight, ...] = ("none", "quarter", "full")
 PRESENT_CADENCES = 2
 """Cadences after which a picture is no longer the present, whatever the reason that no newer one came."""
 
-VERDICTS: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
+VERDICTS: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "unusable", "not looked", "stale")
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ class Frame:
     ``stamp`` the strip with the burnt-in clock, or None;
     ``source`` a file name or address, for the record; ``index`` the frame's number in its movie;
     ``points`` of light in the disc, None where the camera's orientation is not known.
+    ``flaw`` why the disc is no sky (:mod:`daemon.footage.plausibility`), or None.
     """
 
     camera: str
@@ -143,6 +144,7 @@ class Frame:
     last_modified: datetime | None = None
     index: int = 0
     points: Points | None = None
+    flaw: str | None = None
 
 
 @dataclass(frozen=True)

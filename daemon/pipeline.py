@@ -1,10 +1,12 @@
 """One frame's way, in order. The page to read first.
 
-    sky → gate → predict (+ map) → verdict → describe → event → record
+    sky → gate → sky at all? → predict (+ map) → verdict → describe → event → record
 
 A live still (:mod:`daemon.live`) and an archived movie's frames (:mod:`daemon.archive.ingest`) arrive
 here as dated frames and go the same way through the same function, :meth:`Pipeline.follow`. What
-decides is pure and lives in modules of its own (gate, verdict, event); this page says in which order.
+decides is pure and lives in modules of its own (gate, plausibility, verdict, event); this page says in
+which order. A picture that is no sky at all (a camera's card, half a download) is never shown to the
+model, and says nothing about aurora.
 
 A row, its event's change and the messages about it are written together or not at all. Delivery comes
 after, in :mod:`daemon.alert.delivery`. What a failure of the footage means is decided by who brought
@@ -109,7 +111,7 @@ class Pipeline:
         """May we look under this sky, and may we alert?"""
         return gate(sky, self.settings.gate.look_below_deg, self.settings.gate.alert_below_deg)
 
-    # ------------------------------------------------------------- look: sky → gate → predict → describe
+    # ------------------------------------------------------------- look: sky → gate → sky at all? → predict → describe
 
     def _look(self, frames: Sequence[Frame]) -> Iterator[Look]:
         predictor = self.predictor()  # one model for answer and threshold, whatever a reload does meanwhile
@@ -127,7 +129,9 @@ class Pipeline:
                 sky=sky,
                 source=frame.source,
             )
-            if permit.look:
+            if permit.look and frame.flaw is not None:
+                observation = replace(observation, verdict="unusable", reason=frame.flaw)
+            elif permit.look:
                 observation = self._judge(observation, frame, predictor.threshold(sky), *next(predictions))
             yield Look(
                 self._with_picture(observation, frame), evidence(observation, permit), self._column(frame)
@@ -136,8 +140,9 @@ class Pipeline:
     def _predict(
         self, predictor: Predictor, frames: Sequence[Frame], gates: Sequence[Gate]
     ) -> Iterator[tuple[Prediction, float | None]]:
-        """Prediction and the candidate's probability of each frame that may be looked at, in order."""
-        squares = [frame.square for frame, permit in zip(frames, gates, strict=True) if permit.look]
+        """Prediction and the candidate's probability of each frame that shows a sky and may be looked at, in order."""
+        looks = zip(frames, gates, strict=True)
+        squares = [frame.square for frame, permit in looks if permit.look and frame.flaw is None]
         began = time.perf_counter()
         predictions = predictor.predict(squares)
         if squares:
@@ -234,9 +239,9 @@ class Pipeline:
 
 
 def evidence(observation: Observation, permit: Gate) -> Evidence:
-    """What an observation says about aurora: nothing where it was not looked at, or is too light to alert."""
+    """What an observation says about aurora: nothing where it is no sky, not looked at, or too light to alert."""
     at, prediction = observation.observed_at, observation.prediction
-    if prediction is None:
+    if prediction is None or observation.verdict == "unusable":
         return Evidence(at, daylight=not permit.look)
     assert observation.threshold is not None
     return Evidence(

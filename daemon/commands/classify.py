@@ -10,6 +10,7 @@ from typing import Any
 from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, ClockError
 from daemon.footage import image, ocr
+from daemon.footage.plausibility import flaw
 from daemon.footage.stamp import parse_stamp
 from daemon.gate import gate
 from daemon.observation import Disc, Picture, Prediction, utc_text
@@ -34,21 +35,43 @@ def classify(
     """
     predictor = Predictor(settings.model)
     for start in range(0, len(images), BATCH):
-        some = [(path, _square(path, camera.camera().disc)) for path in images[start : start + BATCH]]
-        squares = [square for _, square in some if not isinstance(square, AuroradError)]
-        said = iter(predictor.predict(squares))
-        for path, square in some:
-            yield square if isinstance(square, AuroradError) else _answer(path, next(said), predictor, camera)
+        some = [(path, _disc(path, camera.camera().disc)) for path in images[start : start + BATCH]]
+        discs = [disc for _, disc in some if not isinstance(disc, AuroradError)]
+        flaws = [flaw(disc) for disc in discs]
+        skies = [preprocess.shrink(disc) for disc, no_sky in zip(discs, flaws, strict=True) if no_sky is None]
+        predictions, reasons = iter(predictor.predict(skies)), iter(flaws)
+        for path, disc in some:
+            if isinstance(disc, AuroradError):
+                yield disc
+            elif (no_sky := next(reasons)) is not None:
+                yield _no_sky(path, no_sky, predictor)
+            else:
+                yield _answer(path, next(predictions), predictor, camera)
 
 
-def _square(path: Path, disc: Disc) -> Picture | AuroradError:
+def _disc(path: Path, disc: Disc) -> Picture | AuroradError:
     try:
         pixels = image.read(path)
     except AuroradError as error:
         return error
     height, width = pixels.shape[:2]
-    cut = geometry.cut_square(pixels) if height == width else geometry.cut_disc(pixels, disc)
-    return preprocess.shrink(cut)
+    return geometry.cut_square(pixels) if height == width else geometry.cut_disc(pixels, disc)
+
+
+def _no_sky(path: Path, reason: str, predictor: Predictor) -> Answer:
+    """The answer about a picture that is no sky: the model has not seen it, and nothing is known of its sky."""
+    unknown = dict.fromkeys(
+        (
+            "probability",
+            "calibrated_probability",
+            "clear_probability",
+            "heatmap_area",
+            "azimuth_deg",
+            "elevation_deg",
+        )
+    )
+    answer = {"path": str(path), "verdict": "unusable", "reason": reason, **unknown}
+    return answer | {"model_sha256": predictor.model.card.sha256}, f"{path}: no usable picture: {reason}"
 
 
 def _answer(path: Path, said: Prediction, predictor: Predictor, camera: CameraSettings) -> Answer:

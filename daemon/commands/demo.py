@@ -230,7 +230,7 @@ class Story:
         for night in nights:
             console.print(
                 f"{_heading(night['night'])}: {night['observations']} frames: {night['aurora']} aurora, {night['clear']} clear, "
-                f"{night['obscured']} obscured, {night['not_looked']} not looked at, {night['stale']} stale."
+                f"{night['obscured']} obscured, {night['unusable']} unusable, {night['not_looked']} not looked at, {night['stale']} stale."
             )
         for event in events:
             onset = from_utc_text(event["onset_at"]).astimezone(self._zone)

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from daemon.footage import image, ocr
+from daemon.footage.plausibility import flaw
 from daemon.observation import Camera, Frame, Picture
 from daemon.sky import geometry
 from daemon.source import Still
@@ -40,6 +41,7 @@ def from_pixels(
         fetched_at=fetched_at,
         last_modified=last_modified,
         index=index,
+        flaw=flaw(disc),
     )
 
 

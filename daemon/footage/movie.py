@@ -196,6 +196,7 @@ class Spool:
         self._most = SCRATCH_FREE + SCRATCH_PER_BYTE * path.stat().st_size
         self._places: list[tuple[int, int, int]] = []
         self._stamps: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._flaws: list[str | None] = []
         self._end = self._checked = 0
         self.indices: list[int] = []
         with self._disk_faults():
@@ -224,6 +225,7 @@ class Spool:
         self._places.append((self._end, len(frame.picture), len(strip)))
         self._end += size
         self.indices.append(frame.index)
+        self._flaws.append(frame.flaw)
 
     def stamp(self, index: int) -> Picture:
         """The strip of the movie's frame of that number."""
@@ -246,6 +248,7 @@ class Spool:
             source=one_line(self._path.name),
             fetched_at=self._fetched_at,
             index=self.indices[place],
+            flaw=self._flaws[place],
         )
 
     def close(self) -> None:

@@ -185,8 +185,8 @@ class Reader:
         """Nights in order, with frames by verdict and what follows from them.
 
         ``looked`` frames were judged, ``observable`` ones showed the sky or aurora, and
-        ``aurora_share`` is aurora / observable (None where nothing could be seen). ``events``
-        counts the events that began that night.
+        ``aurora_share`` is aurora / observable (None where nothing could be seen). ``unusable``
+        ones showed no sky. ``events`` counts the events that began that night.
         """
         rows = self.query(
             """SELECT n.*, (SELECT count(*) FROM events e WHERE e.camera = n.camera
@@ -197,6 +197,7 @@ class Reader:
         )
         for row in rows:
             row["looked"] = row["aurora"] + row["clear"] + row["obscured"]
+            row["unusable"] = row["observations"] - row["looked"] - row["not_looked"] - row["stale"]
             row["observable"] = row["aurora"] + row["clear"]
             row["aurora_share"] = row["aurora"] / row["observable"] if row["observable"] else None
         return rows

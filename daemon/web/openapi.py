@@ -132,7 +132,7 @@ _NIGHT = {
     "night": {"type": "string", "format": "date"},
     "first_at": TIME,
     "last_at": TIME,
-    **dict.fromkeys(("observations", "aurora", "clear", "obscured", "not_looked", "stale", "moon_quarter", "moon_full", "events", "looked", "observable"), COUNT),
+    **dict.fromkeys(("observations", "aurora", "clear", "obscured", "unusable", "not_looked", "stale", "moon_quarter", "moon_full", "events", "looked", "observable"), COUNT),
     "peak_probability": maybe(NUMBER),
     "peak_at": maybe(TIME),
     "aurora_share": maybe(NUMBER),

@@ -24,6 +24,7 @@ from daemon.config import load
 from daemon.footage.movie import read_movie
 from daemon.observation import from_utc_text
 from daemon.record.store import Reader
+from tests.skies import night_sky
 
 AURORAD = [sys.executable, "-m", "daemon.cli"]
 
@@ -42,8 +43,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def green_disc(tmp_path: Path) -> Path:
-    square = np.full((300, 300, 3), 10, np.uint8)
-    cv2.ellipse(square, (150, 150), (110, 25), 20, 0, 360, (60, 220, 90), -1)
+    square = night_sky(np.random.default_rng(4), 200, side=300)
     path = tmp_path / "disc.png"
     cv2.imwrite(str(path), square)
     return path

@@ -25,6 +25,7 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.source import Still
 from tests.conftest import SetClock
+from tests.skies import night_sky
 from training.simulator.movie import compose, style_of, write_movie
 
 CAMERA = CameraSettings()
@@ -36,9 +37,7 @@ RANDOM = np.random.default_rng(5)
 
 def sky_picture(at: datetime, aurora: bool) -> bytes:
     """A noisy dark sky, with a bright green band where there is aurora, and the stamp."""
-    square = RANDOM.integers(0, 24, (720, 720, 3)).astype(np.uint8)
-    if aurora:
-        square[300:420, :, 1] += 150
+    square = night_sky(RANDOM, 150 if aurora else 0)
     return image.encode_jpeg(compose(square, at, style_of(2024)))
 
 
@@ -289,9 +288,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     begins = datetime(2024, 2, 10, 5, 0, 3, tzinfo=UTC)
 
     def draw(number: int) -> Picture:
-        square = np.full((720, 720, 3), 12, np.uint8)
-        if 100 <= number < 200:
-            square[300:420, :, 1] = 170
+        square = night_sky(RANDOM, 170 if 100 <= number < 200 else 0)
         return compose(square, begins + timedelta(seconds=6 * number), style_of(2024))
 
     path = tmp_path_factory.mktemp("movie") / "auroramaxHD_20240210_720p.mp4"
@@ -337,9 +334,7 @@ def test_a_spell_that_outlasts_its_movie_ends_with_it(archive: Pipeline, tmp_pat
     begins = datetime(2024, 2, 10, 5, 0, 3, tzinfo=UTC)
 
     def draw(number: int) -> Picture:
-        square = np.full((720, 720, 3), 12, np.uint8)
-        square[300:420, :, 1] = 170
-        return compose(square, begins + timedelta(seconds=6 * number), style_of(2024))
+        return compose(night_sky(RANDOM, 170), begins + timedelta(seconds=6 * number), style_of(2024))
 
     ingest_movie(write_movie(tmp_path / "night.mp4", (draw(n) for n in range(101))), archive)
     with Reader(archive.store.path) as reader:

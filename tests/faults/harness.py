@@ -44,6 +44,7 @@ from daemon.service import Service, serving
 from models.card import Card, Thresholds, sha256_of
 from models.labels import OUTPUTS
 from tests.loopback import Loopback
+from tests.skies import night_sky
 from training.simulator.http import Server
 from training.simulator.movie import compose, style_of
 from training.simulator.site import Site
@@ -76,9 +77,8 @@ class Sky:
 
     def frame(self, at: datetime) -> Picture:
         """The picture of an exposure: 720 high with the clock burnt in, or 480 high without."""
-        square = np.random.default_rng(int(at.timestamp())).integers(0, 24, (480, 480, 3)).astype(np.uint8)
-        if self.aurora(at):
-            square[200:280, :, 1] += 150
+        random = np.random.default_rng(int(at.timestamp()))
+        square = night_sky(random, 150 if self.aurora(at) else 0, side=480)
         if self.stamped:
             return compose(square, at, style_of(2024))
         frame = np.zeros((480, 853, 3), np.uint8)

@@ -18,6 +18,7 @@ from daemon.pipeline import Pipeline
 from daemon.record.store import Store
 from tests.faults.conftest import Entry
 from tests.faults.harness import Promises, check, rows
+from tests.skies import night_sky
 from training.simulator.movie import compose, cut_short, scaled, style_of, write_movie
 
 BEGINS = datetime(2024, 2, 10, 5, 0, 3, tzinfo=UTC)
@@ -30,10 +31,9 @@ def pictures(
     frames: int = FRAMES, stamped: bool = True, jump: timedelta = timedelta(0), begins: datetime = BEGINS
 ) -> Iterator[Picture]:
     """Six minutes of a night with aurora in the middle; ``jump`` is where the second half goes on."""
+    random = np.random.default_rng(3)
     for number in range(frames):
-        square = np.full((480, 480, 3), 12, np.uint8)
-        if frames // 3 <= number < 2 * frames // 3:
-            square[200:280, :, 1] = 170
+        square = night_sky(random, 170 if frames // 3 <= number < 2 * frames // 3 else 0, side=480)
         at = begins + timedelta(seconds=STEP_S * number) + (jump if number >= frames // 2 else timedelta(0))
         yield compose(square, at if stamped else None, style_of(2024))
 

@@ -1,0 +1,352 @@
+"""What :mod:`daemon.footage.plausibility` measures on a cut disc, each a number with its figure for real frames.
+
+"Real" is the most (or least) that 365 frames of some 20 cameras reach. Only shares, ratios and levels
+of an 8-bit picture come out; nothing is decided here. Pure.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.observation import Picture
+
+Plane = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+
+_SIDE: Final = 340
+"""About as many pixels across are measured. A larger disc is thinned, not smoothed: a smoothed edge,
+repeat or noise is none any more."""
+
+
+_BLOCK: Final = 8
+
+
+_DARK: Final = 14
+"""At or under this in every channel lies what the lens does not reach and what stands before the sky."""
+
+
+class View:
+    """A disc made ready for measuring: thinned, its planes apart."""
+
+    def __init__(self, disc: Picture) -> None:
+        self.disc = disc
+        thin = np.ascontiguousarray(disc[:: (step := max(1, round(len(disc) / _SIDE))), ::step])
+        self.side = len(thin)
+        self.blue, self.green, self.red = (np.ascontiguousarray(thin[..., i]) for i in range(3))
+        self.high: Plane = np.maximum(np.maximum(self.blue, self.green), self.red)
+        self.low: Plane = np.minimum(np.minimum(self.blue, self.green), self.red)
+        self.radius = _radius(self.side)
+        grey = self.blue + 2 * self.green.astype(np.uint16) + self.red
+        self.light: Floats = (grey / np.float32(4)).astype(np.float32)
+
+    @cached_property
+    def ends(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """:func:`dead_end` below and above."""
+        return dead_end(self, upside_down=True), dead_end(self, upside_down=False)
+
+    @cached_property
+    def steps(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """:func:`steps` of rows and of columns."""
+        return steps(self, across=False), steps(self, across=True)
+
+    @cached_property
+    def structure(self) -> tuple[float, float]:
+        """:func:`structure`."""
+        return structure(self)
+
+    def share(self, mask: Mask) -> float:
+        """Share of the inner disc (nine tenths of its radius) that a mask of its pixels covers."""
+        inside = self.radius < 0.9
+        return float((mask & inside).sum() / inside.sum())
+
+
+@lru_cache(maxsize=8)
+def _radius(side: int) -> Floats:
+    """(side, side): distance from the centre, 1 at the disc's edge."""
+    offset = ((np.arange(side) + 0.5 - side / 2) / (side / 2)).astype(np.float32)
+    return np.asarray(np.hypot(offset[:, None], offset[None, :]))
+
+
+@lru_cache(maxsize=32)
+def _blocks_inside(side: int, block: int, radius: float) -> Mask:
+    """(rows, columns) of blocks: those that lie within the radius with all of them."""
+    return np.asarray(_blocks(_radius(side), block).max(axis=(1, 3)) < radius)
+
+
+def _blocks(plane: npt.NDArray[np.generic], block: int) -> npt.NDArray[np.generic]:
+    """(side, side) → (rows, block, columns, block), without what is left over."""
+    count = len(plane) // block
+    return plane[: count * block, : count * block].reshape(count, block, count, block)
+
+
+def _extremes(plane: Plane) -> tuple[Plane, Plane]:
+    """(rows, columns) of blocks: the highest and the lowest level in each."""
+    blocks = _blocks(plane, _BLOCK)
+    count = len(blocks)
+    wide = blocks.reshape(count, _BLOCK, count * _BLOCK)  # first along whole rows: four times as quick
+    high = wide.max(axis=1).reshape(count, count, _BLOCK).max(axis=2)
+    return high, wide.min(axis=1).reshape(count, count, _BLOCK).min(axis=2)
+
+
+def _count(mask: Mask) -> npt.NDArray[np.uint8]:
+    """How many of each block's pixels a mask has."""
+    count = len(mask) // _BLOCK
+    rows = mask.reshape(count, _BLOCK, count * _BLOCK).view(np.uint8).sum(axis=1, dtype=np.uint8)
+    return np.asarray(rows.reshape(count, count, _BLOCK).sum(axis=2, dtype=np.uint8))
+
+
+# ── one value, one colour ───────────────────────────────────────────────────────────────────────
+
+
+def sameness(view: View) -> tuple[float, float, float]:
+    """(share of the disc within two levels of its median, the median's level, its colour). Real: 0.968."""
+    inside = view.radius < 0.85
+    planes = [plane[inside] for plane in (view.blue, view.green, view.red)]
+    medians = [int(np.median(plane)) for plane in planes]
+    same = np.ones(len(planes[0]), dtype=bool)
+    for plane, median in zip(planes, medians, strict=True):
+        same &= (plane >= max(0, median - 2)) & (plane <= min(255, median + 2))
+    return float(same.mean()), max(medians), max(medians) - min(medians)
+
+
+def false_colour(view: View) -> tuple[float, float]:
+    """(share in pure green or magenta, in any pure primary). Real: 0.00001 of either.
+
+    A sensor behind Bayer filters sees some of every light in every channel; a decoder without its
+    colour planes does not.
+    """
+    high, low = view.high, view.low
+    middle = view.blue.astype(np.int16) + view.green + view.red - high - low
+    primary = (middle * 8 <= high) & (high >= 90)
+    outer = np.minimum(view.blue, view.red).astype(np.int16)
+    magenta = (view.green.astype(np.int16) * 5 <= outer) & (outer >= 70)
+    return view.share(primary & (view.green == high) | magenta), view.share(primary)
+
+
+# ── half a picture ──────────────────────────────────────────────────────────────────────────────
+
+
+def dead_end(view: View, upside_down: bool) -> tuple[float, float, float]:
+    """(share of the height that ends the disc in one value, its level, share of its edge that is a step)."""
+    high, low = (plane[::-1] if upside_down else plane for plane in (view.high, view.low))
+    inside = view.radius < 0.93
+    rim, middle = int(view.side * 0.035) + 2, view.side // 2
+    level = int(np.median(high[rim, middle - 8 : middle + 8]))
+    even = np.ones(view.side, dtype=bool)
+    for plane in (high, low):
+        top, bottom = np.where(inside, plane, 0).max(axis=1), np.where(inside, plane, 255).min(axis=1)
+        even &= (top - bottom.astype(np.int16) <= 4) & (
+            np.abs(plane[:, middle].astype(np.int16) - plane[rim, middle]) <= 4
+        )
+    even[:rim] = True
+    depth = int(np.argmin(even)) if not even.all() else view.side
+    within = inside[min(depth, view.side - 1)]
+    beyond = high[depth + 1 : depth + 5].astype(np.int16)
+    step = (np.abs(beyond - level).max(axis=0, initial=0) > 6) & within
+    return depth / view.side, level, float(step.sum() / max(1, within.sum()))
+
+
+# ── noise ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def noise(view: View) -> float:
+    """Share of 8 × 8 blocks in which neighbours differ as much as strangers, by 15 levels. Real: 0.026."""
+    blocks = _blocks(view.light, _BLOCK)
+    variance = blocks.var(axis=(1, 3))
+    across = np.square(np.diff(blocks, axis=3)).mean(axis=(1, 3)) / 2
+    down = np.square(np.diff(blocks, axis=1)).mean(axis=(1, 3)) / 2
+    white = (np.minimum(across, down) > 0.6 * variance) & (variance > 225)
+    return float(white[_blocks_inside(view.side, _BLOCK, 0.9)].mean())
+
+
+def structure(view: View) -> tuple[float, float]:
+    """(variance between 24ths of the disc, variance within them), levels²."""
+    blocks = _blocks(view.light, max(4, view.side // 24))
+    inside = _blocks_inside(view.side, max(4, view.side // 24), 0.95)
+    return float(blocks.mean(axis=(1, 3))[inside].var()), float(blocks.var(axis=(1, 3))[inside].mean())
+
+
+def raw_mosaic(view: View) -> float:
+    """Neighbours' difference over that of every second pixel: above 1 in an undeveloped Bayer frame. Real: 0.82."""
+    side, half = len(view.disc), min(len(view.disc), 256) // 2
+    middle = view.disc[side // 2 - half : side // 2 + half, side // 2 - half : side // 2 + half, 1].astype(
+        np.int16
+    )
+    ratios = []
+    for plane in (middle, middle.T):
+        near, far = np.abs(plane[1:] - plane[:-1]).mean(), np.abs(plane[2:] - plane[:-2]).mean()
+        ratios.append(float(near / (far + 0.5)))
+    return min(ratios)
+
+
+# ── cards ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def strokes(view: View) -> float:
+    """Share of blocks in the middle that hold two levels and little between. Real: 0.056.
+
+    So are letters, lines and shapes drawn by a program. A star is a few pixels of a block, and the
+    edge of a cloud is soft.
+    """
+    count = view.side // _BLOCK
+    found = np.zeros((count, count), dtype=bool)
+    for plane in (view.high, view.low):
+        high, low = _extremes(plane)
+        fifth = (high - low) // 5
+        whole = plane[: count * _BLOCK, : count * _BLOCK]
+        upper, lower = (
+            np.repeat(np.repeat(edge, _BLOCK, axis=0), _BLOCK, axis=1) for edge in (high - fifth, low + fifth)
+        )
+        above, below = _count(whole >= upper), _count(whole <= lower)
+        found |= (high - low >= 50) & (np.minimum(above, below) >= 8) & (above + below >= 44)
+    return float(found[_blocks_inside(view.side, _BLOCK, 0.6)].mean())
+
+
+def evenness(view: View) -> tuple[float, float, float, float]:
+    """(share of pixels like their neighbours to the last bit, of even, of sharp, of middling blocks)."""
+    same = np.ones((view.side - 1,) * 2, dtype=bool)
+    ranges = np.zeros((view.side // _BLOCK,) * 2, dtype=np.uint8)
+    for plane in (view.blue, view.green, view.red):
+        corner = plane[:-1, :-1]
+        same &= (corner == plane[:-1, 1:]) & (corner == plane[1:, :-1])
+        highest, lowest = _extremes(plane)
+        ranges = np.maximum(ranges, highest - lowest)
+    lit = (view.high[:-1, :-1] > 24) & (view.low[:-1, :-1] < 250)
+    inner = ranges[_blocks_inside(view.side, _BLOCK, 0.7)]
+    flat = np.zeros((view.side,) * 2, dtype=bool)
+    flat[:-1, :-1] = same & lit
+    return (
+        view.share(flat),
+        float((inner <= 4).mean()),
+        float((inner >= 80).mean()),
+        float(((inner >= 10) & (inner <= 45)).mean()),
+    )
+
+
+# ── torn, shuffled, repeated ────────────────────────────────────────────────────────────────────
+
+
+def steps(view: View, across: bool) -> tuple[float, float]:
+    """(greatest share of one line along which the picture steps, share of the disc in short straight steps).
+
+    A step is a difference of two pixels on one side from two on the other, well above what these
+    differ among themselves. Lines are rows, ``across`` columns. Where one side is dark the disc, a
+    house or a mask may end; it counts only where other places of the line step the other way.
+    Real: 0.40 of a row, 0.38 of a column; runs 0.005 and 0.0013.
+    """
+    light = view.light.T if across else view.light
+    high = view.high.T if across else view.high
+    level = np.ascontiguousarray(light).astype(np.int16)
+    along = np.abs(level[1:] - level[:-1])
+    step = np.abs(level[2:-1] + level[3:] - level[1:-2] - level[:-3])
+    clear = step > 3 * (along[:-2] + along[2:])
+    weak, strong = clear & (step >= 10), clear & (step >= 16)
+    dark = high <= _DARK
+    before, after = dark[1:-2] | dark[:-3], dark[2:-1] | dark[3:]
+    inside = view.radius[1:-2] < 0.97
+    chord = inside.sum(axis=1)
+    lit = inside & ~before & ~after
+    turning = np.minimum(
+        (weak & before & ~after & inside).sum(axis=1), (weak & after & ~before & inside).sum(axis=1)
+    )
+    line = np.where(
+        chord > 0.4 * view.side, ((weak & lit).sum(axis=1) + 2 * turning) / np.maximum(chord, 1), 0
+    )
+    void = high <= 2
+    strong &= inside & ~(void[1:-2] | void[:-3] | void[2:-1] | void[3:])
+    count = np.cumsum(strong, axis=1, dtype=np.int16)
+    runs = (count[:, 8:] - count[:, :-8] == 8).sum() / chord.sum()
+    return max(_alone(line, at) for at in np.argsort(line)[-8:]), float(runs)
+
+
+def _alone(line: npt.NDArray[np.float64], at: int) -> float:
+    """How far a line's share stands above the third greatest near it: a coarse JPEG steps at every block."""
+    near = np.concatenate([line[max(0, at - 40) : max(0, at - 2)], line[at + 3 : at + 41]])
+    return float(line[at] - np.sort(near)[-3]) if len(near) > 3 else 0.0
+
+
+def smear(view: View, across: bool) -> float:
+    """Share of rows that differ from the next by under a tenth of what they differ within. Real: 0.04, across 0.10."""
+    light = np.ascontiguousarray(view.light.T) if across else view.light
+    inside = view.radius[1:] < 0.93
+    down = (np.abs(light[1:] - light[:-1]) * inside).sum(axis=1)
+    along = (np.abs(np.diff(light[1:], axis=1)) * inside[:, 1:]).sum(axis=1)
+    wide = inside.sum(axis=1)
+    counted = wide > view.side / 2
+    alike = counted & (along > wide / 2) & (down < 0.1 * along)
+    return float(alike.sum() / counted.sum())
+
+
+def repeats(view: View, across: bool) -> float:
+    """How much nearer rows are to rows some way below than to those six from there. Real: 0.33.
+
+    The least ratio of mean squared differences over 24 rows; in a picture that never repeats it is
+    near 1, for what lies a little beside is as like or unlike.
+    """
+    disc = view.disc.transpose(1, 0, 2) if across else view.disc
+    size = len(disc)
+    thin = max(1, round(size / 720))
+    rows = disc[
+        size // 10 : size - size // 10 : thin, size // 5 : size * 4 // 5 : max(1, size // 100), 1
+    ].astype(np.float32)
+    count, width = rows.shape
+    reach = int(count * 0.7)
+    squares = np.square(rows).sum(axis=1)
+    apart = np.full((count, count + reach), 1e5 * width, dtype=np.float32)
+    apart[:, :count] = squares[:, None] + squares[None, :] - 2 * (rows @ rows.T)
+    # Row y of what follows holds the distances of row y from rows y, y + 1 … y + reach.
+    below = np.lib.stride_tricks.as_strided(
+        apart, (count // 8, 8, reach), (8 * sum(apart.strides), sum(apart.strides), apart.strides[1])
+    )
+    eights = below.sum(axis=1)
+    near = (eights[2:] + eights[1:-1] + eights[:-2]) / (24 * width)
+    beside = np.minimum(near[:, 1:-12], near[:, 13:])
+    return float(np.where(beside > 6, near[:, 7:-6] / np.maximum(beside, 1), 9).min())
+
+
+# ── another disc than ours ──────────────────────────────────────────────────────────────────────
+
+
+def arc(view: View) -> tuple[float, float, float]:
+    """The edge of another disc within ours: (distance of its centre, its radius, share of the edge on it).
+
+    In units of our radius; all 0 where nothing lit ends in the void inside the disc. Only what no light
+    has reached counts as void: the darkest sky is brighter than the inside of a camera.
+    """
+    thin = max(1, view.side // 110)
+    high, inside = view.high[::thin, ::thin], view.radius[::thin, ::thin] < 0.9
+    void = high <= 4
+    if not 0.15 < (void & inside).sum() / inside.sum() < 0.97:
+        return 0.0, 0.0, 0.0
+    lit = high > max(8, float(np.percentile(high[inside & ~void], 90)) * 0.15)
+    edge = np.zeros_like(void)
+    for shift in (2, -2):
+        for axis in (0, 1):
+            edge |= void & np.roll(lit, shift, axis=axis)
+    y, x = np.nonzero(edge & inside)
+    if len(x) < len(high) // 3:
+        return 0.0, 0.0, 0.0
+    half = len(high) / 2
+    return _best_circle(x.astype(np.float64) / half - 1, y.astype(np.float64) / half - 1)
+
+
+def _best_circle(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """Of circles through three points each, the one that most points lie on: (centre's distance, radius, share)."""
+    draw = np.random.default_rng(0).integers(0, len(x), (200, 3))
+    (x0, x1, x2), (y0, y1, y2) = x[draw].T, y[draw].T
+    a, b, c, d = x1 - x0, y1 - y0, x2 - x0, y2 - y0
+    e, f = (a * (x0 + x1) + b * (y0 + y1)) / 2, (c * (x0 + x2) + d * (y0 + y2)) / 2
+    across = a * d - b * c
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cx, cy = (d * e - b * f) / across, (a * f - c * e) / across
+    size = np.hypot(x0 - cx, y0 - cy)
+    on = np.abs(np.hypot(x[None] - cx[:, None], y[None] - cy[:, None]) - size[:, None]) < 0.035
+    share = np.where((size > 0.3) & (size < 2.0), on.mean(axis=1), 0)
+    best = int(np.nanargmax(share))
+    return float(np.hypot(cx[best], cy[best])), float(size[best]), float(share[best])
