@@ -61,7 +61,7 @@ METRICS: tuple[Metric, ...] = (
         "probability", "gauge", ("camera",), "Calibrated probability of aurora in the newest judged frame."
     ),
     Metric(
-        "colour_index",
+        "colour_cover",
         "gauge",
         ("camera",),
         "Share of the disc in aurora colours in the newest judged frame.",
@@ -116,7 +116,7 @@ class Metrics:
         self.frames_skipped = self._counter("frames_skipped_total")
         self.last_observation_timestamp_seconds = self._gauge("last_observation_timestamp_seconds")
         self.probability = self._gauge("probability")
-        self.colour_index = self._gauge("colour_index")
+        self.colour_cover = self._gauge("colour_cover")
         self.sun_altitude_degrees = self._gauge("sun_altitude_degrees")
         self.moon_altitude_degrees = self._gauge("moon_altitude_degrees")
         self.looking = self._gauge("looking")
@@ -221,8 +221,8 @@ class Metrics:
         camera = observation.camera
         self.probability.labels(camera).set(probability)
         self.last_observation_timestamp_seconds.labels(camera).set(observation.observed_at.timestamp())
-        if observation.colour_index is not None:
-            self.colour_index.labels(camera).set(observation.colour_index)
+        if observation.colour_cover is not None:
+            self.colour_cover.labels(camera).set(observation.colour_cover)
         if observation.shadow_probability is not None and observation.threshold is not None:
             on = observation.threshold
             if (observation.shadow_probability >= on) != (probability >= on):

@@ -229,7 +229,7 @@ class Observation:
     sky: SkyState
     prediction: Prediction | None = None
     threshold: float | None = None
-    colour_index: float | None = None
+    colour_cover: float | None = None
     colour_level: int | None = None
     heatmap_area: float | None = None
     azimuth_deg: float | None = None

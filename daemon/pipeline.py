@@ -179,7 +179,7 @@ class Pipeline:
             reason=reason,
             prediction=prediction,
             threshold=threshold,
-            colour_index=index.cover,
+            colour_cover=index.cover,
             colour_level=index.level,
             heatmap_area=geometry.heatmap_area(prediction.heatmap),
             azimuth_deg=azimuth_deg,
@@ -248,5 +248,5 @@ def evidence(observation: Observation, permit: Gate) -> Evidence:
         at,
         prediction.calibrated_probability if permit.alert else None,
         threshold=observation.threshold,
-        cover=(observation.colour_index or 0.0) if observation.verdict == "aurora" else 0.0,
+        cover=(observation.colour_cover or 0.0) if observation.verdict == "aurora" else 0.0,
     )

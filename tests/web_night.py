@@ -170,7 +170,7 @@ def observation_at(minute: int, sky: SkyState, camera: str = CAMERA, kept: str |
         told,
         prediction=said,
         threshold=0.5 if sky.twilight == "night" else 0.6,
-        colour_index=p / 2,
+        colour_cover=p / 2,
         colour_level=int(p * 5),
         heatmap_area=0.2,
         azimuth_deg=315.0 if lit else None,

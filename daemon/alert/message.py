@@ -13,6 +13,7 @@ from daemon import words
 from daemon.config import CameraSettings, NotifySettings
 from daemon.night import night_of, night_text
 from daemon.observation import EventChange, Message, Observation, utc_text
+from daemon.record.rows import EventRow, NightRow
 
 
 def compose(
@@ -53,7 +54,7 @@ _Text = tuple[str, list[str]]
 
 def _onset(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
     """There is aurora: how bright, where, since when, how sure, under which sun and moon."""
-    how = words.brightness(o.colour_level, o.colour_index)
+    how = words.brightness(o.colour_level, o.colour_cover)
     title = f"Aurora over {_title(camera)}{f': {how}' if how else ''}"
     since = f"Seen since {_both_times(change.event.onset_at, camera.timezone)}."
     return title, [since, *_finding(o), _sun_and_moon(o)]
@@ -61,7 +62,7 @@ def _onset(change: EventChange, o: Observation, camera: CameraSettings, _: Mappi
 
 def _strong(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
     """Local breakup: aurora over a large part of the sky."""
-    how = words.aurora(o.colour_level, o.colour_index)
+    how = words.aurora(o.colour_level, o.colour_cover)
     lines = [
         f"{how} at {_both_times(change.at, camera.timezone)}.",
         f"It began at {_clock(change.event.onset_at, camera.timezone)}.",
@@ -125,8 +126,8 @@ def compose_operator(*, key: str, camera: str, text: str, at: datetime, channel:
 
 
 def compose_summary(
-    night: Mapping[str, Any],
-    events: Sequence[Mapping[str, Any]],
+    night: NightRow,
+    events: Sequence[EventRow],
     camera: CameraSettings,
     channel: NotifySettings,
     at: datetime,
@@ -153,7 +154,7 @@ def compose_summary(
     )
 
 
-def _summary_line(event: Mapping[str, Any], camera: CameraSettings) -> str:
+def _summary_line(event: EventRow, camera: CameraSettings) -> str:
     """``21:50 MST to 22:41 MST, strong. Brightest at 22:10 MST: bright. Probability over 99 %.``"""
     ended = f" to {_clock_of(event['ended_at'], camera.timezone)}" if event["ended_at"] else ", end not seen"
     strong = ", strong" if event["strong_at"] else ""
@@ -162,7 +163,7 @@ def _summary_line(event: Mapping[str, Any], camera: CameraSettings) -> str:
     return " ".join(filter(None, [begin, _brightest(event, camera), sure]))
 
 
-def _visible(night: Mapping[str, Any], looked: int) -> str:
+def _visible(night: NightRow, looked: int) -> str:
     if not looked:
         return "It was too light to look all night."
     visible = night["aurora"] + night["clear"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from daemon.alert.message import compose_summary
 from daemon.config import CameraSettings, Settings
 from daemon.footage import image
 from daemon.record.picture_files import PictureFolder
+from daemon.record.rows import KeogramRow
 from daemon.record.store import Store
 
 
@@ -40,7 +40,7 @@ def send_summary(
     )
 
 
-def _keogram(columns: list[dict[str, Any]]) -> bytes:
+def _keogram(columns: list[KeogramRow]) -> bytes:
     """The night's columns side by side, evening left, north up; a PNG."""
     rgb = np.stack([np.frombuffer(column["rgb"], np.uint8).reshape(-1, 3) for column in columns], axis=1)
     return image.encode_png(np.ascontiguousarray(rgb[:, :, ::-1]))

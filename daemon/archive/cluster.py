@@ -43,7 +43,9 @@ from daemon.observation import (
     SkyState,
     from_utc_text,
 )
-from daemon.record.store import Reader, Store, heatmap_from_bytes
+from daemon.record.columns import COLUMNS, heatmap_from_bytes
+from daemon.record.migrations import known_migrations
+from daemon.record.store import Reader, Store
 
 TRIES = 3
 """Workers that may die over one movie before it is given up: Ray by itself would go on for ever."""
@@ -51,14 +53,14 @@ TRIES = 3
 STORE_MB = 256
 """Ray's shared memory on one machine: what travels is a line a movie, so little is enough."""
 
-_COLUMNS = (
-    "observed_at", "fetched_at", "verdict", "reason",
-    "probability", "calibrated_probability", "clear_probability", "threshold", "shadow_probability",
-    "colour_index", "colour_level", "heatmap", "heatmap_area", "azimuth_deg", "elevation_deg",
-    "sun_altitude_deg", "moon_altitude_deg", "moon_phase_deg", "twilight", "moonlight",
-    "model_sha256", "source",
-)  # fmt: skip
+_COLUMNS = tuple(c for c in COLUMNS if c.name not in ("camera", "recorded_at", "picture"))
 """What a part keeps of each observation, under the database's own names; and ``column``, the keogram's."""
+
+_SAME = tuple(
+    {c.name for c in _COLUMNS} & {f.name for f in fields(Observation)}
+    - {"observed_at", "fetched_at", "verdict", "reason", "source"}
+)
+"""What an observation holds as the part does; the others are put together from it in :func:`_observation`."""
 
 
 def ingest_on_ray(
@@ -110,7 +112,7 @@ def _task(movie: Path, settings: Settings, camera: CameraSettings, model: str, p
         status = movie.stat()
     except OSError as error:
         raise UsageError(f"{movie}: {error.strerror}") from error
-    made_of = [str(movie), status.st_size, status.st_mtime_ns, model, __version__]
+    made_of = [str(movie), status.st_size, status.st_mtime_ns, model, __version__, known_migrations()[-1]]
     made_of += [table.model_dump_json() for table in (camera, settings.gate, settings.event)]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
     return Task(movie, parts / f"{movie.stem}.{digest}.parquet")
@@ -270,7 +272,7 @@ def write_part(part: Path, outcome: Outcome, database: Path, camera: str, began:
         columns = reader.query("SELECT rgb FROM columns WHERE camera = ? ORDER BY observed_at", [camera])
         known = {field.name for field in fields(Event)}
         events = [{k: v for k, v in e.items() if k in known} for e in reader.events(camera=camera)]
-    kept = {name: [row[name] for row in rows] for name in _COLUMNS}
+    kept: dict[str, list[Any]] = {c.name: [dict(row)[c.name] for row in rows] for c in _COLUMNS}
     kept["column"] = [column["rgb"] for column in columns]
     about = {
         "movie": str(outcome.movie),
@@ -293,23 +295,10 @@ def write_part(part: Path, outcome: Outcome, database: Path, camera: str, began:
 
 
 def _schema(pa: Any) -> Any:
-    """Types told, not guessed: a night in which nothing was looked at has columns of nulls alone."""
-    texts = (
-        "observed_at",
-        "fetched_at",
-        "verdict",
-        "reason",
-        "twilight",
-        "moonlight",
-        "model_sha256",
-        "source",
-    )
-    types = dict.fromkeys(texts, pa.string()) | {
-        "heatmap": pa.binary(),
-        "column": pa.binary(),
-        "colour_level": pa.int8(),
-    }
-    return pa.schema([(name, types.get(name, pa.float64())) for name in (*_COLUMNS, "column")])
+    """Types by the columns' own, not guessed: a night in which nothing was looked at has columns of nulls alone."""
+    types = {float: pa.float64(), int: pa.int64(), bytes: pa.binary()}
+    fields = [(column.name, types.get(column.plain, pa.string())) for column in _COLUMNS]
+    return pa.schema([*fields, ("column", pa.binary())])
 
 
 # ------------------------------------------------------------------------------- merging
@@ -356,8 +345,6 @@ def _observation(row: dict[str, Any], camera: str, at: datetime) -> Observation:
         twilight=row["twilight"],
         moonlight=row["moonlight"],
     )
-    same = ("threshold", "colour_index", "colour_level", "heatmap_area", "azimuth_deg", "elevation_deg",
-            "shadow_probability")  # fmt: skip
     return Observation(
         camera=camera,
         observed_at=at,
@@ -367,7 +354,7 @@ def _observation(row: dict[str, Any], camera: str, at: datetime) -> Observation:
         sky=sky,
         prediction=_prediction(row) if row["probability"] is not None else None,
         source=row["source"] or "",
-        **{name: row[name] for name in same},
+        **{name: row[name] for name in _SAME},
     )
 
 

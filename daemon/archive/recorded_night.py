@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.observation import EventChange, Frame, Verdict, from_utc_text
+from daemon.record.columns import ObservationRow
 from daemon.record.store import Reader
 
 
@@ -83,18 +84,14 @@ class RecordedNight:
             yield replace(change, event=event)
 
 
-def _known(row: dict[str, object]) -> RecordedRow:
-    def number(name: str, default: float) -> float:
-        value = row[name]
-        return default if value is None else float(value)  # type: ignore[arg-type]
-
+def _known(row: ObservationRow) -> RecordedRow:
     return RecordedRow(
-        observed_at=from_utc_text(str(row["observed_at"])),
-        verdict=row["verdict"],  # type: ignore[arg-type]
-        probability=None if row["calibrated_probability"] is None else number("calibrated_probability", 0.0),
-        threshold=number("threshold", 1.0),
-        cover=number("colour_index", 0.0),
-        sun_altitude_deg=number("sun_altitude_deg", 90.0),
+        observed_at=from_utc_text(row["observed_at"]),
+        verdict=row["verdict"],
+        probability=row["calibrated_probability"],
+        threshold=1.0 if row["threshold"] is None else row["threshold"],
+        cover=row["colour_cover"] or 0.0,
+        sun_altitude_deg=row["sun_altitude_deg"],
     )
 
 

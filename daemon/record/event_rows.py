@@ -16,7 +16,7 @@ _FRAMES = """
 """
 
 BEST = """verdict = 'aurora' DESC, verdict = 'clear' DESC,
-    CASE verdict WHEN 'aurora' THEN colour_level END DESC, CASE verdict WHEN 'aurora' THEN colour_index END DESC,
+    CASE verdict WHEN 'aurora' THEN colour_level END DESC, CASE verdict WHEN 'aurora' THEN colour_cover END DESC,
     sun_altitude_deg LIMIT 1"""
 """The order in which a night's frames are its best, and the first of them."""
 
@@ -28,12 +28,12 @@ def shown(chosen: str) -> str:
     through for the chosen events alone: the LIMIT keeps SQLite from doing so again for every column.
     """
     return f"""
-    SELECT e.*, o.colour_level AS brightest_level, o.colour_index AS brightest_cover, p.path AS picture,
+    SELECT e.*, o.colour_level AS brightest_level, o.colour_cover AS brightest_cover, p.path AS picture,
         CASE WHEN e.ended_at IS NULL THEN (SELECT max(o.observed_at) {_FRAMES}) END AS last_seen_at
     FROM (
         SELECT e.*, coalesce(
             (SELECT o.observed_at {_FRAMES} AND o.colour_level IS NOT NULL
-             ORDER BY o.colour_level DESC, o.colour_index DESC, o.observed_at LIMIT 1),
+             ORDER BY o.colour_level DESC, o.colour_cover DESC, o.observed_at LIMIT 1),
             e.peak_at
         ) AS brightest_at FROM ({chosen}) e LIMIT -1
     ) e

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,6 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.sky import geometry
 
-Row = dict[str, Any]
 COLUMNS = (
     "camera", "observed_at", "label", "labelled_by", "labelled_at", "queue", "event_id",
     "model_sha256", "model_probability", "model_verdict", "picture", "source",
@@ -49,7 +48,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png")
 # ------------------------------------------------------------------ out
 
 
-def as_csv(rows: Sequence[Row]) -> str:
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Labels as a table with a heading."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -68,7 +67,7 @@ def has_parquet() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
-def as_parquet(rows: Sequence[Row]) -> bytes:
+def as_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Labels as a Parquet file. Raises UsageError where pyarrow is not installed."""
     if not has_parquet():
         raise UsageError("Parquet needs pyarrow: pip install 'aurorad[training]'")

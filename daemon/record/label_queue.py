@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import get_args
 
-Row = dict[str, Any]
-QueueOrder = Literal["uncertainty", "disagreement", "night", "random"]
+from daemon.record.rows import CandidateRow, Queue
+
+Row = CandidateRow
+QUEUES: tuple[Queue, ...] = get_args(Queue)
 
 
-def most_wanted(rows: Sequence[Row], order: QueueOrder, seed: int) -> list[Row]:
+def most_wanted(rows: Sequence[Row], order: Queue, seed: int) -> list[Row]:
     """The candidates in the order in which labels are wanted.
 
     ``random`` keeps only the thesis's sample; the same seed gives the same sample, whatever has
@@ -26,16 +28,16 @@ def most_wanted(rows: Sequence[Row], order: QueueOrder, seed: int) -> list[Row]:
 def _doubt(row: Row) -> float:
     """Distance from the threshold."""
     threshold = 0.5 if row["threshold"] is None else row["threshold"]
-    return abs(float(row["calibrated_probability"]) - threshold)
+    return abs(row["calibrated_probability"] - threshold)
 
 
 def _agreement(row: Row) -> float:
     """Minus the largest difference between the model and a second opinion."""
-    said = float(row["calibrated_probability"])
+    answer = row["calibrated_probability"]
     others = [row["shadow_probability"]]
     if row["colour_level"] is not None:
         others.append(row["colour_level"] / 5)
-    return -max((abs(said - other) for other in others if other is not None), default=0.0)
+    return -max((abs(answer - other) for other in others if other is not None), default=0.0)
 
 
 def _thesis_sample(rows: Sequence[Row], seed: int) -> Iterator[Row]:

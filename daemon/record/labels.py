@@ -8,13 +8,14 @@ whole event never puts aside what somebody said with that very picture before th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlite_utils import Database
 
 from daemon.errors import StoreError
+from daemon.record.rows import Label
 
-LABELS = ("aurora", "none", "obscured")
+LABELS: tuple[Label, ...] = get_args(Label)
 
 ANY = """EXISTS (SELECT 1 FROM labels x WHERE x.camera = p.camera AND x.observed_at = p.observed_at
     AND x.undone_at IS NULL)"""

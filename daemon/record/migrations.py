@@ -190,6 +190,7 @@ def m001_first(db: Database) -> None:
 def m002_names(db: Database) -> None:
     """A column's name says what it holds; a night is keyed by its morning, everywhere on Earth."""
     db.execute("ALTER TABLE events RENAME COLUMN quiet TO in_cool_down")
+    db.execute("ALTER TABLE observations RENAME COLUMN colour_index TO colour_cover")
     for (camera,) in db.execute("SELECT DISTINCT camera FROM nights").fetchall():
         _key_nights_by_their_morning(db, camera)
 

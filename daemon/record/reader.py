@@ -1,6 +1,6 @@
 """The record, read-only: what the page, the API and the commands ask of the database.
 
-Rows come back as plain dictionaries; times are the database's own text (``from_utc_text`` reads
+Rows come back as typed dictionaries (:mod:`daemon.record.rows`, :mod:`daemon.record.columns`); times are the database's own text (``from_utc_text`` reads
 them). Part of the store's room: :mod:`daemon.record.store` writes what is read here.
 """
 
@@ -12,26 +12,29 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
-
-from daemon.observation import HeatMap, from_utc_text, utc_text
+from daemon.observation import from_utc_text, utc_text
 from daemon.record import event_rows, label_queue, labels
+from daemon.record.columns import SELECT, ObservationRow
 from daemon.record.database import connect_reader, translated
-from daemon.record.label_queue import QueueOrder
 from daemon.record.migrations import check_version
+from daemon.record.rows import (
+    CandidateRow,
+    CourseRow,
+    EventRow,
+    EventWholeRow,
+    KeogramRow,
+    LabelRow,
+    MessageRow,
+    ModelRow,
+    NightRow,
+    Queue,
+)
 
 Row = dict[str, Any]
+"""A row of somebody's own SELECT. What this class asks itself comes back typed."""
 
-_OBSERVATION = """
-    o.camera, o.observed_at, o.fetched_at, o.recorded_at, o.verdict, o.reason,
-    o.probability, o.calibrated_probability, o.threshold, o.clear_probability,
-    o.shadow_probability, o.colour_index, o.colour_level,
-    o.sun_altitude_deg, o.moon_altitude_deg, o.moon_phase_deg, o.twilight, o.moonlight,
-    o.heatmap_area, o.azimuth_deg, o.elevation_deg, o.heatmap,
-    m.sha256 AS model_sha256, s.name || coalesce(o.file, '') AS source, p.path AS picture
-"""
 _JOINS = """
     LEFT JOIN models m ON m.id = o.model
     LEFT JOIN sources s ON s.id = o.source
@@ -39,16 +42,6 @@ _JOINS = """
 """
 QUEUE_DAYS = 45
 """Days before the newest kept picture that a label queue looks back, unless told."""
-
-
-def heatmap_to_bytes(heatmap: HeatMap) -> bytes:
-    """(8, 8) values 0…1 → 64 bytes, row by row."""
-    return np.rint(np.clip(heatmap, 0, 1) * 255).astype(np.uint8).tobytes()
-
-
-def heatmap_from_bytes(kept: bytes) -> HeatMap:
-    """The (8, 8) float map kept as 64 bytes; steps of 1/255."""
-    return np.frombuffer(kept, np.uint8).reshape(8, 8).astype(np.float32) / np.float32(255)
 
 
 class Reader:
@@ -101,17 +94,17 @@ class Reader:
         row = self._first("SELECT json FROM state WHERE camera = ?", [f"camera {name}"])
         return json.loads(row["json"]) if row else None
 
-    def latest(self, camera: str) -> Row | None:
+    def latest(self, camera: str) -> ObservationRow | None:
         """The newest observation of a camera."""
         rows = self.between(camera, newest_first=True, limit=1)
         return rows[0] if rows else None
 
-    def at(self, camera: str, observed_at: datetime) -> Row | None:
+    def at(self, camera: str, observed_at: datetime) -> ObservationRow | None:
         """The observation of exactly that second."""
         rows = self.between(camera, since=observed_at, until=observed_at)
         return rows[0] if rows else None
 
-    def nearest(self, camera: str, at: datetime) -> Row | None:
+    def nearest(self, camera: str, at: datetime) -> ObservationRow | None:
         """The observation closest in time, or None where the camera has none."""
         around = self.between(camera, until=at, newest_first=True, limit=1)
         around += self.between(camera, since=at, limit=1)
@@ -126,39 +119,38 @@ class Reader:
         *,
         newest_first: bool = False,
         verdict: str | None = None,
-    ) -> list[Row]:
+    ) -> list[ObservationRow]:
         """Observations with since ≤ observed_at ≤ until, in order of time; camera None takes all."""
         cameras = self.cameras() if camera is None else [camera]
         low = utc_text(since) if since else ""
         high = utc_text(until) if until else "9999"
         order = "DESC" if newest_first else "ASC"
         only = "" if verdict is None else "AND o.verdict = ?"
-        sql = f"""SELECT {_OBSERVATION} FROM observations o {_JOINS}
+        sql = f"""SELECT {SELECT} FROM observations o {_JOINS}
             WHERE o.camera = ? AND o.observed_at BETWEEN ? AND ? {only}
             ORDER BY o.observed_at {order} LIMIT ?"""
         most = -1 if limit is None else limit
-        rows: list[Row] = []
+        rows: list[ObservationRow] = []
         for name in cameras:
             given = [name, low, high, *([] if verdict is None else [verdict]), most]
-            rows += self.query(sql, given)
+            rows += cast(list[ObservationRow], self.query(sql, given))
         if len(cameras) > 1:
             rows.sort(key=lambda row: (row["observed_at"], row["camera"]), reverse=newest_first)
         return rows if limit is None else rows[:limit]
 
-    def night(self, camera: str, night: date) -> list[Row]:
+    def night(self, camera: str, night: date) -> list[ObservationRow]:
         """A night's observations, in order."""
         span = self._span(camera, night)
         return self.between(camera, *span) if span else []
 
-    def course(self, camera: str, night: date) -> list[Row]:
+    def course(self, camera: str, night: date) -> list[CourseRow]:
         """A night's observations, in order, with no more than what its strip draws: a third of the time."""
-        return self._of_night(
-            "observed_at, verdict, calibrated_probability, threshold", "observations", camera, night
-        )
+        drawn = "observed_at, verdict, calibrated_probability, threshold"
+        return cast(list[CourseRow], self._of_night(drawn, "observations", camera, night))
 
-    def columns(self, camera: str, night: date) -> list[Row]:
+    def columns(self, camera: str, night: date) -> list[KeogramRow]:
         """A night's keogram columns: ``observed_at`` and ``rgb``, 120 × 3 bytes from north to south."""
-        return self._of_night("observed_at, rgb", "columns", camera, night)
+        return cast(list[KeogramRow], self._of_night("observed_at, rgb", "columns", camera, night))
 
     def _of_night(
         self, columns: str, table: str, camera: str, night: date, order: str = "observed_at"
@@ -181,7 +173,7 @@ class Reader:
 
     def nights(
         self, camera: str | None = None, since: date | None = None, until: date | None = None
-    ) -> list[Row]:
+    ) -> list[NightRow]:
         """Nights in order, with frames by verdict and what follows from them.
 
         ``looked`` frames were judged, ``observable`` ones showed the sky or aurora, and
@@ -200,7 +192,7 @@ class Reader:
             row["unusable"] = row["observations"] - row["looked"] - row["not_looked"] - row["stale"]
             row["observable"] = row["aurora"] + row["clear"]
             row["aurora_share"] = row["aurora"] / row["observable"] if row["observable"] else None
-        return rows
+        return cast(list[NightRow], rows)
 
     def night_at(self, camera: str, at: datetime) -> date | None:
         """The night whose observations begin before that instant and end after it."""
@@ -235,7 +227,7 @@ class Reader:
         min_probability: float = 0.0,
         limit: int | None = None,
         offset: int = 0,
-    ) -> list[Row]:
+    ) -> list[EventRow]:
         """Events by onset, newest first.
 
         Each has the events table's columns; ``brightest_at``, ``brightest_level``, ``brightest_cover`` and
@@ -271,22 +263,23 @@ class Reader:
         rows = self._of_night("observed_at", "observations", camera, night, event_rows.BEST)
         return from_utc_text(rows[0]["observed_at"]) if rows else None
 
-    def events_of_night(self, camera: str, night: date) -> list[Row]:
+    def events_of_night(self, camera: str, night: date) -> list[EventRow]:
         """The events that began in a night, in order."""
         span = self._span(camera, night)
         return self.events(camera, *span)[::-1] if span else []
 
-    def event(self, event_id: str) -> Row | None:
+    def event(self, event_id: str) -> EventWholeRow | None:
         """One event, as in :meth:`events`, with its outbox rows as ``messages``."""
         row = self._first(event_rows.shown(f"{event_rows.EVENT} WHERE e.id = ?"), [event_id])
-        return _with_right(row) | {"messages": self.messages(event_id)} if row else None
+        return {**_with_right(row), "messages": self.messages(event_id)} if row else None
 
-    def messages(self, event_id: str | None = None, limit: int = 100) -> list[Row]:
+    def messages(self, event_id: str | None = None, limit: int = 100) -> list[MessageRow]:
         """Outbox rows, newest first, of one event or of all."""
-        return self.query(
+        rows = self.query(
             "SELECT * FROM outbox WHERE (?1 IS NULL OR event_id = ?1) ORDER BY id DESC LIMIT ?2",
             [event_id, limit],
         )
+        return cast(list[MessageRow], rows)
 
     def pending(self) -> dict[str, int]:
         """Messages that wait, by channel."""
@@ -300,36 +293,37 @@ class Reader:
 
     def labels(
         self, camera: str | None = None, since: datetime | None = None, *, undone: bool = False
-    ) -> list[Row]:
+    ) -> list[LabelRow]:
         """Labels in the order they were given; without ``undone`` only each frame's valid one.
 
         Beside the labels table's columns each has the frame's ``picture``, ``source``, ``night``,
         ``twilight`` and ``moonlight``, None where the frame was not watched here.
         """
         rule = "1" if undone else labels.VALID
-        return self.query(
+        rows = self.query(
             f"{labels.QUERY} WHERE {rule} AND (?1 IS NULL OR l.camera = ?1) AND l.labelled_at >= ?2"
             " ORDER BY l.id",
             [camera, utc_text(since) if since else ""],
         )
+        return cast(list[LabelRow], rows)
 
     def label_counts(self, camera: str | None = None) -> dict[str, int]:
         """Valid labels by kind."""
-        counts = {"aurora": 0, "none": 0, "obscured": 0}
+        counts: dict[str, int] = dict.fromkeys(labels.LABELS, 0)
         for row in self.labels(camera):
             counts[row["label"]] += 1
         return counts
 
     def label_queue(
         self,
-        order: QueueOrder = "uncertainty",
+        order: Queue = "uncertainty",
         camera: str | None = None,
         *,
         night: date | None = None,
         since: datetime | None = None,
         limit: int = 50,
         seed: int = 0,
-    ) -> list[Row]:
+    ) -> list[ObservationRow]:
         """Frames worth a label: judged, picture kept, not yet labelled; most wanted first.
 
         ``uncertainty``: probability nearest its threshold; ``disagreement``: farthest from the
@@ -342,12 +336,12 @@ class Reader:
         found = [self.at(name, from_utc_text(at)) for name, at in keys]
         return [row for row in found if row is not None]
 
-    def _candidates(self, camera: str | None, night: date | None, since: datetime | None) -> list[Row]:
+    def _candidates(self, camera: str | None, night: date | None, since: datetime | None) -> list[CandidateRow]:
         """Frames that could be labelled, the labelled ones among them."""
         newest = self._first("SELECT max(observed_at) AS at FROM pictures")
         if since is None and night is None and newest and newest["at"]:
             since = from_utc_text(newest["at"]) - timedelta(days=QUEUE_DAYS)
-        return self.query(
+        rows = self.query(
             """SELECT o.camera, o.observed_at, n.night, o.twilight, o.moonlight, o.colour_level,
                 o.calibrated_probability, o.threshold, o.shadow_probability,
                 (SELECT max(l.id) FROM labels l WHERE l.camera = o.camera
@@ -360,6 +354,7 @@ class Reader:
                 AND p.observed_at >= ?3 AND o.probability IS NOT NULL""",
             [camera, night.isoformat() if night else None, utc_text(since) if since else ""],
         )
+        return cast(list[CandidateRow], rows)
 
     # ------------------------------------------------------------------ the rest
 
@@ -368,10 +363,10 @@ class Reader:
         row = self._first("SELECT json FROM state WHERE camera = ?", [camera])
         return json.loads(row["json"]) if row else None
 
-    def models(self) -> list[Row]:
+    def models(self) -> list[ModelRow]:
         """Models that have looked, with ``card`` as a dictionary."""
         rows = self.query("SELECT sha256, name, card, first_used_at FROM models ORDER BY id")
-        return [row | {"card": json.loads(row["card"])} for row in rows]
+        return cast(list[ModelRow], [row | {"card": json.loads(row["card"])} for row in rows])
 
     def counts(self) -> dict[str, int]:
         """How much there is of everything; observations are summed from the nights."""
@@ -386,6 +381,6 @@ class Reader:
         return row
 
 
-def _with_right(row: Row) -> Row:
+def _with_right(row: Row) -> EventRow:
     right = {"aurora": True, "none": False}.get(row["label"] or "")
-    return row | {"right": right, "in_cool_down": bool(row["in_cool_down"])}
+    return cast(EventRow, row | {"right": right, "in_cool_down": bool(row["in_cool_down"])})

@@ -22,11 +22,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
-from daemon.record import labels, outbox
+from daemon.record import columns, labels, outbox
 from daemon.record.backup import backup, restore
+from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
 from daemon.record.database import WriterLock, connect_writer, translated
 from daemon.record.migrations import migrations, refuse_foreign
-from daemon.record.reader import Reader, heatmap_from_bytes, heatmap_to_bytes
+from daemon.record.reader import Reader
 
 __all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes", "restore"]
 
@@ -142,40 +143,15 @@ class Store:
         return True
 
     def _row(self, db: Database, o: Observation) -> dict[str, Any]:
-        """The columns of one observation. Directions are whole degrees: the map is 8 × 8."""
+        """One observation as its table keeps it."""
         folder, file = _split_source(o.source)
-        p = o.prediction
-        row: dict[str, Any] = {
-            "camera": o.camera,
-            "observed_at": utc_text(o.observed_at),
-            "verdict": o.verdict,
-            "reason": o.reason,
-            "sun_altitude_deg": round(o.sky.sun_altitude_deg, 4),
-            "moon_altitude_deg": round(o.sky.moon_altitude_deg, 4),
-            "moon_phase_deg": round(o.sky.moon_phase_deg, 4),
-            "twilight": o.sky.twilight,
-            "moonlight": o.sky.moonlight,
-            "threshold": _rounded(o.threshold, 6),
-            "shadow_probability": _rounded(o.shadow_probability, 6),
-            "colour_index": _rounded(o.colour_index, 6),
-            "colour_level": o.colour_level,
-            "heatmap_area": _rounded(o.heatmap_area, 6),
-            "azimuth_deg": _rounded(o.azimuth_deg, 0),
-            "elevation_deg": _rounded(o.elevation_deg, 0),
+        return columns.stored(o) | {
+            "model": self._model_id(db, o.prediction.model_sha256, "", {}) if o.prediction else None,
             "source": _id_of(db, "sources", "name", folder) if folder else None,
             "file": file or None,
             "fetched_after_s": _seconds_between(o.observed_at, o.fetched_at),
             "recorded_after_s": _seconds_between(o.fetched_at, self._now()),
         }
-        if p is not None:
-            row |= {
-                "probability": float(p.probability),
-                "calibrated_probability": float(p.calibrated_probability),
-                "clear_probability": float(p.clear_probability),
-                "heatmap": heatmap_to_bytes(p.heatmap),
-                "model": self._model_id(db, p.model_sha256, "", {}),
-            }
-        return row
 
     def known(self, camera: str, observed_at: datetime, within: timedelta = timedelta(0)) -> bool:
         """Is there an observation within that much of the instant, either way?"""
@@ -412,7 +388,3 @@ def _split_source(source: str) -> tuple[str, str]:
 def _seconds_between(earlier: datetime, later: datetime) -> int:
     """Between the two as they are written: whole seconds."""
     return int((later.replace(microsecond=0) - earlier.replace(microsecond=0)).total_seconds())
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(float(value), digits)

@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from daemon.observation import from_utc_text
+from daemon.record.label_queue import QUEUES
+from daemon.record.labels import LABELS
 from daemon.web import params, security
 from daemon.web.site import Site, site_of
 
-LABELS = ("aurora", "none", "obscured")
 _WHO = re.compile(r"\w[\w .'@-]{0,39}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 WRONG_TOKEN_PAUSE_S = 0.5  # and after the fifth longer: security.Guesses
@@ -34,8 +35,8 @@ async def give_label(request: Request) -> Response:
 def _give_label(site: Site, given: Mapping[str, Any]) -> Response:
     camera, label, who = _text(given, "camera"), _label(given), _who(given)
     queue = _text(given, "queue", "")
-    if queue not in ("", *params.QUEUES):
-        raise HTTPException(400, f"`queue`: one of {', '.join(params.QUEUES)}")
+    if queue not in ("", *QUEUES):
+        raise HTTPException(400, f"`queue`: one of {', '.join(QUEUES)}")
     try:
         at = params.instant(_text(given, "observed_at"))
     except ValueError as error:

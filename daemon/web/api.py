@@ -15,6 +15,7 @@ from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import label_files
+from daemon.record.rows import EventRow
 from daemon.record.store import Reader, heatmap_from_bytes
 from daemon.web import params, phrases, presenters
 from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
@@ -24,6 +25,8 @@ from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import instant_of
 
 Row = Mapping[str, Any]
+MESSAGE_KEYS = ("kind", "channel", "audience", "title", "created_at", "delivered_at", "expired_at", "attempts")
+"""What the API gives of a message: nothing that might hold an address."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,11 @@ def event(request: Request) -> Response:
         if row is None:
             raise HTTPException(404, "there is no such event")
         ongoing = _ongoing(site, reader, [row])
-    kept = ("kind", "channel", "audience", "title", "created_at", "delivered_at", "expired_at", "attempts")
-    messages = [{key: message[key] for key in kept} for message in row["messages"]]
+    messages = [{key: dict(message)[key] for key in MESSAGE_KEYS} for message in row["messages"]]
     return JSONResponse(_event(row, ongoing) | {"messages": messages})
 
 
-def _ongoing(site: Site, reader: Reader, rows: Sequence[Row]) -> frozenset[str]:
+def _ongoing(site: Site, reader: Reader, rows: Sequence[EventRow]) -> frozenset[str]:
     return site.ongoing(rows, {view.name: view for view in site.all_views(reader)}, reader)
 
 
@@ -210,7 +212,7 @@ def labels(request: Request) -> Response:
     asked = params.read(request, (params.CAMERA, params.SINCE))
     with site.reader() as reader:
         rows = reader.labels(_known(site, reader, asked), asked.get("since"))
-    return JSONResponse({"labels": [{key: row[key] for key in label_files.COLUMNS} for row in rows]})
+    return JSONResponse({"labels": [{key: dict(row)[key] for key in label_files.COLUMNS} for row in rows]})
 
 
 def labels_csv(request: Request) -> Response:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon import __version__
-from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
 from daemon.record import label_files
+from daemon.record.columns import ObservationRow
+from daemon.record.rows import EventRow, LabelRow, MessageRow, NightRow
 from daemon.web import params
-from daemon.web.api import OPERATIONS, Operation
+from daemon.web.api import MESSAGE_KEYS, OPERATIONS, Operation
 from daemon.web.params import Json, Param
 from daemon.web.present import STATES
 
 TIME: Json = {"type": "string", "format": "date-time"}
+DATE: Json = {"type": "string", "format": "date"}
 TEXT: Json = {"type": "string"}
 NUMBER: Json = {"type": "number"}
 COUNT: Json = {"type": "integer"}
@@ -49,62 +52,34 @@ def ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-_OBSERVATION = {
-    "camera": TEXT,
-    "observed_at": TIME,
-    "fetched_at": TIME,
-    "recorded_at": TIME,
-    "verdict": {"type": "string", "enum": list(VERDICTS)},
-    "reason": TEXT,
-    "probability": maybe(NUMBER),
-    "calibrated_probability": maybe(NUMBER),
-    "threshold": maybe(NUMBER),
-    "clear_probability": maybe(NUMBER),
-    "shadow_probability": maybe(NUMBER),
-    "colour_index": maybe(NUMBER),
-    "colour_level": maybe(COUNT),
-    "sun_altitude_deg": NUMBER,
-    "moon_altitude_deg": NUMBER,
-    "moon_phase_deg": NUMBER,
-    "twilight": {"type": "string", "enum": list(TWILIGHTS)},
-    "moonlight": {"type": "string", "enum": list(MOONLIGHTS)},
-    "heatmap_area": maybe(NUMBER),
-    "azimuth_deg": maybe(NUMBER),
-    "elevation_deg": maybe(NUMBER),
-    "model_sha256": maybe(TEXT),
-    "source": maybe(TEXT),
-    "picture": maybe(TEXT),
-}
-_EVENT = {
-    "id": TEXT,
-    "camera": TEXT,
-    "onset_at": TIME,
-    "confirmed_at": TIME,
-    "strong_at": maybe(TIME),
-    "ended_at": maybe(TIME),
-    "ended_reason": maybe(TEXT),
-    "peak_probability": NUMBER,
-    "peak_at": maybe(TIME),
-    "in_cool_down": YES_NO,
-    "ongoing": YES_NO,
-    "last_seen_at": maybe(TIME),
-    "brightest_at": maybe(TIME),
-    "brightest_level": maybe(COUNT),
-    "brightest_cover": maybe(NUMBER),
-    "picture": maybe(TEXT),
-    "label": maybe(TEXT),
-    "right": maybe(YES_NO),
-}
-_MESSAGE = {
-    "kind": TEXT,
-    "channel": TEXT,
-    "audience": TEXT,
-    "title": TEXT,
-    "created_at": TIME,
-    "delivered_at": maybe(TIME),
-    "expired_at": maybe(TIME),
-    "attempts": COUNT,
-}
+def of_type(name: str, hint: Any) -> Json:
+    """The schema of a row's key, by its Python type; what is called ``…_at`` is a time."""
+    if get_origin(hint) is Annotated:
+        return of_type(name, get_args(hint)[0])
+    if type(None) in get_args(hint):
+        (there,) = (one for one in get_args(hint) if one is not type(None))
+        return maybe(of_type(name, there))
+    if get_origin(hint) is Literal:
+        return {"type": "string", "enum": list(get_args(hint))}
+    if hint is str and name.endswith("_at"):
+        return TIME
+    if name == "night":
+        return DATE
+    return {str: TEXT, bool: YES_NO, int: COUNT, float: NUMBER}[hint]
+
+
+def of_row(row: type, *, without: Container[str] = (), only: Container[str] | None = None) -> Json:
+    """The schemas of a row's keys, from the very type that mypy knows it by."""
+    return {
+        name: of_type(name, hint)
+        for name, hint in get_type_hints(row).items()
+        if name not in without and (only is None or name in only)
+    }
+
+
+_OBSERVATION = of_row(ObservationRow, without=("heatmap",))
+_EVENT = of_row(EventRow) | {"ongoing": YES_NO}
+_MESSAGE = of_row(MessageRow, only=MESSAGE_KEYS)
 _CAMERA = {
     "name": TEXT,
     "title": TEXT,
@@ -117,7 +92,7 @@ _CAMERA = {
     "words": TEXT,
     "next_step": TEXT,
     "observed_at": maybe(TIME),
-    "verdict": maybe({"type": "string", "enum": list(VERDICTS)}),
+    "verdict": maybe(_OBSERVATION["verdict"]),
     "picture": maybe(TEXT),
     "last_fetch_at": maybe(TIME),
     "last_frame_at": maybe(TIME),
@@ -127,17 +102,8 @@ _CAMERA = {
     "reason": maybe(TEXT),
     "until": maybe(TIME),
 }
-_NIGHT = {
-    "camera": TEXT,
-    "night": {"type": "string", "format": "date"},
-    "first_at": TIME,
-    "last_at": TIME,
-    **dict.fromkeys(("observations", "aurora", "clear", "obscured", "unusable", "not_looked", "stale", "moon_quarter", "moon_full", "events", "looked", "observable"), COUNT),
-    "peak_probability": maybe(NUMBER),
-    "peak_at": maybe(TIME),
-    "aurora_share": maybe(NUMBER),
-}  # fmt: skip
-_LABEL = {name: maybe(TEXT) for name in label_files.COLUMNS} | {"model_probability": maybe(NUMBER)}
+_NIGHT = of_row(NightRow)
+_LABEL = of_row(LabelRow, only=label_files.COLUMNS)
 
 SCHEMAS: Json = {
     "Error": record(error=TEXT),
@@ -157,7 +123,7 @@ SCHEMAS: Json = {
     "Nights": record(nights=listed(record(**_NIGHT))),
     "NightColumns": record(
         camera=TEXT,
-        night=_NIGHT["night"],
+        night=DATE,
         sheet=record(frames=COUNT, columns=COUNT, side=COUNT),
         observed_at=listed(TIME),
         clock=listed(TEXT),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from daemon.observation import from_utc_text
+from daemon.record.rows import CourseRow, EventRow
 from daemon.record.store import Reader
 from daemon.web import params, phrases, presenters
 from daemon.web.ports import View
 from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import Strip, instant_of, span_of, strip
 
-Row = Mapping[str, Any]
 EVENTS_A_PAGE = 50
 
 
@@ -98,16 +98,16 @@ def _page_link(request: Request, page: int) -> str:
 class Drawn:
     """A night as its pages draw it."""
 
-    rows: list[Row]
-    events: list[Row]
+    rows: list[CourseRow]
+    events: list[EventRow]
     strip: Strip
     keogram: str | None
 
 
 def drawn(site: Site, reader: Reader, view: View, day: date) -> Drawn:
     """A night's rows, events and strip, and where its keogram is."""
-    rows: list[Row] = list(reader.course(view.name, day))
-    events: list[Row] = list(reader.events_of_night(view.name, day))
+    rows = reader.course(view.name, day)
+    events = reader.events_of_night(view.name, day)
     sky = site.sky(view, day)
     laid = strip(
         rows,
@@ -154,7 +154,7 @@ def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | Non
     }
 
 
-def _index_at(rows: Sequence[Row], at: datetime | None) -> int:
+def _index_at(rows: Sequence[CourseRow], at: datetime | None) -> int:
     """The frame nearest an instant; 0 where there is none."""
     if not rows or at is None:
         return 0

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from daemon.observation import VERDICTS
+from daemon.record.label_queue import QUEUES
 from daemon.web.ports import View
 
 Json = dict[str, Any]
@@ -148,7 +149,6 @@ JUDGED = Param(
     one_of("right", "wrong", "any", "not"),
     "Only events people said were right, or wrong, or anything at all, or nothing yet.",
 )
-QUEUES = ("uncertainty", "disagreement", "night", "random")
 QUEUE = Param(
     "queue",
     {"type": "string", "enum": list(QUEUES), "default": "uncertainty"},

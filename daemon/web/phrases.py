@@ -122,7 +122,7 @@ def of_row(row: Row, timezone: str, since: datetime | None = None) -> Finding:
         where = words.direction(row.get("azimuth_deg"), row.get("elevation_deg")) or "direction unknown"
         through_cloud = "through cloud" if reason == "aurora through cloud" else ""
         from_then = f"since {clock(since, timezone)}" if since is not None else ""
-        headline = words.aurora(row.get("colour_level"), row.get("colour_index"))
+        headline = words.aurora(row.get("colour_level"), row.get("colour_cover"))
         return Finding("aurora", headline, ", ".join(filter(None, [where, through_cloud, from_then])))
     if verdict == "clear":
         return Finding("clear", "Clear sky, no aurora", "")

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from daemon.observation import LiveStatus, from_utc_text
+from daemon.record.columns import ObservationRow
+from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.web import phrases
 from daemon.web.phrases import Finding, clock, lasting, moment
 from daemon.web.ports import View
 
-Row = Mapping[str, Any]
 State = Literal["live", "stale", "no picture", "starting", "too light", "archive"]
 STATES: tuple[State, ...] = ("live", "stale", "no picture", "starting", "too light", "archive")
 
@@ -32,7 +33,7 @@ class Present:
 
     state: State
     finding: Finding
-    row: Row | None = None
+    row: ObservationRow | None = None
     since: datetime | None = None
 
 
@@ -124,7 +125,7 @@ def _stale(view: View, status: LiveStatus, now: datetime) -> Finding:
 
 
 def ongoing(
-    events: Iterable[Row],
+    events: Iterable[EventRow],
     views: Mapping[str, View],
     status_of: Callable[[str], LiveStatus | None],
     reader: Reader,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 from daemon import words
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
-from daemon.record.store import heatmap_from_bytes
+from daemon.record.columns import COLUMNS, ObservationRow, heatmap_from_bytes
+from daemon.record.rows import EventRow
 from daemon.sky import geometry
 from daemon.web import phrases
 from daemon.web.ports import View
@@ -67,7 +68,7 @@ class Gauge:
 
 
 def shown(
-    row: Row | None,
+    row: ObservationRow | None,
     view: View,
     now: datetime | None = None,
     since: datetime | None = None,
@@ -114,11 +115,11 @@ def _outline(kept: bytes) -> str:
     )
 
 
-def gauge(row: Row | None) -> Gauge | None:
+def gauge(row: ObservationRow | None) -> Gauge | None:
     """The probability of an observation as a bar with its threshold."""
-    if row is None or row.get("calibrated_probability") is None:
+    if row is None or row["calibrated_probability"] is None:
         return None
-    value, threshold = float(row["calibrated_probability"]), row.get("threshold")
+    value, threshold = row["calibrated_probability"], row["threshold"]
     needed = f", aurora from {words.certainty(threshold)}" if threshold is not None else ""
     return Gauge(
         percent=round(100 * value, 1),
@@ -128,48 +129,57 @@ def gauge(row: Row | None) -> Gauge | None:
     )
 
 
-def facts(row: Row | None) -> list[tuple[str, str]]:
+def facts(row: ObservationRow | None) -> list[tuple[str, str]]:
     """Everything an observation holds, for those who want the numbers."""
     if row is None:
         return []
-    moonlit = f", {words.lit_percent(row['moon_phase_deg'])} % lit"
-    model = row.get("model_sha256")
-    listed = [
-        ("Observed", row["observed_at"]),
-        ("Verdict", f"{row['verdict']} ({row['reason']})" if row["reason"] else row["verdict"]),
-        ("Brightness", words.brightness(row["colour_level"], row["colour_index"]) or words.NO_VALUE),
-        ("Probability, calibrated", words.certainty(row["calibrated_probability"])),
-        ("Probability, as computed", words.certainty(row["probability"])),
-        (
-            "Aurora from",
-            f"{words.certainty(row['threshold'])} ({row['twilight']}, moonlight {row['moonlight']})",
-        ),
-        ("Clear sky", words.certainty(row["clear_probability"])),
-        ("Sun", f"{degrees_text(row['sun_altitude_deg'])}, {row['twilight']}"),
-        ("Moon", f"{degrees_text(row['moon_altitude_deg'])}, phase {row['moon_phase_deg']:.0f}°{moonlit}"),
-        ("Direction", _direction(row)),
-        ("Outlined part of the sky", phrases.percent(row["heatmap_area"])),
-        ("Colour of aurora", _colour(row)),
-        ("Candidate model", words.certainty(row["shadow_probability"])),
-        ("Fetched", row["fetched_at"]),
-        ("Recorded", row["recorded_at"]),
-        ("Source", row["source"] or words.NO_VALUE),
-        ("Model", model[:12] if model else words.NO_VALUE),
+    plain = dict(row)
+    return [
+        (column.title, _FACTS[column.name](row) if column.name in _FACTS else _fact(plain[column.name]))
+        for column in COLUMNS
+        if column.title
     ]
-    return [(name, str(value)) for name, value in listed]
 
 
-def _direction(row: Row) -> str:
+def _fact(value: object) -> str:
+    """A column that is shown as it is; what is a number and has no words of its own is a probability."""
+    if value is None or isinstance(value, float):
+        return words.certainty(value)
+    return str(value)
+
+
+def _direction(row: ObservationRow) -> str:
     if row["azimuth_deg"] is None or row["elevation_deg"] is None:
         return "unknown" if row["verdict"] == "aurora" else words.NO_VALUE
     return f"azimuth {row['azimuth_deg']:.0f}°, elevation {row['elevation_deg']:.0f}°"
 
 
-def _colour(row: Row) -> str:
-    if row["colour_index"] is None:
+def _colour(row: ObservationRow) -> str:
+    if row["colour_cover"] is None:
         return words.NO_VALUE
     level = "" if row["colour_level"] is None else f", level {row['colour_level']} of 6"
-    return f"on {phrases.percent(row['colour_index'])} of the sky{level}"
+    return f"on {phrases.percent(row['colour_cover'])} of the sky{level}"
+
+
+def _moon(row: ObservationRow) -> str:
+    lit = words.lit_percent(row["moon_phase_deg"])
+    return f"{degrees_text(row['moon_altitude_deg'])}, phase {row['moon_phase_deg']:.0f}°, {lit} % lit"
+
+
+_FACTS: dict[str, Callable[[ObservationRow], str]] = {
+    "verdict": lambda row: f"{row['verdict']} ({row['reason']})" if row["reason"] else row["verdict"],
+    "colour_level": lambda row: words.brightness(row["colour_level"], row["colour_cover"]) or words.NO_VALUE,
+    "threshold": lambda row: (
+        f"{words.certainty(row['threshold'])} ({row['twilight']}, moonlight {row['moonlight']})"
+    ),
+    "sun_altitude_deg": lambda row: f"{degrees_text(row['sun_altitude_deg'])}, {row['twilight']}",
+    "moon_altitude_deg": _moon,
+    "azimuth_deg": _direction,
+    "heatmap_area": lambda row: phrases.percent(row["heatmap_area"]),
+    "colour_cover": _colour,
+    "model_sha256": lambda row: (row["model_sha256"] or words.NO_VALUE)[:12],
+}
+"""Columns that are shown in words of their own, or together with others."""
 
 
 def night_link(view: View, night: date, at: str | None = None) -> str:
@@ -179,7 +189,7 @@ def night_link(view: View, night: date, at: str | None = None) -> str:
 
 
 def cards(
-    events: Iterable[Row], views: Mapping[str, View], ongoing: frozenset[str] = frozenset()
+    events: Iterable[EventRow], views: Mapping[str, View], ongoing: frozenset[str] = frozenset()
 ) -> list[EventCard]:
     """Events as cards; ``ongoing`` are the ids of those under way. Cameras unknown by then are left out."""
     return [
@@ -189,7 +199,7 @@ def cards(
     ]
 
 
-def _card(event: Row, view: View, *, ongoing: bool) -> EventCard:
+def _card(event: EventRow, view: View, *, ongoing: bool) -> EventCard:
     onset, strong, best = (instant(event[key]) for key in ("onset_at", "strong_at", "brightest_at"))
     assert onset is not None
     best = best or instant(event["peak_at"]) or onset
@@ -214,7 +224,7 @@ def instant(text: str | None) -> datetime | None:
     return from_utc_text(text) if text else None
 
 
-def _times(event: Row, view: View, onset: datetime, *, ongoing: bool) -> str:
+def _times(event: EventRow, view: View, onset: datetime, *, ongoing: bool) -> str:
     """``21:20 – 22:41, 1 h 21 min``; what is not under way and has no end was last seen at some time."""
     begin = phrases.clock(onset, view.timezone)
     ended, seen = instant(event["ended_at"]), instant(event["last_seen_at"]) or onset
@@ -226,7 +236,7 @@ def _times(event: Row, view: View, onset: datetime, *, ongoing: bool) -> str:
     return f"{begin} – {phrases.clock(ended, view.timezone)}, {long}"
 
 
-def _how_bright(event: Row, view: View, best: datetime) -> str:
+def _how_bright(event: EventRow, view: View, best: datetime) -> str:
     """``Brightest at 22:20: bright, over much of the sky. Probability over 99 %.``"""
     how = words.brightness(event["brightest_level"], event["brightest_cover"])
     brightest = f"Brightest at {phrases.clock(best, view.timezone)}: {how}. " if how else ""

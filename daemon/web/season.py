@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import cos, radians
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -17,11 +16,12 @@ from starlette.responses import Response
 
 from daemon import words
 from daemon.observation import SkyState
+from daemon.record.rows import NightRow
 from daemon.web import phrases
 from daemon.web.ports import View
 from daemon.web.site import FIRST_YEAR, LAST_YEAR, site_of
 
-Row = Mapping[str, Any]
+Row = NightRow
 FIRST_MONTH = 8  # August: no camera of the north watches across its beginning
 LEVELS = (0.0, 0.02, 0.10, 0.25, 0.50)  # aurora's share above which a cell is of the next level
 

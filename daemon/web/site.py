@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse
 from daemon import __version__
 from daemon.errors import ClockError
 from daemon.observation import SkyState
+from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.web import present, security, strip
@@ -81,7 +82,7 @@ class Site:
         return present.present(view, self.ports.status.camera(view.name), reader, self.now())
 
     def ongoing(
-        self, events: Sequence[Mapping[str, Any]], views: Mapping[str, View], reader: Reader
+        self, events: Sequence[EventRow], views: Mapping[str, View], reader: Reader
     ) -> frozenset[str]:
         """Which of the events are under way, by their ids."""
         return present.ongoing(events, views, self.ports.status.camera, reader, self.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from daemon import words
 from daemon.observation import PRESENT_CADENCES, LiveStatus, SkyState
+from daemon.record.columns import ObservationRow
+from daemon.record.rows import NightRow
 from daemon.record.store import Reader
 from daemon.web import phrases, presenters
 from daemon.web.frames import answer, etag_of
@@ -21,7 +23,6 @@ from daemon.web.present import Present, State
 from daemon.web.presenters import Shown
 from daemon.web.site import Site, site_of
 
-Row = Mapping[str, Any]
 LIVE_CACHE_S = 0
 _HISTORY_LEADS: tuple[State, ...] = ("too light", "archive")
 """States in which nobody expects a picture: then the newest night's best one is shown, as what it is."""
@@ -123,7 +124,7 @@ class History:
     is_last: bool
     words: str
     link: str
-    row: Row | None
+    row: ObservationRow | None
 
 
 def _history(reader: Reader, view: View, now: datetime, *, over: bool) -> History | None:
@@ -147,7 +148,7 @@ def _history(reader: Reader, view: View, now: datetime, *, over: bool) -> Histor
     )
 
 
-def _outcome(night: Row) -> str:
+def _outcome(night: NightRow) -> str:
     if night["events"]:
         return f"{night['events']} aurora {'event' if night['events'] == 1 else 'events'}"
     return "no aurora" if night["observable"] else "the sky was never visible"

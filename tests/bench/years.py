@@ -92,7 +92,7 @@ def observation(number: int, draw: np.random.Generator) -> Observation:
     return Observation(
         CAMERA, at, at + timedelta(hours=9), "aurora" if p > 0.5 else "clear",
         "probability above threshold" if p > 0.5 else "sky clear, no aurora seen", sky, prediction,
-        threshold=0.437512, colour_index=round(float(draw.random()), 6), colour_level=3,
+        threshold=0.437512, colour_cover=round(float(draw.random()), 6), colour_level=3,
         heatmap_area=round(float(draw.random()), 6), azimuth_deg=123.0, elevation_deg=45.0,
         source="auroramaxHD_20000101_720p.mp4", picture=f"{CAMERA}/2000-01-01/{at:%Y%m%d%H%M%S}_20000101_{number}.jpg",
     )  # fmt: skip

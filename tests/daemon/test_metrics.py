@@ -42,7 +42,7 @@ def full() -> Metrics:
         SKY,
         SAID,
         threshold=0.5,
-        colour_index=0.25,
+        colour_cover=0.25,
         shadow_probability=0.4,
     )
     m.observed(row, [EventChange("onset", event, T0)])

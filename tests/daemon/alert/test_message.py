@@ -50,7 +50,7 @@ def observation(**changed: Any) -> Observation:
         azimuth_deg=312.0,
         elevation_deg=35.0,
         colour_level=4,
-        colour_index=0.31,
+        colour_cover=0.31,
     )
     return replace(made, picture="yellowknife/2024-02-10/1.jpg", **changed)
 
@@ -146,9 +146,9 @@ def test_the_end_is_explained_to_people_and_not_to_machines(reason: str, sentenc
 
 def test_brightness_is_left_out_where_it_was_not_measured() -> None:
     """The title carries what the colours show, and a probability is never made into a strength."""
-    bare = compose(change(), observation(colour_level=None, colour_index=None), CAMERA, PHONE)
+    bare = compose(change(), observation(colour_level=None, colour_cover=None), CAMERA, PHONE)
     assert bare.title == "Aurora over Yellowknife"
-    colourless = compose(change(), observation(colour_level=0, colour_index=0.0), CAMERA, PHONE)
+    colourless = compose(change(), observation(colour_level=0, colour_cover=0.0), CAMERA, PHONE)
     assert colourless.title == "Aurora over Yellowknife: faint or colourless"
 
 

@@ -1,0 +1,136 @@
+"""An observation's columns, each once: name, type, SQL, meaning, where its value comes from.
+
+:class:`ObservationRow` is what a reader gets, and what mypy sees; :data:`COLUMNS` is the same as a table, from
+which follow what the store inserts, what the reader selects, a cluster's Parquet parts, the API's schema, and
+the numbers on the page. A test holds the database's own shape against it. A new column is a line here, a
+migration, its field in :class:`daemon.observation.Observation`, and a line in docs/database.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_type_hints
+
+import numpy as np
+
+from daemon.observation import HeatMap, Moonlight, Observation, Prediction, Twilight, Verdict, utc_text
+
+Value = str | int | float | bytes | None
+
+
+class _Is(NamedTuple):
+    """What is said of a column: its SQL type (empty: joined from elsewhere), its value, how the page calls it."""
+
+    sql: str
+    of: Callable[[Observation], Value] | None = None
+    select: str = ""
+    title: str = ""
+
+
+def heatmap_to_bytes(heatmap: HeatMap) -> bytes:
+    """(8, 8) values 0…1 → 64 bytes, row by row."""
+    return np.rint(np.clip(heatmap, 0, 1) * 255).astype(np.uint8).tobytes()
+
+
+def heatmap_from_bytes(kept: bytes) -> HeatMap:
+    """The (8, 8) float map kept as 64 bytes; steps of 1/255."""
+    return np.frombuffer(kept, np.uint8).reshape(8, 8).astype(np.float32) / np.float32(255)
+
+
+def _predicted(read: Callable[[Prediction], Value]) -> Callable[[Observation], Value]:
+    """What the model said; null where nothing was predicted."""
+    return lambda o: None if o.prediction is None else read(o.prediction)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(float(value), digits)
+
+
+class ObservationRow(TypedDict):
+    """One observation as the reader gives it; times are UTC text, None marks what was not established."""
+
+    camera: Annotated[str, _Is("TEXT", lambda o: o.camera)]
+    observed_at: Annotated[str, _Is("TEXT", lambda o: utc_text(o.observed_at), title="Observed")]
+    verdict: Annotated[Verdict, _Is("TEXT", lambda o: o.verdict, title="Verdict")]
+    reason: Annotated[str, _Is("TEXT", lambda o: o.reason)]
+    colour_level: Annotated[int | None, _Is("INTEGER", lambda o: o.colour_level, title="Brightness")]
+    calibrated_probability: Annotated[
+        float | None,
+        _Is("REAL", _predicted(lambda p: float(p.calibrated_probability)), title="Probability, calibrated"),
+    ]
+    probability: Annotated[
+        float | None, _Is("REAL", _predicted(lambda p: float(p.probability)), title="Probability, as computed")
+    ]
+    threshold: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.threshold, 6), title="Aurora from")]
+    clear_probability: Annotated[
+        float | None, _Is("REAL", _predicted(lambda p: float(p.clear_probability)), title="Clear sky")
+    ]
+    sun_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.sun_altitude_deg, 4), title="Sun")]
+    moon_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_altitude_deg, 4), title="Moon")]
+    moon_phase_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_phase_deg, 4))]
+    twilight: Annotated[Twilight, _Is("TEXT", lambda o: o.sky.twilight)]
+    moonlight: Annotated[Moonlight, _Is("TEXT", lambda o: o.sky.moonlight)]
+    # Directions are whole degrees: the map is 8 × 8.
+    azimuth_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.azimuth_deg, 0), title="Direction")]
+    elevation_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.elevation_deg, 0))]
+    heatmap_area: Annotated[
+        float | None, _Is("REAL", lambda o: _rounded(o.heatmap_area, 6), title="Outlined part of the sky")
+    ]
+    colour_cover: Annotated[
+        float | None, _Is("REAL", lambda o: _rounded(o.colour_cover, 6), title="Colour of aurora")
+    ]
+    shadow_probability: Annotated[
+        float | None, _Is("REAL", lambda o: _rounded(o.shadow_probability, 6), title="Candidate model")
+    ]
+    fetched_at: Annotated[str, _Is("", title="Fetched")]
+    recorded_at: Annotated[str, _Is("", title="Recorded")]
+    source: Annotated[str | None, _Is("", select="s.name || coalesce(o.file, '')", title="Source")]
+    model_sha256: Annotated[str | None, _Is("", select="m.sha256", title="Model")]
+    heatmap: Annotated[bytes | None, _Is("BLOB", _predicted(lambda p: heatmap_to_bytes(p.heatmap)))]
+    picture: Annotated[str | None, _Is("", select="p.path")]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of :class:`ObservationRow`. ``hint`` is its Python type; ``sql`` empty where it is not stored."""
+
+    name: str
+    hint: Any
+    sql: str
+    of: Callable[[Observation], Value] | None
+    select: str
+    title: str
+
+    @property
+    def plain(self) -> Any:
+        """The type of its values where there are any: ``float`` of ``float | None``."""
+        return next((one for one in get_args(self.hint) if isinstance(one, type)), self.hint)
+
+
+def _columns() -> tuple[Column, ...]:
+    found = []
+    for name, hint in get_type_hints(ObservationRow, include_extras=True).items():
+        plain, said = get_args(hint)
+        found.append(Column(name, plain, said.sql, said.of, said.select or f"o.{name}", said.title))
+    return tuple(found)
+
+
+COLUMNS = _columns()
+
+KEPT_SHORT = {
+    "model": "INTEGER",
+    "source": "INTEGER",
+    "file": "TEXT",
+    "fetched_after_s": "INTEGER",
+    "recorded_after_s": "INTEGER",
+}
+"""Columns the table has instead of those it does not store: numbers for texts, seconds for times."""
+
+SELECT = ", ".join(f"{column.select} AS {column.name}" for column in COLUMNS)
+"""What a reader selects; ``o`` is observations, ``m`` models, ``s`` sources, ``p`` pictures."""
+
+
+def stored(observation: Observation) -> dict[str, Value]:
+    """The values of an observation that are written as they are, by column."""
+    return {column.name: column.of(observation) for column in COLUMNS if column.of is not None}
