@@ -51,6 +51,7 @@ class Housekeeping:
         self._check_device()
         self._prune_pictures(now)
         self._expire_messages(now)
+        self.conditions.settle()
         self.metrics.operator_conditions.set(len(self.conditions.open))
         give_memory_back()
 

@@ -46,7 +46,9 @@ class LiveWatch:
         self._name = camera.name
         self._clock = pipeline.clock
         self._metrics = pipeline.metrics
-        self._freshness = Freshness(camera.cadence_s, camera.source.stale_after_s)
+        self._freshness = Freshness(
+            camera.cadence_s, camera.source.stale_after_s, camera.source.ignore_witnesses
+        )
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
         self._began = self._clock.now()
         gate = pipeline.gate(pipeline.observatory.state(self._began))

@@ -36,6 +36,7 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.schedule import Schedule
 from daemon.source import open_source
+from daemon.text import one_line
 from daemon.web.app import create_app
 from daemon.web.ports import Ports
 from daemon.web.server import Server
@@ -100,7 +101,9 @@ class Service:
 
     def _build(self, settings: Settings, predictor: Predictor) -> _Built:
         """All that follows from a configuration, whole and not yet at work. What cannot be used raises here."""
-        conditions = Conditions(self.store, settings.notify, self.clock)
+        conditions = Conditions(
+            self.store, settings.notify, self.clock, timedelta(minutes=settings.daemon.hold_min)
+        )
         watches = {camera.name: self._watch(camera, settings, conditions) for camera in settings.camera}
         return _Built(
             settings=settings,
@@ -252,7 +255,7 @@ class Service:
             model = self.predictor.model.card.name
             log.info("reloaded: model %s, cameras %s", model, ", ".join(self.watches))
             with contextlib.suppress(StoreError):
-                self.conditions.end("reload", "", "the configuration was reloaded")
+                self.conditions.end("reload", "", "the configuration was reloaded", at_once=True)
         systemd.tell("READY=1")
 
     def _not_reloaded(self, faults: Sequence[str]) -> None:
@@ -384,11 +387,19 @@ def serving(
         service.stop()
 
 
+class _OneLine(logging.Formatter):
+    """What is logged is one line, whatever a name in it holds; a traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+
 def run(settings: Settings, config_path: Path | None, clock: Clock | None = None) -> None:
     """The daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads."""
-    logging.basicConfig(
-        level=settings.daemon.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=settings.daemon.log_level.upper())
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # daemon.schedule logs its failures
     logging.getLogger("httpx").setLevel(logging.WARNING)
     asked: set[int] = set()

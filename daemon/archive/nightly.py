@@ -113,7 +113,9 @@ class Nightly:
     def _space_again(self) -> None:
         if self.conditions is not None:
             name = self.pipeline.camera.name
-            self.conditions.end("no space for movies", name, "there is space for the night's movie again")
+            self.conditions.end(
+                "no space for movies", name, "there is space for the night's movie again", at_once=True
+            )
 
     def _read(self, movie: Path, night: date, now: datetime) -> bool:
         """The movie's minutes into the record; False where it is to be tried again.

@@ -63,6 +63,13 @@ class DaemonSettings(Table):
         "Free disk space under which no pictures are kept and the operator is told.",
         why="in megabytes, and no disk has more",
     )
+    hold_min: Number = number(
+        30.0,
+        0,
+        1440,
+        "Minutes that trouble must be over before the operator gets word of it; what returns within them is the same trouble.",
+        why="a day",
+    )
     user_agent_contact: Text = Field(
         "", description="Contact added to the User-Agent, as hosts of public feeds like to have."
     )
@@ -241,6 +248,11 @@ class SourceSettings(Table):
         86400,
         "Age past which the feed stands still.",
         why="a picture a day old says nothing of the sky now",
+    )
+    ignore_witnesses: tuple[Literal["same picture", "Last-Modified"], ...] = Field(
+        (),
+        max_length=2,
+        description="Signs of a stopped feed not heeded: `same picture` where a sky stays the same for hours, `Last-Modified` where the server gives it wrongly.",
     )
     movie_after_sunrise_min: Number = number(
         60.0, 0, 1440, "Minutes after the watch's end when the movie is first asked for.", why="a day"

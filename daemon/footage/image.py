@@ -1,6 +1,6 @@
 """Bytes ↔ pixels, and nothing else. OpenCV lives here; so does the distrust of what comes in.
 
-Pictures are judged by their own headers (:mod:`daemon.footage.headers`) before a decoder sees them, so
+Pictures are judged by their own headers (:mod:`daemon.source.headers`) before a decoder sees them, so
 that a small file which claims a gigantic picture costs nothing, and half a download is not taken for a
 dark sky. The decoder has a bound of its own besides, and its answer must be of the size declared.
 """
@@ -15,8 +15,8 @@ import numpy as np
 
 import daemon
 from daemon.errors import PictureError
-from daemon.footage.headers import dimensions, plain
 from daemon.observation import Picture
+from daemon.source.headers import dimensions, plain
 
 MAX_PIXELS = 40_000_000
 """Default bound: above any all-sky camera known (24 megapixels), 120 MB once decoded."""

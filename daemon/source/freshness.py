@@ -9,6 +9,11 @@ pictures that way. Four witnesses are heard, and each alone is enough:
     "old Last-Modified"   the server itself says the picture is old
     "old clock"           the picture's time is long past
 
+A quiet overcast sky, snow on the dome, hot pixels, a lit roof look the same for hours, and are no standing
+picture. One exposure that is encoded twice with the same tables has the same pixels to the last: where two
+pictures of the same tables differ nearly everywhere, however little, the camera lives. The owner can switch
+off the witnesses "same picture" and "old Last-Modified", where a camera gives them wrongly.
+
 There are two questions. :meth:`Freshness.check` and :meth:`Freshness.check_time` say whether one
 still is *news*: a poll faster than the camera gets the same still twice, which is no fault, only
 nothing to record. :meth:`Freshness.stale` says whether the feed *stands still*: there has been no
@@ -18,13 +23,15 @@ news for ``stale_after_s`` (two cadences at least), or what came is older than t
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon.observation import Frame, Picture
+from daemon.source.headers import encoder
 from daemon.source.still import Still
 
 SAME_BYTES = "same bytes"
@@ -46,6 +53,10 @@ SKY_TURNS_S = 20.0
 BLOCK = 12
 """Side of the squares compared, px of the 240 px disc: 3° of sky."""
 
+LIVES = 0.3
+"""Share of the squares in which pictures of the same tables must differ to be two exposures. A stamp drawn
+anew over a standing picture changes fewer."""
+
 _TEXTURE = 0.1  # grey levels²: a square smoother than this, in both pictures together, tells nothing
 _WITNESSES = 20  # squares with texture below which two pictures cannot be compared
 _NEW_NOISE = 0.4  # share of the texture that is new, median of the squares
@@ -60,11 +71,13 @@ class Freshness:
 
     ``cadence_s`` is the seconds between looks, ``stale_after_s`` the age past which the feed
     stands still. Times are those of the stills and frames; a spell without any call (the day) does
-    not count as silence.
+    not count as silence. ``ignore`` names witnesses that are not heard: "same picture", "Last-Modified".
     """
 
-    def __init__(self, cadence_s: float, stale_after_s: float) -> None:
+    def __init__(self, cadence_s: float, stale_after_s: float, ignore: Collection[str] = ()) -> None:
         self.limit = timedelta(seconds=max(stale_after_s, 2 * cadence_s))
+        self._ignore = frozenset(ignore)
+        self._by_encoder: OrderedDict[bytes, Picture] = OrderedDict()
         self._digests: deque[bytes] = deque(maxlen=REMEMBERED)
         self._reference: tuple[Picture, datetime] | None = None
         self._time: datetime | None = None
@@ -82,11 +95,11 @@ class Freshness:
         known = digest in self._digests
         if not known:
             self._digests.append(digest)
-        if still.last_modified is not None and still.fetched_at - still.last_modified > self.limit:
+        if self._is_old(still):
             return self._no_news(OLD_LAST_MODIFIED)
         if known:
             return self._no_news(SAME_BYTES)
-        if self._seen_before(frame.square, still.fetched_at):
+        if "same picture" not in self._ignore and self._seen_before(frame.square, still):
             return self._no_news(SAME_PICTURE)
         return None
 
@@ -123,12 +136,37 @@ class Freshness:
         self._reason = reason
         return reason
 
-    def _seen_before(self, square: Picture, at: datetime) -> bool:
-        """Is this the sky of the reference, later than a sky can stay as it is?"""
-        if self._reference is not None and same_picture(self._reference[0], square):
-            return abs((at - self._reference[1]).total_seconds()) >= SKY_TURNS_S
-        self._reference = (square, at)
+    def _is_old(self, still: Still) -> bool:
+        if still.last_modified is None or "Last-Modified" in self._ignore:
+            return False
+        return still.fetched_at - still.last_modified > self.limit
+
+    def _seen_before(self, square: Picture, still: Still) -> bool:
+        """Is this the sky of the reference, later than a sky can stay as it is, and no new exposure of it?"""
+        alike = self._reference is not None and same_picture(self._reference[0], square)
+        if not self._lives(square, still.data) and alike:
+            assert self._reference is not None
+            return abs((still.fetched_at - self._reference[1]).total_seconds()) >= SKY_TURNS_S
+        self._reference = (square, still.fetched_at)
         return False
+
+    def _lives(self, square: Picture, data: bytes) -> bool:
+        """Is this another exposure than the last one that was encoded alike?"""
+        tables = encoder(data)
+        before = self._by_encoder.pop(tables, None)
+        self._by_encoder[tables] = square
+        if len(self._by_encoder) > REMEMBERED:
+            self._by_encoder.popitem(last=False)
+        return before is not None and new_exposure(before, square)
+
+
+def new_exposure(one: Picture, other: Picture) -> bool:
+    """Of two sky discs, (n, n, 3), encoded with the same tables: are they two exposures?"""
+    if one.shape != other.shape:
+        return True
+    differs = int(_squares(np.any(one != other, axis=2).astype(np.float32)).any(axis=1).sum())
+    shown = int(_squares(np.maximum(_grey(one), _grey(other))).any(axis=1).sum())
+    return differs >= LIVES * max(1, shown)
 
 
 def same_picture(one: Picture, other: Picture) -> bool:

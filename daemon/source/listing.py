@@ -5,7 +5,7 @@ is added to it, so of all the others only that is looked at, and of most of them
 
     each look           the folder written to last is listed, the few before it and all above it checked
     in turn             some of the rest are checked, which finds one that comes back into use
-    each tenth look     all above the folder written to last is listed, changed or not
+    each 30th look      all above the folder written to last is listed, changed or not
 
 Of a folder's files only the new names are looked at. One bad entry costs itself and no other.
 """
@@ -28,10 +28,10 @@ import numpy.typing as npt
 KEPT = 32
 """Newest files looked at again each time, for those still being written or written over."""
 
-HOT, IN_TURN = 3, 8
+HOT, IN_TURN = 2, 4
 """Folders changed last that are checked at each look; others checked in turn."""
 
-LISTED_ANYWAY = 10
+LISTED_ANYWAY = 30
 """Looks after which all above the newest folder is listed, for file systems that keep no folder's time."""
 
 REWRITTEN = 2_000

@@ -313,7 +313,9 @@ def watching(
         for inbox in inboxes.values():
             stack.callback(inbox.close)
         settings = Settings(
-            daemon=DaemonSettings(state_dir=folder / "state", port=0, **({"min_free_mb": 1} | daemon)),
+            daemon=DaemonSettings(
+                state_dir=folder / "state", port=0, **({"min_free_mb": 1, "hold_min": 0} | daemon)
+            ),
             model=ModelSettings(path=model, device="cpu", threads=1),
             camera=tuple(
                 camera(name, servers[name], stamped=sky.stamped, **(sources or {}).get(name, {}))
@@ -467,6 +469,7 @@ def write_config(path: Path, **parts: Any) -> Path:
 state_dir = "{wanted["state"]}"
 port = {wanted["port"]}
 min_free_mb = 1
+hold_min = 0
 [model]
 path = "{wanted["model"]}"
 device = "cpu"

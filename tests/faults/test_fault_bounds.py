@@ -18,9 +18,10 @@ import pytest
 
 from daemon.config import CameraSettings
 from daemon.errors import FootageError, MovieError, PictureError
-from daemon.footage import headers, image, video
+from daemon.footage import image, video
 from daemon.footage.movie import Scratch, Spool, read_movie
 from daemon.observation import Frame
+from daemon.source import headers
 from tests.faults import bombs
 from tests.faults.conftest import Entry
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import threading
+import random
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,8 @@ from daemon.footage.frame import from_still
 from daemon.observation import StampStyle
 from daemon.source.auroramax import fetch_movie
 from daemon.source.url import UrlSource
+from tests.faults import fuzz
+from tests.faults.answering import Answering
 from tests.faults.conftest import Entry
 from tests.faults.harness import Sky
 from training.simulator.site import Site
@@ -118,35 +119,6 @@ def test_nonsense_in_the_environment_is_one_line(name: str, monkeypatch: pytest.
     assert "\n" not in str(told.value)
 
 
-class Answering:
-    """A server that answers every connection with the same bytes and hangs up."""
-
-    def __init__(self) -> None:
-        self.answer = b""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/a.jpg"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    connection.recv(4096)
-                    connection.sendall(self.answer)
-                    connection.shutdown(socket.SHUT_WR)
-                    connection.recv(4096)
-                except OSError:
-                    continue
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._listener.close()
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Answering]:
     answering = Answering()
@@ -230,6 +202,35 @@ def test_any_answer_in_a_movie_s_place_is_a_fetch_error_or_no_movie(
     with suppress(FetchError):
         assert fetch_movie(asked, NEAR.date(), tmp_path, "aurorad/test") is None
     assert not list(tmp_path.glob("*.mp4"))
+
+
+@pytest.mark.parametrize("kind", fuzz.KINDS)
+def test_random_input_is_used_or_refused_and_nothing_stays(kind: str) -> None:
+    """No exception that is not ours, no case that takes long, no memory, file or thread kept."""
+    _no_harm(fuzz.run(kind, 150 if kind == "http" else 600, seed=random.randrange(1 << 30)))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("kind", fuzz.KINDS)
+def test_a_hundred_thousand_cases(kind: str, matrix: Entry) -> None:
+    """The same with 100,000 cases of each kind."""
+    figures = fuzz.run(kind, 100_000)
+    _no_harm(figures)
+    matrix(
+        "Anything at all",
+        f"random input: {kind}, 100,000 cases",
+        f"used or refused by a typed error; slowest {1e3 * figures.slowest_s:.0f} ms of CPU, memory"
+        f" {figures.grown_mb:+.0f} MB, open files {figures.files:+d}",
+    )
+
+
+def _no_harm(figures: fuzz.Figures) -> None:
+    assert "two lines" not in figures.outcomes
+    assert figures.slowest_s < fuzz.SLOWEST_S, figures.line()
+    assert figures.grown_mb < fuzz.GROWN_MB, figures.line()
+    assert figures.files <= 2, figures.line()
+    assert figures.threads <= 2, figures.line()
 
 
 def test_the_fuzzer_is_in_the_matrix(matrix: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,56 @@ def test_what_cannot_be_written_down_is_told_as_soon_as_it_can(tmp_path: Path, n
             ("owner", "The record can be written again."),
             ("owner", "The record cannot be written."),
         ]
+
+
+def test_a_feed_that_comes_and_goes_is_one_condition(tmp_path: Path, night_clock: SetClock) -> None:
+    """A picture every 20 minutes, stale after 15: one message in four hours, and one when it has been well for 30."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        for minute in range(240):
+            if minute % 60 == 30 or minute == 0:  # restarts in between change nothing
+                conditions = Conditions(store, CHANNELS[1:2], night_clock, timedelta(minutes=30))
+            if minute % 20 >= 15:
+                conditions.begin("feed stale", "yellowknife", "the feed has stopped")
+            else:
+                conditions.end("feed stale", "yellowknife", "the feed is back")
+            conditions.settle()
+            night_clock.move(60)
+        assert messages(store.path) == [("owner", "The feed has stopped.")]
+        for _ in range(31):
+            conditions.end("feed stale", "yellowknife", "the feed is back")
+            night_clock.move(60)
+        assert messages(store.path) == [("owner", "The feed has stopped."), ("owner", "The feed is back.")]
+        assert not conditions.open
+
+
+def test_an_end_is_written_once_the_hold_time_is_over_by_itself(
+    tmp_path: Path, night_clock: SetClock
+) -> None:
+    """Nobody has to report it again, also across a restart; what a person ended is over at once."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        hold = timedelta(minutes=30)
+        conditions = Conditions(store, CHANNELS[1:2], night_clock, hold)
+        conditions.begin("disk low", "", "only 3 MB free")
+        conditions.begin("reload", "", "the configuration was not reloaded")
+        conditions.end("disk low", "", "600 MB free again")
+        conditions.end("reload", "", "the configuration was reloaded", at_once=True)
+        assert list(conditions.open) == ["aurorad-disk-low"]
+        night_clock.move(29 * 60)
+        conditions.settle()
+        assert ("owner", "600 MB free again.") not in messages(store.path)
+        again = Conditions(store, CHANNELS[1:2], night_clock, hold)
+        night_clock.move(61)
+        again.settle()
+        assert ("owner", "600 MB free again.") in messages(store.path)
+        assert not again.open
+
+
+def test_a_clock_put_back_keeps_no_condition_open(tmp_path: Path, night_clock: SetClock) -> None:
+    """Where the hold time cannot be counted any more, the end is written."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        conditions = Conditions(store, CHANNELS[1:2], night_clock, timedelta(minutes=30))
+        conditions.begin("disk low", "", "only 3 MB free")
+        conditions.end("disk low", "", "600 MB free again")
+        night_clock.move(-7200)
+        conditions.settle()
+        assert not conditions.open

@@ -209,3 +209,55 @@ def test_real_frames_are_told_from_their_own_copies() -> None:
             for quality in (75, 85, 95):
                 again = square_of(encoded(np.asarray(decoded, dtype=np.uint8), quality))
                 assert same_picture(square, again), (path.name, quality)
+
+
+def still_scene(kind: str, seed: int, noise: float = 1.5) -> npt.NDArray[np.uint8]:
+    """A scene that stays the same for hours, (720, 720, 3), as one exposure shows it: noise of its own."""
+    always = np.random.default_rng(7)
+    y, x = np.mgrid[-1:1:720j, -1:1:720j]
+    scene = np.repeat((60 + 10 * y)[..., None], 3, 2)
+    if kind == "snow":
+        scene += cv2.GaussianBlur(always.normal(0, 60, (720, 720)), (0, 0), 2)[..., None]
+    elif kind == "hot pixels":
+        hot = always.random((720, 720)) < 0.004
+        scene[hot] += always.uniform(30, 150, (int(hot.sum()), 1))
+    elif kind == "lit roof":
+        scene += (np.hypot(x, y) > 0.7)[..., None] * (np.sin(x * 120) * np.sin(y * 90))[..., None] * 40
+    shot = scene + np.random.default_rng(seed).normal(0, noise, (720, 720, 3))
+    return np.clip(shot, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("quality", [75, 90])
+@pytest.mark.parametrize("kind", ["overcast", "snow", "hot pixels", "lit roof"])
+def test_a_scene_that_stays_the_same_is_no_standing_picture(kind: str, quality: int) -> None:
+    """A quiet overcast sky, snow on the dome, hot pixels, a lit roof: news all night, never stale."""
+    feed = Feed()
+    for minute in range(20):
+        at = START + minutes(minute)
+        assert feed.give(encoded(still_scene(kind, minute), quality), at) is None, minute
+        assert feed.stale(at) is None
+
+
+@pytest.mark.parametrize("kind", ["overcast", "snow", "hot pixels", "lit roof"])
+def test_a_standing_picture_of_such_a_scene_is_still_told(kind: str) -> None:
+    """The same exposure encoded anew, under a stamp that goes on within the disc: stale after a quarter of an hour."""
+    feed = Feed()
+    for minute in range(10):
+        assert feed.give(encoded(still_scene(kind, minute)), START + minutes(minute)) is None
+    for minute in range(10, 27):
+        at = START + minutes(minute)
+        shown = still_scene(kind, 9).copy()
+        cv2.putText(shown, f"05:{minute}", (300, 600), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (255, 255, 255), 2)
+        assert feed.give(encoded(shown, interval=minute), at) == "same picture"
+    assert feed.stale(START + minutes(26)) == "same picture"
+
+
+def test_the_owner_can_switch_a_witness_off() -> None:
+    """`ignore_witnesses`: the same pixels and an old Last-Modified are then no reason; the same bytes are."""
+    feed = Feed()
+    feed.freshness = Freshness(60, 900, ("same picture", "Last-Modified"))
+    for minute in range(20):
+        at = START + minutes(minute)
+        again = encoded(dark_sky(1), interval=minute + 1)
+        assert feed.give(again, at, last_modified=START - minutes(90)) is None
+        assert feed.give(again, at) == "same bytes"

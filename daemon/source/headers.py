@@ -7,6 +7,7 @@ strictly as libjpeg and libpng do it or more strictly, and refused where two rea
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 import zlib
@@ -27,7 +28,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}  # JPEG markers that carry no segment
 _START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_START_OF_SCAN, _END_OF_IMAGE, _TABLES = 0xDA, 0xD9, 0xDB
 _AFTER_SCAN = re.compile(
     rb"\xff[\xc0-\xcf\xd8-\xfe]"
 )  # in a scan's data FF 00 is a byte, FF D0 to D7 restarts
@@ -60,6 +61,26 @@ def plain(data: bytes) -> bytes:
     chunks = list(_png_chunks(data))
     _must_fit(data, [data[at + 8 : end - 4] for name, at, end in chunks if name == b"IDAT"])
     return _PNG + b"".join(data[at:end] for name, at, end in chunks if name in _NEEDED)
+
+
+def encoder(data: bytes) -> bytes:
+    """What a picture was encoded with: a JPEG's quantization tables and sampling, the same word for any PNG.
+
+    Two pictures of one exposure, encoded alike, have the same pixels. Call :func:`dimensions` before.
+    """
+    if data.startswith(_PNG):
+        return b"PNG"
+    kept, at = [], 2
+    while at + 4 <= len(data) and data[at + 1] != _START_OF_SCAN:
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _NO_LENGTH:
+            at += 1 if marker == 0xFF else 2
+            continue
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _TABLES or marker in _START_OF_FRAME:
+            kept.append(data[at:end])
+        at = end
+    return hashlib.sha256(b"".join(kept)).digest()
 
 
 # ------------------------------------------------------------------- PNG
