@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from models.card import SHIPPED, Card, ModelError, read_card, sha256_of
 from models.labels import AURORA_OUTPUT, CLEAR_OUTPUT
+from models.onnx_file import must_be_whole
 from models.preprocess import SIDE, Pixels, Tensor, to_input
 
 if TYPE_CHECKING:
@@ -169,6 +170,10 @@ def load(
             f"{path} is not the file its card describes (sha256 {found[:12]}…, the card says "
             f"{card.sha256[:12]}…): copy both again"
         )
+    try:
+        must_be_whole(path.read_bytes())
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     if card.side != SIDE:
         raise ModelError(f"{path} takes {card.side} px frames, aurorad's are {SIDE} px: export it again")
     build: type[OnnxEngine] | type[TorchEngine] = OnnxEngine if runtime == "onnx" else TorchEngine
