@@ -48,9 +48,13 @@ browser: $(VENV)/.testing  ## the page in a real Chromium, with axe-core where n
 	@cd tests/browser && npm install --no-audit --no-fund --silent || echo "axe-core is not there (npm install failed): accessibility is not checked"
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-lock:  ## resolve the dependencies anew into requirements.lock
+COMPILE = $(BIN)/uv pip compile --universal -p 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -q
+
+lock:  ## resolve the dependencies anew: requirements.lock, and with hashes what install.sh and the image install
 	@$(PIP) install uv
-	@$(BIN)/uv pip compile --universal -p 3.11 --no-emit-index-url --no-annotate --all-extras --custom-compile-command "make lock" pyproject.toml -o requirements.lock -q --upgrade
+	@$(COMPILE) --all-extras --upgrade -o requirements.lock
+	@$(COMPILE) --generate-hashes -c requirements.lock -o deploy/watch.lock
+	@$(COMPILE) --generate-hashes -c requirements.lock --extra gpu -o deploy/watch-gpu.lock
 
 clean:  ## forget the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

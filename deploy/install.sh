@@ -5,7 +5,8 @@
 #
 #   /opt/aurorad/releases/TIME   a virtual environment for each installed release; the last three are kept
 #   /opt/aurorad/current         the one in use; the switch is one rename
-#   /etc/aurorad/aurorad.toml    the configuration; one that is there is kept
+#   /etc/aurorad/aurorad.toml    the configuration: what differs from the defaults; one that is there is kept
+#   /etc/aurorad/defaults.toml   every key with its default and its meaning, as of the release in use; read by nobody
 #   /etc/aurorad/credentials/    secrets, one a file, readable by root alone
 #   /var/lib/aurorad             database and pictures; copied to /var/backups/aurorad before an upgrade
 #
@@ -17,10 +18,11 @@ prefix=/opt/aurorad
 config=/etc/aurorad/aurorad.toml
 python=${PYTHON:-python3}
 extras=""
+lock=watch.lock
 start=yes
 for word in "$@"; do
     case $word in
-        --gpu) extras="[gpu]" ;;
+        --gpu) extras="[gpu]" lock=watch-gpu.lock ;;
         --no-start) start=no ;;
         *) echo "usage: install.sh [--gpu] [--no-start]" >&2; exit 2 ;;
     esac
@@ -46,17 +48,22 @@ chmod 755 "$prefix" "$prefix/releases"
 # pip builds in the folder it is given: a copy, so that the checkout gets no files of root's.
 cp -R "$here/pyproject.toml" "$here/README.md" "$here/LICENSE" "$here/daemon" "$here/models" "$here/training" "$source/"
 echo "Installing aurorad and what it needs into $release …"
-(umask 022 && "$release/bin/python" -m pip --disable-pip-version-check -q install \
-    -c "$here/requirements.lock" "$source$extras")
+# Each dependency is one that the lock has the hash of; then aurorad itself, which brings none.
+(umask 022 && "$release/bin/python" -m pip --disable-pip-version-check -q install --require-hashes -r "$here/deploy/$lock" &&
+    "$release/bin/python" -m pip --disable-pip-version-check -q install --no-deps "$source")
 
 # ---------------------------------------------------------------- configuration
 install -d -m 755 /etc/aurorad
 install -d -m 700 /etc/aurorad/credentials
+# The daemon's user exists only while it runs; it reads the configuration by this group.
+getent group aurorad-config >/dev/null || groupadd --system aurorad-config
 if [ -e "$config" ]; then
     echo "Keeping $config"
 else
-    install -m 644 "$here/deploy/aurorad.toml" "$config"
+    # Not a copy of the defaults, which would keep those of today for ever.
+    install -m 640 -g aurorad-config "$here/deploy/aurorad.local.toml" "$config"
 fi
+install -m 644 "$here/deploy/aurorad.toml" /etc/aurorad/defaults.toml
 CREDENTIALS_DIRECTORY=/etc/aurorad/credentials "$release/bin/aurorad" check-config "$config" >/dev/null ||
     die "$config cannot be used by the new release; nothing was changed"
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from daemon.config import load
 from daemon.metrics import METRICS
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,10 @@ DASHBOARD = DEPLOY / "grafana" / "dashboards" / "aurorad.json"
 
 OTHERS = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate"}}
 """Prometheus' own. Those of prometheus-client's process collector begin with process_."""
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def needs(program: str) -> None:
@@ -185,7 +191,7 @@ def test_alertmanager_routes_to_receivers_it_has() -> None:
 
 
 def test_unit_is_hardened() -> None:
-    """systemd's own exposure score of the CPU unit is at most 1.5."""
+    """systemd's own exposure score of the CPU unit is at most 1.1."""
     needs("systemd-analyze")
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=yes", "--no-pager", DEPLOY / "aurorad.service"],
@@ -195,7 +201,7 @@ def test_unit_is_hardened() -> None:
     found = re.search(r"Overall exposure level for aurorad.service: ([\d.]+)", done.stdout)
     if found is None:
         pytest.skip(f"this systemd-analyze cannot judge a file: {done.stderr.strip()[:100]}")
-    assert float(found[1]) <= 1.5
+    assert float(found[1]) <= 1.1
 
 
 def test_unit_has_no_unknown_words(tmp_path: Path) -> None:
@@ -217,6 +223,48 @@ def test_unit_has_no_unknown_words(tmp_path: Path) -> None:
     said = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "aurorad.service" in line]
     # Newer than the oldest systemd we install on: it says so and goes on.
     assert [line for line in said if "RestartSteps" not in line and "RestartMaxDelaySec" not in line] == []
+
+
+def test_the_documented_drop_in_lets_a_home_folder_in(tmp_path: Path) -> None:
+    """Homes are hidden by an empty file system, into which a folder can be bound; systemd takes the lines."""
+    unit_text = (DEPLOY / "aurorad.service").read_text()
+    assert "\nProtectHome=tmpfs\n" in unit_text
+    drop_in = re.search(
+        r"```ini\n(\[Service\]\nBindReadOnlyPaths=/home/.*?)```", text("docs/deployment.md"), re.S
+    )
+    assert drop_in
+    needs("systemd-analyze")
+    unit = tmp_path / "aurorad.service"
+    unit.write_text(re.sub(r"/opt/aurorad/current/bin/aurorad.*", "/bin/true", unit_text))
+    (tmp_path / "aurorad.service.d").mkdir()
+    (tmp_path / "aurorad.service.d/folder.conf").write_text(drop_in[1])
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert "BindReadOnlyPaths" not in done.stderr
+
+
+def test_the_configuration_is_readable_by_the_unit_and_not_by_others() -> None:
+    """What install.sh writes is for root and one group, which the unit's passing user has."""
+    group = re.search(r"^SupplementaryGroups=(\S+)$", text("deploy/aurorad.service"), re.M)
+    assert group
+    script = text("deploy/install.sh")
+    assert f"groupadd --system {group[1]}" in script
+    assert f'install -m 640 -g {group[1]} "$here/deploy/aurorad.local.toml" "$config"' in script
+    assert f"chgrp {group[1]} /etc/aurorad/aurorad.toml" in text("docs/deployment.md")
+
+
+def test_an_installation_keeps_no_default_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration that install.sh writes sets nothing; what it shows as an example is valid."""
+    local = DEPLOY / "aurorad.local.toml"
+    assert tomllib.loads(local.read_text()) == {}
+    example = "\n".join(re.findall(r"^# (\[.*|\w+ = .*)$", local.read_text(), re.M))
+    assert "credential:phone" in example
+    (tmp_path / "phone").write_text("json://127.0.0.1/")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "a.toml").write_text(example)
+    assert load(tmp_path / "a.toml").notify[0].name == "phone"
 
 
 # ---------------------------------------------------------------- Docker
@@ -294,6 +342,8 @@ def test_compose_mounts_what_exists() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     for name, service in compose["services"].items():
         assert service["read_only"], name
+        assert service["mem_limit"]
+        assert service["pids_limit"]
         assert re.search(r":(cpu|v?\d+\.\d+\.\d+)$", service["image"]), name
         for port in service["ports"]:
             assert port.startswith("127.0.0.1:"), f"{name} is open to the network"
@@ -360,6 +410,40 @@ def test_install_script_is_posix_sh() -> None:
 
 
 # ---------------------------------------------------------------- dependencies
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Requirement with its marker → its hashes, as text."""
+    joined = text(lock).replace("\\\n", " ")
+    lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
+    return {" ".join(line.split(" --hash=")[0].split()): line for line in lines}
+
+
+@pytest.mark.parametrize("lock", ["deploy/watch.lock", "deploy/watch-gpu.lock"])
+def test_what_watches_is_installed_by_hash(lock: str) -> None:
+    """Every line has hashes and no address, and is the version of requirements.lock; make lock writes it."""
+    named = pinned(lock)
+    versions = {line.partition(" ;")[0] for line in pinned("requirements.lock")}
+    assert len(named) > 40
+    for requirement, line in named.items():
+        assert requirement.partition(" ;")[0] in versions, requirement
+        assert re.search(r" --hash=sha256:[0-9a-f]{64}", line), requirement
+    assert "://" not in text(lock)
+    assert f"-o {lock}" in text("Makefile")
+    assert lock in text("deploy/Dockerfile")
+    assert lock.removeprefix("deploy/") in text("deploy/install.sh")
+
+
+@pytest.mark.parametrize(("lock", "extra"), [("deploy/watch.lock", ""), ("deploy/watch-gpu.lock", "gpu")])
+def test_nothing_that_watching_needs_is_missing_from_the_lock(lock: str, extra: str) -> None:
+    """aurorad itself is installed without dependencies, so the lock must name them all."""
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"].get(extra, ())]
+    named = {re.split(r"[=\[ ]", requirement)[0] for requirement in pinned(lock)}
+    for requirement in wanted:
+        name = re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
+        assert name in named, requirement
+
 
 WELL = {"name": "click", "version": "8.4", "vulns": []}
 ILL = {"name": "old", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}
