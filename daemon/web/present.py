@@ -104,7 +104,7 @@ def _no_picture(view: View, status: LiveStatus, now: datetime) -> Finding:
         "No picture",
         f"none since the watch began{started} ({why})",
         f"The watch tries again every {lasting(view.cadence_s)}. If it lasts, check the camera and the address"
-        " under [camera.source]; `aurorad doctor` tests it.",
+        " under [camera.source]; the command “aurorad doctor” tests it.",
     )
 
 

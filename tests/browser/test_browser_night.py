@@ -33,6 +33,7 @@ from tests.pace import slowness
 
 CAMERA = web_night.CAMERA
 FRAMES = 900
+LIT = ("Aurora", "Faint aurora", "Clearly visible aurora", "Bright aurora")
 MEANT = {"a": "aurora", "o": "obscured", "n": "none"}
 
 
@@ -135,8 +136,8 @@ def tell_the_story(browser: Chrome, folder: Path, site: dict[str, Any], ends: st
     cadence_s = 0.5 * site["speed"]
     with watching(folder, on_the_site(site["address"], cadence_s), site["address"], fast) as watch:
         told = the_night_goes_by(browser, watch, from_utc_text(ends))
-        quiet = [place for place, line in enumerate(told) if line in ("Clear, no aurora", "Obscured")]
-        lit = [place for place, line in enumerate(told) if line == "Aurora"]
+        quiet = [place for place, line in enumerate(told) if line in ("Clear sky, no aurora", "Sky hidden")]
+        lit = [place for place, line in enumerate(told) if line.startswith(LIT)]
         assert lit, told
         assert quiet[0] < lit[0], told
         assert lit[-1] < quiet[-1], told
