@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from daemon import config
 from daemon.config import Settings
 from daemon.errors import ConfigError
 from daemon.observation import SkyState, from_utc_text
+from daemon.record.rows import LabelRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from training.data.dataset import FOLDERS, Row, sha256_of_file
@@ -60,15 +61,14 @@ def labelled_rows(
         elif label["picture"] is None or not (kept / label["picture"]).is_file():
             left.pictureless += 1
         else:
-            rows.append(_row(label, kept, out, settings))
+            rows.append(_row(label, kept / label["picture"], out, settings))
     if not rows:
         why = f"{len(labels)} labels, {left.pictureless} of them without a kept picture in {kept}"
         raise ValueError(f"{database}: nothing to train on: {why}")
     return rows, left
 
 
-def _row(label: dict[str, Any], kept: Path, out: Path, settings: Settings) -> Row:
-    source = kept / label["picture"]
+def _row(label: LabelRow, source: Path, out: Path, settings: Settings) -> Row:
     target = out / "frames" / label["camera"] / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(source.read_bytes())
@@ -94,7 +94,7 @@ def _row(label: dict[str, Any], kept: Path, out: Path, settings: Settings) -> Ro
     )
 
 
-def _sky(label: dict[str, Any], settings: Settings) -> SkyState | None:
+def _sky(label: LabelRow, settings: Settings) -> SkyState | None:
     """Sun and moon of a frame that was never watched, where the configuration knows its camera."""
     try:
         camera = settings.camera_named(label["camera"]).camera()
