@@ -18,7 +18,6 @@ from typing import Any
 from daemon import event
 from daemon.alert.conditions import Conditions
 from daemon.errors import FootageError
-from daemon.event import EventState
 from daemon.footage.frame import from_still
 from daemon.footage.still_clock import StillClock
 from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
@@ -87,7 +86,7 @@ class LiveWatch:
 
     def recall(self) -> None:
         """Take the event's state from the record, as the watch before left it. Raises StoreError."""
-        self._state = EventState.from_dict(self.pipeline.store.memory(self._name))
+        self._state = self.pipeline.store.event_state(self._name)
 
     def patience(self) -> timedelta:
         """Longest time without progress that is no sign of trouble."""

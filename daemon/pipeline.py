@@ -210,8 +210,7 @@ class Pipeline:
             changes=changes,
             messages=list(self._messages(observation, changes)) if live else [],
             column=look.column,
-            state=state.to_dict() if live else None,
-            event=state.event if live else None,
+            state=state if live else None,
         )
         if not recorded:
             return

@@ -146,7 +146,7 @@ class Service:
             for model in filter(None, (built.predictor.model, built.predictor.shadow)):
                 self.store.register_model(model.sha256, model.card.name, model.card.skill)
             for camera in built.settings.camera:
-                self.store.register_camera(camera.name, camera.about())
+                self.store.register_camera(camera.about())
 
     def _use(self, built: _Built) -> None:
         """From here on this is what runs."""

@@ -20,6 +20,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter
 
 from daemon.config import Settings
+from daemon.event import EventState
 from daemon.footage import image
 from daemon.night import night_of
 from daemon.observation import (
@@ -227,7 +228,7 @@ def fill(
                 night=night_of(sky.at, Settings().camera[0]),
                 changes=changes,
                 column=drawn_column(minute, p),
-                event=event_of(minute, camera) if not days and minute >= ONSET else None,
+                state=EventState(event_of(minute, camera)) if not days and minute >= ONSET else None,
             )
 
 

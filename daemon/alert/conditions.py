@@ -11,28 +11,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 
 from daemon.alert.message import compose_operator
 from daemon.clock import Clock
 from daemon.config import NotifySettings
 from daemon.observation import Message, from_utc_text, utc_text
+from daemon.record.progress import OpenCondition
 from daemon.record.store import Store
 
 log = logging.getLogger("aurorad.conditions")
-
-_STATE = "upkeep conditions"  # a space: no camera can be called that
-_ENDING = "upkeep ends"
-
-
-@dataclass(frozen=True)
-class _End:
-    """A condition that seems over: since when, and what there is to write to the operator then."""
-
-    since: str
-    camera: str
-    text: str
 
 
 class Conditions:
@@ -50,15 +38,13 @@ class Conditions:
         self._channels = list(channels)
         self._hold = hold
         self._lock = threading.Lock()
-        self._open: dict[str, str] = dict(store.memory(_STATE) or {})
-        ending = store.memory(_ENDING) or {}
-        self._ending = {key: _End(*kept) for key, kept in ending.items() if key in self._open}
+        self._open: dict[str, OpenCondition] = store.conditions()
         self._untold: dict[str, list[Message]] = {}
 
     @property
     def open(self) -> dict[str, str]:
         """The open conditions: key → since when, as UTC text."""
-        return dict(self._open)
+        return {key: held.since for key, held in self._open.items()}
 
     def begin(self, condition: str, camera: str, text: str) -> None:
         """The condition holds: a first time is logged and written to the operator, every other is silent.
@@ -69,15 +55,16 @@ class Conditions:
         with self._lock:
             key = _key(condition, camera)
             if key in self._open:
-                if key in self._ending:
+                held = self._open[key]
+                if held.over_since is not None:
                     log.info("%s: again: %s", camera or "aurorad", text)
-                    self._write([], self._open, {k: v for k, v in self._ending.items() if k != key})
+                    self._write([], self._open | {key: OpenCondition(held.since)})
                 return
             now = self._clock.now()
             if key not in self._untold:
                 log.warning("%s: %s", camera or "aurorad", text)
                 self._untold[key] = self._messages(key, camera, text, now)
-            self._write(self._untold[key], self._open | {key: utc_text(now)}, self._ending)
+            self._write(self._untold[key], self._open | {key: OpenCondition(utc_text(now))})
             del self._untold[key]
 
     def end(self, condition: str, camera: str, text: str, *, at_once: bool = False) -> None:
@@ -87,40 +74,40 @@ class Conditions:
         where it cannot come and go by itself.
         """
         with self._lock:
-            key = _key(condition, camera)
-            if key in self._untold:
-                self._finish(key, _End(utc_text(self._clock.now()), camera, text))
-            elif key in self._open:
-                known = self._ending.get(key)
-                end = known or _End(utc_text(self._clock.now()), camera, text)
-                if at_once or self._is_due(end):
-                    self._finish(key, end)
-                elif known is None:
-                    log.info("%s: %s", camera or "aurorad", text)
-                    self._write([], self._open, self._ending | {key: end})
+            key, now = _key(condition, camera), utc_text(self._clock.now())
+            held = self._open.get(key)
+            if held is None and key not in self._untold:
+                return
+            over = (
+                held
+                if held and held.over_since
+                else OpenCondition(held.since if held else now, now, camera, text)
+            )
+            if at_once or held is None or key in self._untold or self._is_due(over):
+                self._finish(key, over)
+            elif over is not held:
+                log.info("%s: %s", camera or "aurorad", text)
+                self._write([], self._open | {key: over})
 
     def settle(self) -> None:
         """Close what has been over for the hold time. Raises StoreError as :meth:`begin`."""
         with self._lock:
-            for key, end in list(self._ending.items()):
-                if self._is_due(end):
-                    self._finish(key, end)
+            for key, held in list(self._open.items()):
+                if held.over_since is not None and self._is_due(held):
+                    self._finish(key, held)
 
-    def _is_due(self, end: _End) -> bool:
-        over = self._clock.now() - from_utc_text(end.since)
+    def _is_due(self, held: OpenCondition) -> bool:
+        assert held.over_since is not None
+        over = self._clock.now() - from_utc_text(held.over_since)
         return over >= self._hold or over < -timedelta(minutes=1)  # our clock was put back meanwhile
 
-    def _finish(self, key: str, end: _End) -> None:
+    def _finish(self, key: str, end: OpenCondition) -> None:
         """Write the end to the operator, and the beginning too where that could not be written yet."""
-        over = self._messages(f"{key}-over", end.camera, end.text, self._clock.now())
-        logged = key in self._ending
-        self._write(
-            self._untold.get(key, []) + over,
-            {k: v for k, v in self._open.items() if k != key},
-            {k: v for k, v in self._ending.items() if k != key},
-        )
+        over = self._messages(f"{key}-over", end.camera, end.over_text, self._clock.now())
+        logged = key in self._open and self._open[key].over_since is not None
+        self._write(self._untold.get(key, []) + over, {k: v for k, v in self._open.items() if k != key})
         if not logged:
-            log.info("%s: %s", end.camera or "aurorad", end.text)
+            log.info("%s: %s", end.camera or "aurorad", end.over_text)
         self._untold.pop(key, None)
 
     def _messages(self, key: str, camera: str, text: str, now: datetime) -> list[Message]:
@@ -130,14 +117,12 @@ class Conditions:
             if channel.hears("operator", camera)
         ]
 
-    def _write(self, messages: Sequence[Message], then: dict[str, str], ending: dict[str, _End]) -> None:
+    def _write(self, messages: Sequence[Message], then: dict[str, OpenCondition]) -> None:
         """What is to be told and what holds from now on, together or not at all."""
         with self._store.batch():
             self._store.enqueue(messages)
-            self._store.remember(_STATE, then)
-            if ending or self._ending:
-                self._store.remember(_ENDING, {key: astuple(end) for key, end in ending.items()})
-        self._open, self._ending = then, ending
+            self._store.put_conditions(then)
+        self._open = then
 
 
 def _key(condition: str, camera: str) -> str:

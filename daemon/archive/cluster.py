@@ -57,8 +57,8 @@ _COLUMNS = tuple(c for c in COLUMNS if c.name not in ("camera", "recorded_at", "
 """What a part keeps of each observation, under the database's own names; and ``column``, the keogram's."""
 
 _SAME = tuple(
-    {c.name for c in _COLUMNS} & {f.name for f in fields(Observation)}
-    - {"observed_at", "fetched_at", "verdict", "reason", "source"}
+    {c.name for c in _COLUMNS}
+    & {f.name for f in fields(Observation)} - {"observed_at", "fetched_at", "verdict", "reason", "source"}
 )
 """What an observation holds as the part does; the others are put together from it in :func:`_observation`."""
 

@@ -26,6 +26,7 @@ from daemon.observation import EventChange
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
+from daemon.record.progress import MovieTaken
 from daemon.record.store import Store
 from daemon.text import one_line
 
@@ -90,10 +91,10 @@ def ingest_movie(
     A movie that was taken in whole is remembered by name and size, so that going on with an archive
     of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
-    key = one_line(f"movie of {pipeline.camera.name}: {path.name}")
-    done = pipeline.store.memory(key)
-    if done is not None and done["bytes"] == _bytes(path):
-        return Outcome(path, Tally(known=done["frames"], undated=done["undated"]))
+    camera, name = pipeline.camera.name, one_line(path.name)
+    done = pipeline.store.movie(camera, name)
+    if done is not None and done.bytes == _bytes(path):
+        return Outcome(path, Tally(known=done.frames, undated=done.undated))
     try:
         movie = read_movie(
             path,
@@ -110,8 +111,8 @@ def ingest_movie(
     with movie:
         tally = record_movie(pipeline, movie)
     if movie.fault is None:
-        frames = tally.recorded + tally.known
-        pipeline.store.remember(key, {"bytes": _bytes(path), "frames": frames, "undated": tally.undated})
+        taken = MovieTaken(_bytes(path), tally.recorded + tally.known, tally.undated)
+        pipeline.store.put_movie(camera, name, taken)
     return Outcome(path, tally, movie.readings, movie.fault)
 
 
@@ -173,7 +174,7 @@ def open_pipeline(
     predictor = Predictor(settings.model)
     model = predictor.model
     store.register_model(model.sha256, model.card.name, model.card.skill)
-    store.register_camera(camera.name, camera.about())
+    store.register_camera(camera.about())
     return Pipeline(
         camera,
         settings,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from daemon.footage.movie import Scratch, read_movie
 from daemon.night import night_of
 from daemon.observation import utc_text
 from daemon.pipeline import Pipeline
+from daemon.record.progress import Morning
 from daemon.source import fetch_movie, movie_retry_s, user_agent
 
 log = logging.getLogger("aurorad.nightly")
@@ -41,17 +43,13 @@ class Nightly:
         self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
         self._tries = 0
 
-    @property
-    def _key(self) -> str:
-        return f"nightly {self.pipeline.camera.name}"
-
     def visit(self, now: datetime) -> datetime:
         """Do what is due; returns when to come again."""
-        kept = self.pipeline.store.memory(self._key) or {}
+        done = self.pipeline.store.morning(self.pipeline.camera.name).done
         ended_at, night = self._last_night(now)
-        if ended_at is None or night.isoformat() <= kept.get("done", ""):
+        if ended_at is None or night.isoformat() <= done:
             return now + IDLE
-        if "done" not in kept:  # a first start: earlier nights are for `aurorad ingest`, if anyone wants them
+        if not done:  # a first start: earlier nights are for `aurorad ingest`, if anyone wants them
             return self._done(night - timedelta(days=1), now)
         due = ended_at + timedelta(minutes=self.pipeline.camera_settings.source.movie_after_sunrise_min)
         if now < due:
@@ -123,13 +121,13 @@ class Nightly:
         A decoder's crash is not to come again with every start.
         """
         name, store, metrics = self.pipeline.camera.name, self.pipeline.store, self.pipeline.metrics
-        kept = store.memory(self._key) or {}
-        begun = kept.get("begun", 0) if kept.get("reading") == night.isoformat() else 0
+        kept = store.morning(name)
+        begun = kept.begun if kept.reading == night.isoformat() else 0
         if begun >= MOST_CRASHES:
             metrics.rejected(name, "crash")
             log.error("movie of %s: left out: aurorad ended %d times while reading it", night, begun)
             return True
-        store.remember(self._key, kept | {"reading": night.isoformat(), "begun": begun + 1})
+        store.put_morning(name, replace(kept, reading=night.isoformat(), begun=begun + 1))
         try:
             scratch = Scratch(self.folder, self.settings.daemon.min_free_mb)
             with read_movie(movie, self.pipeline.camera, now, scratch=scratch) as dated:
@@ -146,10 +144,10 @@ class Nightly:
             metrics.rejected(name, error.reason)
         finally:
             with suppress(StoreError):
-                store.remember(self._key, {"done": kept.get("done", "")})
+                store.put_morning(name, replace(kept, reading="", begun=0))
         return True
 
     def _done(self, night: date, now: datetime) -> datetime:
         self._tries = 0
-        self.pipeline.store.remember(self._key, {"done": night.isoformat(), "at": utc_text(now)})
+        self.pipeline.store.put_morning(self.pipeline.camera.name, Morning(night.isoformat(), utc_text(now)))
         return now + IDLE

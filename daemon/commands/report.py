@@ -144,8 +144,7 @@ _FRAMES = """
                 - strftime('%s', lag(observed_at) OVER (PARTITION BY camera ORDER BY observed_at)) AS after_s
         FROM observations WHERE verdict <> 'stale'),
     cadences AS (
-        SELECT substr(camera, 8) AS camera, json_extract(json, '$.cadence_s') AS cadence_s
-        FROM state WHERE camera LIKE 'camera %'),
+        SELECT name AS camera, cadence_s FROM cameras),
     frames AS (
         SELECT looks.* FROM looks LEFT JOIN cadences USING (camera)
         WHERE after_s IS NULL OR cadence_s IS NULL OR after_s >= cadence_s / 2)

@@ -60,14 +60,17 @@ class ObservationRow(TypedDict):
         _Is("REAL", _predicted(lambda p: float(p.calibrated_probability)), title="Probability, calibrated"),
     ]
     probability: Annotated[
-        float | None, _Is("REAL", _predicted(lambda p: float(p.probability)), title="Probability, as computed")
+        float | None,
+        _Is("REAL", _predicted(lambda p: float(p.probability)), title="Probability, as computed"),
     ]
     threshold: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.threshold, 6), title="Aurora from")]
     clear_probability: Annotated[
         float | None, _Is("REAL", _predicted(lambda p: float(p.clear_probability)), title="Clear sky")
     ]
     sun_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.sun_altitude_deg, 4), title="Sun")]
-    moon_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_altitude_deg, 4), title="Moon")]
+    moon_altitude_deg: Annotated[
+        float, _Is("REAL", lambda o: round(o.sky.moon_altitude_deg, 4), title="Moon")
+    ]
     moon_phase_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_phase_deg, 4))]
     twilight: Annotated[Twilight, _Is("TEXT", lambda o: o.sky.twilight)]
     moonlight: Annotated[Moonlight, _Is("TEXT", lambda o: o.sky.moonlight)]

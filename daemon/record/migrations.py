@@ -23,7 +23,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database, Migrations
 
@@ -180,26 +180,104 @@ CREATE TABLE state (
 @migrations()
 def m001_first(db: Database) -> None:
     """Observations, their nights, events, the outbox, labels, models."""
-    for statement in _FIRST.split(";\n"):
+    _create(db, _FIRST)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _create(db: Database, tables: str) -> None:
+    for statement in tables.split(";\n"):
         if statement.strip():
             db.execute(statement)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+_SECOND = """
+CREATE TABLE cameras (
+    name TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    latitude_deg REAL NOT NULL,
+    longitude_deg REAL NOT NULL,
+    elevation_m REAL NOT NULL,
+    timezone TEXT NOT NULL,
+    cadence_s REAL NOT NULL,
+    orientation TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE event_states (
+    camera TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE conditions (
+    condition TEXT PRIMARY KEY,
+    since TEXT NOT NULL,
+    over_since TEXT,
+    camera TEXT NOT NULL DEFAULT '',
+    over_text TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+
+CREATE TABLE mornings (
+    camera TEXT PRIMARY KEY,
+    done TEXT NOT NULL,
+    done_at TEXT NOT NULL,
+    reading TEXT NOT NULL,
+    begun INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE movies (
+    camera TEXT NOT NULL,
+    name TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    frames INTEGER NOT NULL,
+    undated INTEGER NOT NULL,
+    PRIMARY KEY (camera, name)
+) WITHOUT ROWID;
+"""
 
 
 @migrations()
 def m002_names(db: Database) -> None:
-    """A column's name says what it holds; a night is keyed by its morning, everywhere on Earth."""
+    """Names say what they hold; five stores leave the table ``state``; a night is keyed by its morning."""
     db.execute("ALTER TABLE events RENAME COLUMN quiet TO in_cool_down")
     db.execute("ALTER TABLE observations RENAME COLUMN colour_index TO colour_cover")
+    _create(db, _SECOND)
+    for key, text in db.execute("SELECT camera, json FROM state").fetchall():
+        _move_state(db, key, json.loads(text))
+    db.execute("DROP TABLE state")
     for (camera,) in db.execute("SELECT DISTINCT camera FROM nights").fetchall():
         _key_nights_by_their_morning(db, camera)
 
 
+def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:
+    """One row of m001's ``state`` to the table of its kind; its key said which it was."""
+    kind, _, name = key.partition(" ")
+    if key == "upkeep conditions":
+        for condition, since in kept.items():
+            _insert(db, "conditions", condition, since, None, "", "")
+    elif kind == "camera":
+        turned = kept.get("orientation")
+        place = [kept.get(key, 0.0) for key in ("latitude_deg", "longitude_deg", "elevation_m")]
+        zone, cadence_s = kept.get("timezone", "UTC"), kept.get("cadence_s", 60.0)
+        turned = None if turned is None else json.dumps(turned)
+        _insert(db, "cameras", name, kept.get("title", ""), *place, zone, cadence_s, turned)
+    elif kind == "nightly":
+        done, at = kept.get("done", ""), kept.get("at", "")
+        _insert(db, "mornings", name, done, at, kept.get("reading", ""), kept.get("begun", 0))
+    elif key.startswith("movie of "):
+        camera, _, file = key.removeprefix("movie of ").partition(": ")
+        _insert(db, "movies", camera, file, kept["bytes"], kept["frames"], kept["undated"])
+    elif not name:
+        _insert(db, "event_states", key, json.dumps(kept))
+
+
+def _insert(db: Database, table: str, *row: Any) -> None:
+    db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+
+
 def _key_nights_by_their_morning(db: Database, camera: str) -> None:
     """Until m001 a night's key was the UTC date at its midnight: a day early east of Greenwich."""
-    kept = db.execute("SELECT json FROM state WHERE camera = ?", [f"camera {camera}"]).fetchone()
-    about = json.loads(kept[0]) if kept else {}
-    place = _Place(about["longitude_deg"], about["timezone"]) if "longitude_deg" in about else None
+    sql = "SELECT longitude_deg, timezone FROM cameras WHERE name = ?"
+    found = db.execute(sql, [camera]).fetchone()
+    place = _Place(*found) if found else None
     nights = db.execute(
         "SELECT night, first_at, last_at FROM nights WHERE camera = ? ORDER BY night DESC", [camera]
     ).fetchall()
@@ -212,9 +290,7 @@ def _key_nights_by_their_morning(db: Database, camera: str) -> None:
             [f"{days} days", camera, night],
         )
     db.execute(
-        "UPDATE state SET json = json_set(json, '$.done', date(json_extract(json, '$.done'), ?))"
-        " WHERE camera = ? AND json_extract(json, '$.done') IS NOT NULL",
-        [f"{days} days", f"nightly {camera}"],
+        "UPDATE mornings SET done = date(done, ?) WHERE camera = ? AND done <> ''", [f"{days} days", camera]
     )
 
 

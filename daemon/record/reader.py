@@ -91,8 +91,10 @@ class Reader:
 
     def camera(self, name: str) -> dict[str, Any] | None:
         """What the record keeps of a camera (:meth:`Store.register_camera`), or None."""
-        row = self._first("SELECT json FROM state WHERE camera = ?", [f"camera {name}"])
-        return json.loads(row["json"]) if row else None
+        row = self._first("SELECT * FROM cameras WHERE name = ?", [name])
+        if row is None:
+            return None
+        return row | {"orientation": json.loads(row["orientation"]) if row["orientation"] else None}
 
     def latest(self, camera: str) -> ObservationRow | None:
         """The newest observation of a camera."""
@@ -336,7 +338,9 @@ class Reader:
         found = [self.at(name, from_utc_text(at)) for name, at in keys]
         return [row for row in found if row is not None]
 
-    def _candidates(self, camera: str | None, night: date | None, since: datetime | None) -> list[CandidateRow]:
+    def _candidates(
+        self, camera: str | None, night: date | None, since: datetime | None
+    ) -> list[CandidateRow]:
         """Frames that could be labelled, the labelled ones among them."""
         newest = self._first("SELECT max(observed_at) AS at FROM pictures")
         if since is None and night is None and newest and newest["at"]:
@@ -357,11 +361,6 @@ class Reader:
         return cast(list[CandidateRow], rows)
 
     # ------------------------------------------------------------------ the rest
-
-    def memory(self, camera: str) -> dict[str, Any] | None:
-        """What the event room remembers of a camera."""
-        row = self._first("SELECT json FROM state WHERE camera = ?", [camera])
-        return json.loads(row["json"]) if row else None
 
     def models(self) -> list[ModelRow]:
         """Models that have looked, with ``card`` as a dictionary."""

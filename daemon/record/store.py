@@ -21,12 +21,14 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from daemon.event import EventState
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
-from daemon.record import columns, labels, outbox
+from daemon.record import columns, labels, outbox, progress
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
 from daemon.record.database import WriterLock, connect_writer, translated
 from daemon.record.migrations import migrations, refuse_foreign
+from daemon.record.progress import Morning, MovieTaken, OpenCondition
 from daemon.record.reader import Reader
 
 __all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes", "restore"]
@@ -104,17 +106,15 @@ class Store:
         changes: Iterable[EventChange] = (),
         messages: Iterable[Message] = (),
         column: bytes | None = None,
-        state: Mapping[str, Any] | None = None,
-        event: Event | None = None,
+        state: EventState | None = None,
     ) -> bool:
         """Write one frame and all that follows from it; False where it is there already.
 
         A stale row says that nothing was seen at that second: what was seen after all (the night's
         movie knows) takes its place.
 
-        ``night`` is the night it belongs to, ``column`` its keogram column (120 × 3 bytes),
-        ``state`` what :mod:`daemon.event` remembers from here on, ``event`` the present event, to keep
-        its peak current between changes.
+        ``night`` is the night it belongs to, ``column`` its keogram column (120 × 3 bytes), ``state`` where
+        the event stands from here on; an event that is open is kept current with it, its peak above all.
         """
         o = observation
         key = [o.camera, utc_text(o.observed_at)]
@@ -135,11 +135,11 @@ class Store:
                 db.execute("INSERT OR REPLACE INTO columns VALUES (?, ?, ?)", [*key, column])
             for change in changes:
                 _put_event(db, change.event)
-            if event is not None:
-                _put_event(db, event)
+            if state is not None and state.event is not None:
+                _put_event(db, state.event)
             outbox.put(db, messages)
             if state is not None:
-                self.remember(o.camera, state)
+                progress.put_event_state(db, o.camera, state)
         return True
 
     def _row(self, db: Database, o: Observation) -> dict[str, Any]:
@@ -160,20 +160,47 @@ class Store:
         with self._thread, translated(self.path):
             return self._db.execute(sql, [camera, low, high]).fetchone() is not None
 
-    def memory(self, camera: str) -> dict[str, Any] | None:
-        """What the event room remembers of a camera, or None."""
+    # ------------------------------------------------------------------ what is remembered
+
+    def event_state(self, camera: str) -> EventState:
+        """Where the event of a camera stands. Raises ValueError for a state that cannot be read."""
         with self._thread, translated(self.path):
-            found = self._db.execute("SELECT json FROM state WHERE camera = ?", [camera]).fetchone()
-        return json.loads(found[0]) if found else None
+            return progress.event_state(self._db, camera)
 
-    def remember(self, key: str, memory: Mapping[str, Any]) -> None:
-        """Keep what belongs to no frame, under a name that is no camera's: the open conditions."""
+    def conditions(self) -> dict[str, OpenCondition]:
+        """The open conditions, by their key."""
+        with self._thread, translated(self.path):
+            return progress.conditions(self._db)
+
+    def put_conditions(self, held: Mapping[str, OpenCondition]) -> None:
+        """These conditions hold from here on, and no others."""
         with self._write() as db:
-            db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [key, json.dumps(memory)])
+            progress.put_conditions(db, held)
 
-    def register_camera(self, name: str, about: Mapping[str, Any]) -> None:
+    def morning(self, camera: str) -> Morning:
+        """How far a camera's mornings have come."""
+        with self._thread, translated(self.path):
+            return progress.morning(self._db, camera)
+
+    def put_morning(self, camera: str, reached: Morning) -> None:
+        """They have come so far."""
+        with self._write() as db:
+            progress.put_morning(db, camera, reached)
+
+    def movie(self, camera: str, name: str) -> MovieTaken | None:
+        """What became of a movie of that file name, where it was taken in whole."""
+        with self._thread, translated(self.path):
+            return progress.movie(self._db, camera, name)
+
+    def put_movie(self, camera: str, name: str, taken: MovieTaken) -> None:
+        """A movie was taken in whole."""
+        with self._write() as db:
+            progress.put_movie(db, camera, name, taken)
+
+    def register_camera(self, about: Mapping[str, Any]) -> None:
         """Keep where a camera stands and how it is called, for readers without its configuration."""
-        self.remember(f"camera {name}", about)
+        with self._write() as db:
+            progress.put_camera(db, about)
 
     def put_event(self, event: Event) -> None:
         """Write an event, or its newer state, outside a frame."""

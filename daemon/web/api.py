@@ -25,7 +25,16 @@ from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import instant_of
 
 Row = Mapping[str, Any]
-MESSAGE_KEYS = ("kind", "channel", "audience", "title", "created_at", "delivered_at", "expired_at", "attempts")
+MESSAGE_KEYS = (
+    "kind",
+    "channel",
+    "audience",
+    "title",
+    "created_at",
+    "delivered_at",
+    "expired_at",
+    "attempts",
+)
 """What the API gives of a message: nothing that might hold an address."""
 
 

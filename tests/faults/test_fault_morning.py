@@ -55,9 +55,7 @@ class Morning:
 
     def done(self) -> bool:
         """Is the night over and done with?"""
-        return "2024-02-10" in str(
-            rows(self.database, "SELECT json FROM state WHERE camera LIKE 'nightly %'")
-        )
+        return "2024-02-10" in str(rows(self.database, "SELECT done FROM mornings"))
 
 
 @pytest.fixture

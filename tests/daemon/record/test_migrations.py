@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database, Migrations
 
-from daemon.config import CameraSettings
+from daemon.config import CameraSettings, OrientationSettings
 from daemon.errors import StoreError
+from daemon.event import EventState
 from daemon.night import midnight_of, night_of
 from daemon.observation import from_utc_text, utc_text
+from daemon.record.columns import COLUMNS, KEPT_SHORT
 from daemon.record.migrations import APPLICATION_ID, known_migrations, migrations
+from daemon.record.progress import Morning, MovieTaken, OpenCondition
 from daemon.record.store import Reader, Store, backup, restore
 from tests.daemon.places import PLACES, Place
 
@@ -50,7 +53,7 @@ def test_a_database_of_each_schema_is_brought_up_to_date(tmp_path: Path, schema:
             "observations": 2, "nights": 1, "events": 1, "messages": 1, "labels": 1, "pictures": 1,
         }  # fmt: skip
         assert reader.events(right=True)[0]["id"] == "yellowknife-20240210T045003Z"
-        assert reader.memory("yellowknife") == {"event": None}
+        assert len(reader.query("SELECT * FROM event_states WHERE camera = 'yellowknife'")) == 1
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -140,10 +143,48 @@ def test_old_nights_get_their_morning_s_date(tmp_path: Path, place: Place, place
                 morning,
                 morning,
             ]
-        (done,) = reader.query(
-            "SELECT json_extract(json, '$.done') AS done FROM state WHERE json LIKE '%done%'"
-        )
+        (done,) = reader.query("SELECT done FROM mornings")
         assert done["done"] == mornings[-1].isoformat()
+
+
+def test_what_m001_kept_in_one_table_goes_each_to_its_own(tmp_path: Path) -> None:
+    """An event under way, open conditions, a place, a morning, movies taken in: nothing is forgotten."""
+    path = tmp_path / "old.db"
+    build(path, (SCHEMAS / "m001_first.sql").read_text(encoding="utf-8"))
+    at = datetime(2024, 2, 10, 5, 0, tzinfo=UTC)
+    under_way = EventState(recent=((at, 0.75, True),), last_at=at, evidence_at=at)
+    here = CameraSettings(name="here", title="Here", orientation=OrientationSettings(north_deg=12.5))
+    kept = {
+        "here": under_way.to_dict(),
+        "upkeep conditions": {"here-feed-stale": "2024-02-10T05:00:00Z"},
+        "camera here": here.about(),
+        "nightly here": {"done": "2024-02-09", "at": "2024-02-09T17:00:00Z"},
+        "nightly there": {"done": "2024-02-09", "reading": "2024-02-10", "begun": 2},
+        "movie of here: a night: 2.mp4": {"bytes": 10, "frames": 8, "undated": 1},
+    }
+    with sqlite3.connect(path) as db:
+        for key, value in kept.items():
+            db.execute("INSERT INTO state VALUES (?, ?)", [key, json.dumps(value)])
+    db.close()
+    with Store(path) as store:
+        assert store.event_state("here") == under_way
+        assert store.event_state("there") == EventState()
+        assert store.conditions() == {"here-feed-stale": OpenCondition("2024-02-10T05:00:00Z")}
+        assert CameraSettings.model_validate(store.reader.camera("here")) == here
+        assert store.morning("here") == Morning("2024-02-09", "2024-02-09T17:00:00Z")
+        assert store.morning("there") == Morning("2024-02-09", reading="2024-02-10", begun=2)
+        assert store.movie("here", "a night: 2.mp4") == MovieTaken(10, 8, 1)
+        assert store.movie("there", "a night: 2.mp4") is None
+
+
+def test_the_table_of_observations_is_the_columns_table(tmp_path: Path) -> None:
+    """Name and SQL type of each column stand once, in daemon/record/columns.py; the schema may not stray."""
+    Store(tmp_path / "a.db").close()
+    with Reader(tmp_path / "a.db") as reader:
+        shape = {row["name"]: row["type"] for row in reader.query("PRAGMA table_xinfo(observations)")}
+    computed = {name: shape.pop(name) for name in ("fetched_at", "recorded_at")}
+    assert set(computed.values()) == {"TEXT"}
+    assert shape == {column.name: column.sql for column in COLUMNS if column.sql} | KEPT_SHORT
 
 
 @pytest.fixture

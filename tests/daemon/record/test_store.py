@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from daemon.errors import StoreError
+from daemon.event import EventState
 from daemon.observation import Event, EventChange, Message, Observation, Prediction, SkyState
 from daemon.record.store import Reader, Store, backup, heatmap_from_bytes, restore
 
@@ -134,12 +135,12 @@ def test_a_row_comes_back_as_it_was_written(store: Store, path: Path) -> None:
 
 def test_a_frame_is_written_once(store: Store, path: Path) -> None:
     """The second writing of (camera, observed_at) is False and changes no table at all."""
-    store.record(observation(), night=NIGHT, column=COLUMN, state={"n": 1})
+    store.record(observation(), night=NIGHT, column=COLUMN, state=EventState(last_at=T0))
     before = dump(path)
     again = observation(verdict="clear", source="another.mp4", picture="b.jpg")
     changes = [EventChange("onset", event(), T0)]
     assert not store.record(
-        again, night=NIGHT, changes=changes, messages=[message()], column=b"", state={"n": 2}, event=event()
+        again, night=NIGHT, changes=changes, messages=[message()], column=b"", state=EventState(event())
     )
     assert dump(path) == before
 
@@ -161,8 +162,8 @@ def test_a_stale_row_gives_way_to_what_was_seen_that_second_after_all(store: Sto
 def test_all_that_follows_from_a_frame_is_written_with_it_or_not_at_all(store: Store, path: Path) -> None:
     """When the last of the writes fails, the row, event, message and memory are not there either."""
     before = dump(path)
-    unwritable = {"not JSON": object()}
-    with pytest.raises(TypeError):
+    unwritable = EventState(below_for=None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
         store.record(
             observation(),
             night=NIGHT,
@@ -177,7 +178,7 @@ def test_all_that_follows_from_a_frame_is_written_with_it_or_not_at_all(store: S
         night=NIGHT,
         changes=[EventChange("onset", event(), T0)],
         messages=[message()],
-        state={},
+        state=EventState(),
     )
     with Reader(path) as reader:
         assert reader.counts() == {
@@ -274,7 +275,7 @@ def test_events_follow_their_changes_and_can_be_filtered(store: Store, path: Pat
     """Onset, strong and end update one row; filters by camera, time, strength, probability and judgement."""
     store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)])
     higher = event(peak_probability=0.9)
-    store.record(observation(1), night=NIGHT, event=higher)
+    store.record(observation(1), night=NIGHT, state=EventState(higher))
     strong = replace(higher, strong_at=T0 + timedelta(minutes=2))
     store.record(observation(2), night=NIGHT, changes=[EventChange("strong", strong, T0)])
     with Reader(path) as reader:
