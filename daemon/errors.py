@@ -95,7 +95,7 @@ class StoreError(AuroradError):
     """The database cannot be opened, read or written.
 
     ``reason`` is a short fixed word: ``"missing"``, ``"unwritable"``, ``"locked"``, ``"full"``,
-    ``"damaged"``, ``"newer"``, ``"older"``, ``"foreign"`` or ``"failed"``.
+    ``"damaged"``, ``"moved"``, ``"newer"``, ``"older"``, ``"foreign"`` or ``"failed"``.
     """
 
     def __init__(self, message: str, reason: str = "failed") -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from daemon.alert.conditions import Conditions
 from daemon.clock import Clock
 from daemon.config import Settings
+from daemon.errors import StoreError
 from daemon.metrics import Metrics
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
@@ -45,6 +46,35 @@ class Housekeeping:
 
     def run(self) -> None:
         """Do it all once. Raises StoreError."""
+        try:
+            self._run()
+        except StoreError as error:
+            self.not_recorded(error)
+            raise
+
+    def not_recorded(self, error: StoreError) -> None:
+        """Count what could not be written, and tell the operator.
+
+        Where the database was replaced or removed, go on with the one that is at its path by now.
+        """
+        self.metrics.store_errors.labels(error.reason).inc()
+        self._tell(error)
+        if self.store.in_place:
+            return
+        try:
+            self.store.reopen()
+            introduce(self.store, self.settings, self.predictor())
+        except StoreError as again:
+            log.error("the record cannot be opened anew: %s", again)
+            return
+        log.warning("%s: the record was opened anew", self.store.path)
+
+    def _tell(self, error: StoreError) -> None:
+        """Nothing is sent that is not recorded: where this cannot be either, it is told with its end."""
+        with contextlib.suppress(StoreError):
+            self.conditions.begin("record", "", f"the record cannot be written: {error}")
+
+    def _run(self) -> None:
         now = self.clock.now()
         self._check_disk()
         self._check_pictures()
@@ -99,6 +129,15 @@ class Housekeeping:
                 "%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel
             )
         self.metrics.pending(self.store.reader.pending(), [c.name for c in self.settings.notify])
+
+
+def introduce(store: Store, settings: Settings, predictor: Predictor) -> None:
+    """Models and cameras into the record, together. Raises StoreError; then nothing has changed."""
+    with store.batch():
+        for model in filter(None, (predictor.model, predictor.shadow)):
+            store.register_model(model.sha256, model.card.name, model.card.skill)
+        for camera in settings.camera:
+            store.progress.register_camera(camera.about())
 
 
 def give_memory_back() -> None:

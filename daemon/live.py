@@ -86,7 +86,7 @@ class LiveWatch:
 
     def recall(self) -> None:
         """Take the event's state from the record, as the watch before left it. Raises StoreError."""
-        self._state = self.pipeline.store.event_state(self._name)
+        self._state = self.pipeline.store.progress.event_state(self._name)
 
     def patience(self) -> timedelta:
         """Longest time without progress that is no sign of trouble."""

@@ -26,7 +26,7 @@ from daemon.archive.nightly import Nightly
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, load, resolve_secret
 from daemon.errors import AuroradError, ConfigError, StoreError
-from daemon.housekeeping import EVERY_S, Housekeeping
+from daemon.housekeeping import EVERY_S, Housekeeping, introduce
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import LiveStatus
@@ -91,7 +91,7 @@ class Service:
         self.schedule = Schedule(self.clock, self.metrics, self._job_failed)
         self.watches: dict[str, LiveWatch] = {}
         built = self._build(self.settings, predictor)
-        self._record(built)
+        introduce(self.store, built.settings, built.predictor)
         self._use(built)
         self.page = _Page(built.app)
         d = self.settings.daemon
@@ -139,14 +139,6 @@ class Service:
         )
         source = open_source(camera, settings.daemon, clock=self.clock)
         return LiveWatch(pipeline, source, conditions)
-
-    def _record(self, built: _Built) -> None:
-        """Models and cameras into the record, together. Raises StoreError; then nothing has changed."""
-        with self.store.batch():
-            for model in filter(None, (built.predictor.model, built.predictor.shadow)):
-                self.store.register_model(model.sha256, model.card.name, model.card.skill)
-            for camera in built.settings.camera:
-                self.store.register_camera(camera.about())
 
     def _use(self, built: _Built) -> None:
         """From here on this is what runs."""
@@ -214,10 +206,8 @@ class Service:
             self.conditions.end("look failed", name, f"{name} is looked at again")
         except StoreError as error:
             # Nothing is acknowledged that is not written; the next look tries again.
-            self.metrics.store_errors.labels(error.reason).inc()
             log.error("%s: not recorded: %s", name, error)
-            with contextlib.suppress(StoreError):
-                self.conditions.begin("record", "", f"the record cannot be written: {error}")
+            self.housekeeping.not_recorded(error)
         return following
 
     def _visit(self, nightly: Nightly) -> datetime:
@@ -270,7 +260,7 @@ class Service:
         self.schedule.pause()
         try:
             built = self._build(settings, predictor)
-            self._record(built)
+            introduce(self.store, built.settings, built.predictor)
             if same_watch:  # only the model is another: what the watch knows of the feed stays
                 self.settings, self.predictor = settings, predictor
                 self.housekeeping = self._housekeeping(settings, self.conditions)
@@ -332,6 +322,8 @@ class Service:
 
     def healthy(self) -> tuple[bool, str]:
         """Progress, not mere life: every camera has been looked after lately."""
+        if not self.store.in_place:
+            return False, "the database was replaced or removed; nothing is recorded"
         now = self.clock.now()
         for name, watch in self.watches.items():
             since = max(watch.status.progressed_at or self.started_at, self.started_at)
@@ -349,6 +341,8 @@ class Service:
 
     def ready(self) -> tuple[bool, str]:
         """Has every camera been looked at once?"""
+        if not self.store.in_place:
+            return False, "the database was replaced or removed; nothing is recorded"
         waiting = [name for name, watch in self.watches.items() if watch.status.progressed_at is None]
         if waiting:
             return False, f"not yet looked at: {', '.join(waiting)}"

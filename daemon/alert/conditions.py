@@ -38,7 +38,7 @@ class Conditions:
         self._channels = list(channels)
         self._hold = hold
         self._lock = threading.Lock()
-        self._open: dict[str, OpenCondition] = store.conditions()
+        self._open: dict[str, OpenCondition] = store.progress.conditions()
         self._untold: dict[str, list[Message]] = {}
 
     @property
@@ -121,7 +121,7 @@ class Conditions:
         """What is to be told and what holds from now on, together or not at all."""
         with self._store.batch():
             self._store.enqueue(messages)
-            self._store.put_conditions(then)
+            self._store.progress.put_conditions(then)
         self._open = then
 
 

@@ -92,7 +92,7 @@ def ingest_movie(
     of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
     camera, name = pipeline.camera.name, one_line(path.name)
-    done = pipeline.store.movie(camera, name)
+    done = pipeline.store.progress.movie(camera, name)
     if done is not None and done.bytes == _bytes(path):
         return Outcome(path, Tally(known=done.frames, undated=done.undated))
     try:
@@ -112,7 +112,7 @@ def ingest_movie(
         tally = record_movie(pipeline, movie)
     if movie.fault is None:
         taken = MovieTaken(_bytes(path), tally.recorded + tally.known, tally.undated)
-        pipeline.store.put_movie(camera, name, taken)
+        pipeline.store.progress.put_movie(camera, name, taken)
     return Outcome(path, tally, movie.readings, movie.fault)
 
 
@@ -174,7 +174,7 @@ def open_pipeline(
     predictor = Predictor(settings.model)
     model = predictor.model
     store.register_model(model.sha256, model.card.name, model.card.skill)
-    store.register_camera(camera.about())
+    store.progress.register_camera(camera.about())
     return Pipeline(
         camera,
         settings,

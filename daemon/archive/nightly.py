@@ -45,7 +45,7 @@ class Nightly:
 
     def visit(self, now: datetime) -> datetime:
         """Do what is due; returns when to come again."""
-        done = self.pipeline.store.morning(self.pipeline.camera.name).done
+        done = self.pipeline.store.progress.morning(self.pipeline.camera.name).done
         ended_at, night = self._last_night(now)
         if ended_at is None or night.isoformat() <= done:
             return now + IDLE
@@ -121,13 +121,13 @@ class Nightly:
         A decoder's crash is not to come again with every start.
         """
         name, store, metrics = self.pipeline.camera.name, self.pipeline.store, self.pipeline.metrics
-        kept = store.morning(name)
+        kept = store.progress.morning(name)
         begun = kept.begun if kept.reading == night.isoformat() else 0
         if begun >= MOST_CRASHES:
             metrics.rejected(name, "crash")
             log.error("movie of %s: left out: aurorad ended %d times while reading it", night, begun)
             return True
-        store.put_morning(name, replace(kept, reading=night.isoformat(), begun=begun + 1))
+        store.progress.put_morning(name, replace(kept, reading=night.isoformat(), begun=begun + 1))
         try:
             scratch = Scratch(self.folder, self.settings.daemon.min_free_mb)
             with read_movie(movie, self.pipeline.camera, now, scratch=scratch) as dated:
@@ -144,10 +144,12 @@ class Nightly:
             metrics.rejected(name, error.reason)
         finally:
             with suppress(StoreError):
-                store.put_morning(name, replace(kept, reading="", begun=0))
+                store.progress.put_morning(name, replace(kept, reading="", begun=0))
         return True
 
     def _done(self, night: date, now: datetime) -> datetime:
         self._tries = 0
-        self.pipeline.store.put_morning(self.pipeline.camera.name, Morning(night.isoformat(), utc_text(now)))
+        self.pipeline.store.progress.put_morning(
+            self.pipeline.camera.name, Morning(night.isoformat(), utc_text(now))
+        )
         return now + IDLE

@@ -5,13 +5,16 @@ a morning and an archive have come, and where the cameras stand. Part of the sto
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
 from daemon.event import EventState
+
+_Opens = Callable[[], AbstractContextManager[Database]]
 
 
 @dataclass(frozen=True)
@@ -48,58 +51,68 @@ class MovieTaken:
     undated: int
 
 
-def event_state(db: Database, camera: str) -> EventState:
-    """Where the event of a camera stands; a fresh start where nothing is known."""
-    found = db.execute("SELECT json FROM event_states WHERE camera = ?", [camera]).fetchone()
-    return EventState.from_dict(json.loads(found[0]) if found else None)
+class Progress:
+    """Reads and keeps it all; ``read`` and ``write`` are the store's own. Raises StoreError."""
+
+    def __init__(self, read: _Opens, write: _Opens) -> None:
+        self._read = read
+        self._write = write
+
+    def event_state(self, camera: str) -> EventState:
+        """Where the event of a camera stands. Raises ValueError for a state that cannot be read."""
+        with self._read() as db:
+            found = db.execute("SELECT json FROM event_states WHERE camera = ?", [camera]).fetchone()
+        return EventState.from_dict(json.loads(found[0]) if found else None)
+
+    def conditions(self) -> dict[str, OpenCondition]:
+        """The open conditions, by their key."""
+        sql = (
+            "SELECT condition, since, over_since, camera, over_text FROM conditions ORDER BY since, condition"
+        )
+        with self._read() as db:
+            return {key: OpenCondition(*held) for key, *held in db.execute(sql)}
+
+    def put_conditions(self, held: Mapping[str, OpenCondition]) -> None:
+        """These conditions hold from here on, and no others."""
+        with self._write() as db:
+            db.execute("DELETE FROM conditions")
+            for key, condition in held.items():
+                _put(db, "conditions", condition=key, **asdict(condition))
+
+    def morning(self, camera: str) -> Morning:
+        """How far the mornings of a camera have come."""
+        sql = "SELECT done, done_at, reading, begun FROM mornings WHERE camera = ?"
+        with self._read() as db:
+            found = db.execute(sql, [camera]).fetchone()
+        return Morning(*found) if found else Morning()
+
+    def put_morning(self, camera: str, reached: Morning) -> None:
+        """They have come so far."""
+        with self._write() as db:
+            _put(db, "mornings", camera=camera, **asdict(reached))
+
+    def movie(self, camera: str, name: str) -> MovieTaken | None:
+        """What became of a movie of that file name, where it was taken in whole."""
+        sql = "SELECT bytes, frames, undated FROM movies WHERE camera = ? AND name = ?"
+        with self._read() as db:
+            found = db.execute(sql, [camera, name]).fetchone()
+        return MovieTaken(*found) if found else None
+
+    def put_movie(self, camera: str, name: str, taken: MovieTaken) -> None:
+        """A movie was taken in whole."""
+        with self._write() as db:
+            _put(db, "movies", camera=camera, name=name, **asdict(taken))
+
+    def register_camera(self, about: Mapping[str, Any]) -> None:
+        """Keep where a camera stands and how it is called, for readers without its configuration."""
+        turned = about.get("orientation")
+        with self._write() as db:
+            _put(db, "cameras", **{**about, "orientation": None if turned is None else json.dumps(turned)})
 
 
 def put_event_state(db: Database, camera: str, state: EventState) -> None:
-    """Keep it."""
+    """Keep where an event stands, within the transaction of its frame."""
     _put(db, "event_states", camera=camera, json=json.dumps(state.to_dict()))
-
-
-def conditions(db: Database) -> dict[str, OpenCondition]:
-    """The open conditions, by their key."""
-    sql = "SELECT condition, since, over_since, camera, over_text FROM conditions ORDER BY since, condition"
-    return {key: OpenCondition(*held) for key, *held in db.execute(sql)}
-
-
-def put_conditions(db: Database, held: Mapping[str, OpenCondition]) -> None:
-    """Keep these and no others."""
-    db.execute("DELETE FROM conditions")
-    for key, condition in held.items():
-        _put(db, "conditions", condition=key, **asdict(condition))
-
-
-def morning(db: Database, camera: str) -> Morning:
-    """How far the mornings of a camera have come."""
-    sql = "SELECT done, done_at, reading, begun FROM mornings WHERE camera = ?"
-    found = db.execute(sql, [camera]).fetchone()
-    return Morning(*found) if found else Morning()
-
-
-def put_morning(db: Database, camera: str, reached: Morning) -> None:
-    """Keep it."""
-    _put(db, "mornings", camera=camera, **asdict(reached))
-
-
-def movie(db: Database, camera: str, name: str) -> MovieTaken | None:
-    """What became of a movie of that file name, where it was taken in."""
-    sql = "SELECT bytes, frames, undated FROM movies WHERE camera = ? AND name = ?"
-    found = db.execute(sql, [camera, name]).fetchone()
-    return MovieTaken(*found) if found else None
-
-
-def put_movie(db: Database, camera: str, name: str, taken: MovieTaken) -> None:
-    """Keep it."""
-    _put(db, "movies", camera=camera, name=name, **asdict(taken))
-
-
-def put_camera(db: Database, about: Mapping[str, Any]) -> None:
-    """Keep where a camera stands and how it is called, for readers without its configuration."""
-    turned = about.get("orientation")
-    _put(db, "cameras", **{**about, "orientation": None if turned is None else json.dumps(turned)})
 
 
 def _put(db: Database, table: str, **row: Any) -> None:

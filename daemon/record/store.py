@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -21,14 +21,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
-from daemon.record import columns, labels, outbox, progress
+from daemon.record import columns, labels, nights, outbox, progress
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
 from daemon.record.database import WriterLock, connect_writer, translated
 from daemon.record.migrations import migrations, refuse_foreign
-from daemon.record.progress import Morning, MovieTaken, OpenCondition
+from daemon.record.place import Place
+from daemon.record.progress import Progress
 from daemon.record.reader import Reader
 
 __all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes", "restore"]
@@ -44,7 +46,7 @@ def _utc_now() -> datetime:
 class Store:
     """The one writing connection to a database file; made if it is not there, and brought up to date.
 
-    ``reader`` is a view of the same file for whoever works beside the writer: one for all, for SQLite
+    ``progress`` is what is remembered between frames; ``reader`` a view of the same file for whoever works beside the writer: one for all, for SQLite
     keeps as many file handles as connections were ever open together.
 
     Safe to use from several threads. Raises StoreError where another process writes to the same
@@ -56,15 +58,18 @@ class Store:
         self._now = now
         self._thread = threading.RLock()
         self._process = WriterLock(path)
+        self.progress = Progress(self._read, self._write)
         try:
             self._db = _open(path)
         except BaseException:
             self._process.release()
             raise
+        self._place = Place(path)
         try:
             with self._write() as db:
                 outbox.release(db, now())
             self.reader = Reader(path)
+            self._place = Place(path)  # with the log that the first writing made
         except BaseException:
             self._db.close()
             self._process.release()
@@ -85,10 +90,52 @@ class Store:
             self._db.close()
             self._process.release()
 
+    @property
+    def in_place(self) -> bool:
+        """Is the database that was opened still the one at its path? Else nothing is written."""
+        return self._place.kept
+
+    def reopen(self) -> None:
+        """Open the database that is at the path now, or put back the one that was removed from it.
+
+        Nothing happens where it is in place. Raises StoreError where what is there cannot be used.
+        """
+        with self._thread, translated(self.path):
+            if self.in_place:
+                return
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._process.release()
+                self._process = WriterLock(self.path)
+                self._place.leave(self._db.conn)
+            except OSError as error:
+                raise StoreError(
+                    f"{self.path}: cannot be put back: {error.strerror}", "unwritable"
+                ) from error
+            fresh = _open(self.path)
+            try:
+                with fresh.atomic() as db:
+                    outbox.release(db, self._now())
+                reader = Reader(self.path)
+            except BaseException:
+                fresh.close()
+                raise
+            before = self._db, self.reader
+            self._db, self.reader, self._place = fresh, reader, Place(self.path)
+            for old in before:
+                old.close()
+
     @contextmanager
     def _write(self) -> Iterator[Database]:
         with self._thread, translated(self.path), self._db.atomic() as db:
+            self._place.check()
             yield db
+            self._place.check()
+
+    @contextmanager
+    def _read(self) -> Iterator[Database]:
+        with self._thread, translated(self.path):
+            yield self._db
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -119,16 +166,16 @@ class Store:
         o = observation
         key = [o.camera, utc_text(o.observed_at)]
         with self._write() as db:
-            if (there := _verdict_at(db, key)) is not None:
+            if (there := nights.verdict_at(db, key)) is not None:
                 if there != "stale" or o.verdict == "stale":
                     return False
-                _take_back_stale(db, o, night)
+                nights.take_back_stale(db, o, night)
             row = self._row(db, o)
             names = ", ".join(row)
             db.execute(
                 f"INSERT INTO observations ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
             )
-            _sum_up(db, o, night)
+            nights.add(db, o, night)
             if o.picture is not None:
                 db.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", [*key, o.picture])
             if column is not None:
@@ -157,50 +204,8 @@ class Store:
         """Is there an observation within that much of the instant, either way?"""
         low, high = utc_text(observed_at - within), utc_text(observed_at + within)
         sql = "SELECT 1 FROM observations WHERE camera = ? AND observed_at BETWEEN ? AND ? LIMIT 1"
-        with self._thread, translated(self.path):
-            return self._db.execute(sql, [camera, low, high]).fetchone() is not None
-
-    # ------------------------------------------------------------------ what is remembered
-
-    def event_state(self, camera: str) -> EventState:
-        """Where the event of a camera stands. Raises ValueError for a state that cannot be read."""
-        with self._thread, translated(self.path):
-            return progress.event_state(self._db, camera)
-
-    def conditions(self) -> dict[str, OpenCondition]:
-        """The open conditions, by their key."""
-        with self._thread, translated(self.path):
-            return progress.conditions(self._db)
-
-    def put_conditions(self, held: Mapping[str, OpenCondition]) -> None:
-        """These conditions hold from here on, and no others."""
-        with self._write() as db:
-            progress.put_conditions(db, held)
-
-    def morning(self, camera: str) -> Morning:
-        """How far a camera's mornings have come."""
-        with self._thread, translated(self.path):
-            return progress.morning(self._db, camera)
-
-    def put_morning(self, camera: str, reached: Morning) -> None:
-        """They have come so far."""
-        with self._write() as db:
-            progress.put_morning(db, camera, reached)
-
-    def movie(self, camera: str, name: str) -> MovieTaken | None:
-        """What became of a movie of that file name, where it was taken in whole."""
-        with self._thread, translated(self.path):
-            return progress.movie(self._db, camera, name)
-
-    def put_movie(self, camera: str, name: str, taken: MovieTaken) -> None:
-        """A movie was taken in whole."""
-        with self._write() as db:
-            progress.put_movie(db, camera, name, taken)
-
-    def register_camera(self, about: Mapping[str, Any]) -> None:
-        """Keep where a camera stands and how it is called, for readers without its configuration."""
-        with self._write() as db:
-            progress.put_camera(db, about)
+        with self._read() as db:
+            return db.execute(sql, [camera, low, high]).fetchone() is not None
 
     def put_event(self, event: Event) -> None:
         """Write an event, or its newer state, outside a frame."""
@@ -281,8 +286,8 @@ class Store:
     def has_picture(self, camera: str, observed_at: datetime) -> bool:
         """Is a picture of that second kept?"""
         sql = "SELECT 1 FROM pictures WHERE camera = ? AND observed_at = ?"
-        with self._thread, translated(self.path):
-            return self._db.execute(sql, [camera, utc_text(observed_at)]).fetchone() is not None
+        with self._read() as db:
+            return db.execute(sql, [camera, utc_text(observed_at)]).fetchone() is not None
 
     def keep_picture(self, camera: str, observed_at: datetime, path: str) -> None:
         """Remember the picture of a frame that was labelled elsewhere and never watched here."""
@@ -293,8 +298,8 @@ class Store:
 
     def labelled_pictures(self) -> set[str]:
         """Paths of the pictures that somebody labelled: the next model learns from them, so they stay."""
-        with self._thread, translated(self.path):
-            return labels.pictures(self._db)
+        with self._read() as db:
+            return labels.pictures(db)
 
     # ------------------------------------------------------------------ pictures kept, copies
 
@@ -304,8 +309,8 @@ class Store:
         ``remove`` deletes the file of a path as it was recorded. A crash in between leaves paths
         without files, which the next call forgets; it never leaves files that nobody knows.
         """
-        with self._thread, translated(self.path):
-            old = self._db.execute(
+        with self._read() as db:
+            old = db.execute(
                 f"SELECT camera, observed_at, path FROM pictures p WHERE observed_at < ? AND NOT {labels.ANY}"
                 " LIMIT ?",
                 [utc_text(before), limit],
@@ -334,47 +339,6 @@ def _open(path: Path) -> Database:
         connection.close()
         raise
     return db
-
-
-def _verdict_at(db: Database, key: Sequence[Any]) -> str | None:
-    """What the record says of a second; None where it says nothing."""
-    sql = "SELECT verdict FROM observations WHERE camera = ? AND observed_at = ?"
-    found = db.execute(sql, key).fetchone()
-    return None if found is None else str(found[0])
-
-
-def _take_back_stale(db: Database, o: Observation, night: date) -> None:
-    """Take the stale row of the same second out of the record and out of its night's sum."""
-    db.execute(
-        "DELETE FROM observations WHERE camera = ? AND observed_at = ?", [o.camera, utc_text(o.observed_at)]
-    )
-    db.execute(
-        "UPDATE nights SET observations = observations - 1, stale = stale - 1,"
-        " moon_quarter = moon_quarter - ?, moon_full = moon_full - ? WHERE camera = ? AND night = ?",
-        [*(int(o.sky.moonlight == light) for light in ("quarter", "full")), o.camera, night.isoformat()],
-    )
-
-
-def _sum_up(db: Database, o: Observation, night: date) -> None:
-    """Add one observation to its night."""
-    counts = [int(o.verdict == verdict) for verdict in ("aurora", "clear", "obscured", "not looked", "stale")]
-    moon = [int(o.sky.moonlight == light) for light in ("quarter", "full")]
-    at = utc_text(o.observed_at)
-    peak = float(o.prediction.calibrated_probability) if o.prediction else None
-    db.execute(
-        """INSERT INTO nights VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET
-            first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-            observations = observations + 1, aurora = aurora + excluded.aurora,
-            clear = clear + excluded.clear, obscured = obscured + excluded.obscured,
-            not_looked = not_looked + excluded.not_looked, stale = stale + excluded.stale,
-            moon_quarter = moon_quarter + excluded.moon_quarter, moon_full = moon_full + excluded.moon_full,
-            peak_at = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
-                THEN excluded.peak_at ELSE peak_at END,
-            peak_probability = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
-                THEN excluded.peak_probability ELSE peak_probability END""",
-        [o.camera, night.isoformat(), at, at, *counts, *moon, peak, at if o.prediction else None],
-    )
 
 
 def _put_event(db: Database, event: Event) -> None:

@@ -224,11 +224,11 @@ def test_backup_and_restore(tmp_path: Path) -> None:
     from daemon.record.store import Store
 
     with Store(tmp_path / "a.db") as store:
-        store.put_conditions({"some thing": "2024-02-10T05:00:00Z"})
+        store.progress.put_conditions({"some thing": "2024-02-10T05:00:00Z"})
         aurorad("backup", "--db", tmp_path / "a.db", tmp_path / "copy.db")
     aurorad("restore", tmp_path / "copy.db", "--db", tmp_path / "a.db")
     with Store(tmp_path / "a.db") as store:
-        assert store.conditions() == {"some thing": "2024-02-10T05:00:00Z"}
+        assert store.progress.conditions() == {"some thing": "2024-02-10T05:00:00Z"}
     assert len(list(tmp_path.glob("a.db.before-*"))) >= 1
 
 

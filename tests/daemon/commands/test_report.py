@@ -142,7 +142,7 @@ def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:
     rows.append(("yk", "2024-02-10T04:02:20Z", None, "stale", "night", "none", 0.0))
     path = fill(tmp_path / "again.db", rows)
     with closing(Store(path)) as store:
-        store.register_camera(CameraSettings(name="yk").about())
+        store.progress.register_camera(CameraSettings(name="yk").about())
     write_report(path, tmp_path)
     assert read(tmp_path / "table2_twilight.csv")[-1]["frames"] == "4"
     [hour] = read(tmp_path / "occurrence_by_hour.csv")

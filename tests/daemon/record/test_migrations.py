@@ -167,14 +167,14 @@ def test_what_m001_kept_in_one_table_goes_each_to_its_own(tmp_path: Path) -> Non
             db.execute("INSERT INTO state VALUES (?, ?)", [key, json.dumps(value)])
     db.close()
     with Store(path) as store:
-        assert store.event_state("here") == under_way
-        assert store.event_state("there") == EventState()
-        assert store.conditions() == {"here-feed-stale": OpenCondition("2024-02-10T05:00:00Z")}
+        assert store.progress.event_state("here") == under_way
+        assert store.progress.event_state("there") == EventState()
+        assert store.progress.conditions() == {"here-feed-stale": OpenCondition("2024-02-10T05:00:00Z")}
         assert CameraSettings.model_validate(store.reader.camera("here")) == here
-        assert store.morning("here") == Morning("2024-02-09", "2024-02-09T17:00:00Z")
-        assert store.morning("there") == Morning("2024-02-09", reading="2024-02-10", begun=2)
-        assert store.movie("here", "a night: 2.mp4") == MovieTaken(10, 8, 1)
-        assert store.movie("there", "a night: 2.mp4") is None
+        assert store.progress.morning("here") == Morning("2024-02-09", "2024-02-09T17:00:00Z")
+        assert store.progress.morning("there") == Morning("2024-02-09", reading="2024-02-10", begun=2)
+        assert store.progress.movie("here", "a night: 2.mp4") == MovieTaken(10, 8, 1)
+        assert store.progress.movie("there", "a night: 2.mp4") is None
 
 
 def test_the_table_of_observations_is_the_columns_table(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_a_camera_of_the_record_alone_keeps_its_place_and_name(tmp_path: Path) -
         cabin = CameraSettings(
             name="cabin", title="The cabin", timezone="Europe/Oslo", latitude_deg=69.6, longitude_deg=19.2
         )
-        house.store.register_camera(cabin.about())
+        house.store.progress.register_camera(cabin.about())
         for name in ("cabin", "stranger"):
             web_night.fill(house.store, house.ports.frames_dir, first=300, last=310, camera=name)
         with httpx.Client(base_url=house.url) as client:

@@ -7,7 +7,7 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'aurorad','m001_first','2026-11-20 12:00:00.000000+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 11:36:23.182966+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 11:37:39.455744+00:00');
 CREATE TABLE cameras (
     name TEXT PRIMARY KEY,
     title TEXT NOT NULL,

@@ -1,0 +1,58 @@
+"""A night's sum, kept current with each of its rows, so that a season is read without reading its minutes.
+
+Part of the store: functions on its open transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlite_utils import Database
+
+from daemon.observation import Observation, Verdict, utc_text
+
+COUNTED: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
+"""Verdicts that have a column of their own, in its order; all rows are counted in ``observations``."""
+
+
+def verdict_at(db: Database, key: Sequence[Any]) -> str | None:
+    """What the record says of a second; None where it says nothing."""
+    sql = "SELECT verdict FROM observations WHERE camera = ? AND observed_at = ?"
+    found = db.execute(sql, key).fetchone()
+    return None if found is None else str(found[0])
+
+
+def take_back_stale(db: Database, o: Observation, night: date) -> None:
+    """Take the stale row of the same second out of the record and out of its night's sum."""
+    db.execute(
+        "DELETE FROM observations WHERE camera = ? AND observed_at = ?", [o.camera, utc_text(o.observed_at)]
+    )
+    db.execute(
+        "UPDATE nights SET observations = observations - 1, stale = stale - 1,"
+        " moon_quarter = moon_quarter - ?, moon_full = moon_full - ? WHERE camera = ? AND night = ?",
+        [*(int(o.sky.moonlight == light) for light in ("quarter", "full")), o.camera, night.isoformat()],
+    )
+
+
+def add(db: Database, o: Observation, night: date) -> None:
+    """Add one observation to its night."""
+    counts = [int(o.verdict == verdict) for verdict in COUNTED]
+    moon = [int(o.sky.moonlight == light) for light in ("quarter", "full")]
+    at = utc_text(o.observed_at)
+    peak = float(o.prediction.calibrated_probability) if o.prediction else None
+    db.execute(
+        """INSERT INTO nights VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET
+            first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
+            observations = observations + 1, aurora = aurora + excluded.aurora,
+            clear = clear + excluded.clear, obscured = obscured + excluded.obscured,
+            not_looked = not_looked + excluded.not_looked, stale = stale + excluded.stale,
+            moon_quarter = moon_quarter + excluded.moon_quarter, moon_full = moon_full + excluded.moon_full,
+            peak_at = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
+                THEN excluded.peak_at ELSE peak_at END,
+            peak_probability = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
+                THEN excluded.peak_probability ELSE peak_probability END""",
+        [o.camera, night.isoformat(), at, at, *counts, *moon, peak, at if o.prediction else None],
+    )
