@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,46 @@ def test_a_database_locked_by_another_program(tmp_path: Path, green: Path, matri
         check_watch(watch)
     matrix("The record", "the database locked by another program for minutes",
            "counted, logged, told; nothing half-written", f"{recovery:.1f} cadences")  # fmt: skip
+
+
+def put_another(database: Path) -> None:
+    other = database.with_name("other.db")
+    Store(other).close()
+    other.replace(database)
+
+
+@pytest.mark.parametrize(
+    ("injected", "spoil", "outcome"),
+    [
+        ("the database removed", lambda database: database.unlink(), "put back whole from the open file"),
+        (
+            "its folder deleted",
+            lambda database: shutil.rmtree(database.parent),
+            "put back whole from the open file",
+        ),
+        ("another database put in its place", put_another, "written to from then on"),
+    ],
+    ids=["removed", "folder", "replaced"],
+)
+def test_a_database_that_is_not_where_it_was(
+    injected: str, spoil: Callable[[Path], None], outcome: str, tmp_path: Path, green: Path, matrix: Entry
+) -> None:
+    """No row is acknowledged into nowhere: not green meanwhile, told, and back with whatever is at the path."""
+    with watching(tmp_path, green, {"cam": Sky()}) as watch:
+        watch.wait(lambda: len(watch.judged("cam")) >= 2, "it watches")
+        with watch.service.store._thread:  # between two looks: what is there is what was acknowledged
+            before = {(r["camera"], r["observed_at"]) for r in watch.rows("SELECT * FROM observations")}
+            spoil(watch.database)
+            green_lights = (watch.service.healthy()[0], watch.service.ready()[0])
+        assert green_lights == (False, False)
+        recovery = recovered(watch, "replaced or removed")
+        assert back_in_time(recovery), recovery
+        assert watch.counter("store_errors_total", reason="moved") >= 1
+        assert watch.service.healthy()[0]
+        assert watch.service.ready()[0]
+        check_watch(watch, **({} if spoil is put_another else {"acknowledged": before}))
+    matrix("The record", injected, f"refused, counted, told, not healthy meanwhile; {outcome}",
+           f"{recovery:.1f} cadences")  # fmt: skip
 
 
 @pytest.fixture

@@ -1,0 +1,44 @@
+"""Copies of a database and their return."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import StoreError
+from daemon.record.store import Reader, Store, backup, restore
+from tests.daemon.record.made import NIGHT, observation
+
+
+def test_a_backup_of_a_database_in_use_is_whole_and_can_be_restored(store: Store, path: Path) -> None:
+    """The copy is consistent and checked; restoring keeps what was there aside."""
+    store.record(observation(), night=NIGHT)
+    copy = path.with_name("backup.db")
+    store.backup(copy)
+    store.record(observation(1), night=NIGHT)
+    with Reader(copy) as reader:
+        assert reader.counts()["observations"] == 1
+    with pytest.raises(StoreError, match="stop it first"):
+        restore(copy, path)
+    store.close()
+    aside = restore(copy, path)
+    assert aside is not None
+    for name, rows in ((path, 1), (aside, 2)):
+        with Reader(name) as reader:
+            assert reader.counts()["observations"] == rows
+    assert not [p for p in path.parent.iterdir() if p.name.endswith((".part", ".restored"))]
+
+
+def test_restoring_rubbish_leaves_the_database(store: Store, path: Path) -> None:
+    """A damaged backup is refused before anything is touched."""
+    store.record(observation(), night=NIGHT)
+    store.close()
+    rubbish = path.with_name("rubbish.db")
+    rubbish.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with pytest.raises(StoreError):
+        restore(rubbish, path)
+    with pytest.raises(StoreError, match="that is the database itself"):
+        backup(path, path)
+    with Reader(path) as reader:
+        assert reader.counts()["observations"] == 1

@@ -1,0 +1,146 @@
+"""What is asked of the record: nights, ranges, events; also by Datasette."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from daemon.event import EventState
+from daemon.observation import EventChange
+from daemon.record.store import Reader, Store
+from tests.daemon.record.made import COLUMN, NIGHT, T0, dark, event, observation
+
+
+def test_nights_sum_up_what_was_written_in_any_order(store: Store, path: Path) -> None:
+    """The maintained summary equals the sums over the rows, and backfilled rows join it."""
+    for minute in (5, 1, 3):
+        store.record(observation(minute), night=NIGHT)
+    store.record(observation(7, verdict="clear"), night=NIGHT)
+    store.record(dark(9), night=NIGHT)
+    store.record(observation(0, verdict="obscured"), night=NIGHT)
+    store.record(observation(24 * 60, verdict="clear"), night=NIGHT + timedelta(days=1))
+    with Reader(path) as reader:
+        night, other = reader.nights("yellowknife")
+        assert (night["first_at"], night["last_at"]) == ("2024-02-10T04:50:03Z", "2024-02-10T04:59:03Z")
+        assert (night["aurora"], night["clear"], night["obscured"], night["not_looked"]) == (3, 1, 1, 1)
+        assert (night["observations"], night["looked"], night["observable"], night["aurora_share"]) == (
+            6,
+            5,
+            4,
+            0.75,
+        )
+        assert night["moon_quarter"] == 6
+        assert (night["peak_probability"], night["peak_at"]) == (0.8, "2024-02-10T04:55:03Z")
+        assert [row["observed_at"][14:16] for row in reader.night("yellowknife", NIGHT)] == [
+            "50", "51", "53", "55", "57", "59",
+        ]  # fmt: skip
+        assert other["night"] == "2024-02-11"
+        assert reader.neighbours("yellowknife", NIGHT) == (None, NIGHT + timedelta(days=1))
+
+
+def test_between_nearest_and_known(store: Store, path: Path) -> None:
+    """Ranges include both ends, several cameras are merged in time, nearness is symmetric."""
+    for minute in range(0, 10, 2):
+        store.record(observation(minute), night=NIGHT)
+        store.record(observation(minute + 1, camera="kiruna"), night=NIGHT)
+    with Reader(path) as reader:
+        some = reader.between("yellowknife", T0, T0 + timedelta(minutes=4))
+        assert len(some) == 3
+        merged = reader.between(since=T0 + timedelta(minutes=1), limit=3)
+        assert [row["camera"] for row in merged] == ["kiruna", "yellowknife", "kiruna"]
+        newest = reader.between(newest_first=True, limit=2)
+        assert [row["observed_at"][14:16] for row in newest] == ["59", "58"]
+        assert reader.between("yellowknife", verdict="clear") == []
+        near = reader.nearest("yellowknife", T0 + timedelta(minutes=2, seconds=50))
+        assert near is not None
+        assert near["observed_at"] == "2024-02-10T04:52:03Z"
+        assert reader.nearest("nowhere", T0) is None
+        assert reader.cameras() == ["kiruna", "yellowknife"]
+    assert store.known("yellowknife", T0 + timedelta(seconds=29), timedelta(seconds=29))
+    assert not store.known("yellowknife", T0 + timedelta(seconds=30), timedelta(seconds=29))
+
+
+def test_events_follow_their_changes_and_can_be_filtered(store: Store, path: Path) -> None:
+    """Onset, strong and end update one row; filters by camera, time, strength, probability and judgement."""
+    store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)])
+    higher = event(peak_probability=0.9)
+    store.record(observation(1), night=NIGHT, state=EventState(higher))
+    strong = replace(higher, strong_at=T0 + timedelta(minutes=2))
+    store.record(observation(2), night=NIGHT, changes=[EventChange("strong", strong, T0)])
+    with Reader(path) as reader:
+        [row] = reader.events()
+        assert (row["peak_probability"], row["strong_at"], row["ended_at"]) == (
+            0.9,
+            "2024-02-10T04:52:03Z",
+            None,
+        )
+        assert (row["picture"], row["right"], row["in_cool_down"]) == (
+            "yellowknife/2024-02-10/0.jpg",
+            None,
+            False,
+        )
+        assert (
+            reader.events(strong=False)
+            == reader.events("kiruna")
+            == reader.events(min_probability=0.95)
+            == []
+        )
+        assert reader.events(right=True) == reader.events(judged=True) == []
+        assert len(reader.events("yellowknife", T0, T0, strong=True, judged=False)) == 1
+        assert reader.nights()[0]["events"] == 1
+    label = store.add_label("yellowknife", T0, "none", "anna", event_id=event().id)
+    with Reader(path) as reader:
+        assert reader.events(right=False)[0]["id"] == event().id
+        assert reader.events_of_night("yellowknife", NIGHT)[0]["right"] is False
+    store.undo_label(label)
+    with Reader(path) as reader:
+        assert reader.event(event().id)["right"] is None  # type: ignore[index]
+        assert reader.event("nothing") is None
+
+
+def test_a_closed_database_is_read_from_a_folder_that_cannot_be_written() -> None:
+    """An archive on a read-only disk can be read: no shared memory is asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "archive.db"
+        with Store(path) as store:
+            store.record(observation(), night=NIGHT)
+        path.with_name("archive.db.lock").unlink()
+        os.chmod(folder, 0o555)
+        if (child := os.fork()) == 0:  # root may write anywhere, so somebody else has to read
+            try:
+                if os.getuid() == 0:
+                    os.setuid(65534)
+                with Reader(path) as reader:
+                    os._exit(0 if reader.counts()["observations"] == 1 else 1)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        os.chmod(folder, 0o755)
+
+
+def test_datasette_opens_it_and_shows_events(store: Store, path: Path) -> None:
+    """Real Datasette reads the live file: observations with text times, events by their id."""
+    store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)], column=COLUMN)
+    for table, wanted in (
+        ("observations", {"observed_at": "2024-02-10T04:50:03Z", "recorded_at": "2024-02-10T04:55:03Z"}),
+        ("events", {"id": "yellowknife-20240210T045003Z", "onset_at": "2024-02-10T04:50:03Z"}),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "datasette", str(path), "--get", f"/aurorad/{table}.json?_shape=array"],
+            capture_output=True,
+            text=True,
+        )
+        [row] = json.loads(done.stdout)
+        assert wanted.items() <= row.items()
+    page = subprocess.run(
+        [sys.executable, "-m", "datasette", str(path), "--get", "/aurorad/observations"],
+        capture_output=True,
+        text=True,
+    )
+    assert "auroramaxHD_20240210_720p.mp4" in page.stdout, "the source's number is shown by its name"
