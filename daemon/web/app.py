@@ -153,7 +153,7 @@ class _NoTraceback:
             log.exception("the page failed on %s", request.url.path[:200], exc_info=error)
             if begun:
                 raise
-            reply = _told(request, 500, "something went wrong here; the log says what", {})
+            reply = _told(request, 500, "something went wrong here; the log has the details", {})
             await reply(scope, receive, send)
 
 

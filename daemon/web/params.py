@@ -119,13 +119,13 @@ LIMIT = Param(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": 500},
     whole(1, MAX_ROWS),
-    "At most so many.",
+    "At most this many.",
 )
 OFFSET = Param(
     "offset",
     {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
     whole(0, MAX_OFFSET),
-    "Leave out so many first.",
+    "Skip this many first.",
 )
 ORDER = Param(
     "order",
@@ -147,7 +147,7 @@ JUDGED = Param(
     "judged",
     {"type": "string", "enum": ["right", "wrong", "any", "not"]},
     one_of("right", "wrong", "any", "not"),
-    "Only events people said were right, or wrong, or anything at all, or nothing yet.",
+    "Only events that people marked right, or wrong, or marked at all, or not yet.",
 )
 QUEUE = Param(
     "queue",
@@ -190,7 +190,7 @@ def read(request: Request, table: Sequence[Param], *, forgiving: bool = False) -
 
 
 def instant_or_none(text: str | None) -> datetime | None:
-    """The instant of a shared link; a spoilt one opens the night without it."""
+    """The instant of a shared link; an unreadable one opens the night without it."""
     try:
         return instant(text) if text else None
     except ValueError:
