@@ -30,6 +30,9 @@ log = logging.getLogger("aurorad.live")
 REST = timedelta(minutes=10)
 """Longest sleep while the gate is shut, so that what the page shows of it stays true."""
 
+NO_SKY_HOLD = timedelta(minutes=15)
+"""Pictures that show no sky are the operator's business once they have come for so long."""
+
 PAUSE_AFTER, PAUSE = timedelta(hours=24), timedelta(minutes=30)
 """A feed that has been stopped for a day (AuroraMAX from May to August) is asked this seldom."""
 
@@ -48,6 +51,7 @@ class LiveWatch:
         self._freshness = Freshness(
             camera.cadence_s, camera.source.stale_after_s, camera.source.ignore_witnesses
         )
+        self._no_sky_since: datetime | None = None
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
         self._began = self._clock.now()
         gate = pipeline.gate(pipeline.observatory.state(self._began))
@@ -137,6 +141,25 @@ class LiveWatch:
             self._now(framed_at=framed_at, observed_at=None)
             raise
         self._now(framed_at=framed_at, observed_at=frame.observed_at)
+        self._check_picture(frame.flaw)
+
+    def _check_picture(self, flaw: str | None) -> None:
+        """Have the pictures been no sky for long? Cards come and go with every restart; one that stays is a fault."""
+        if flaw is None:
+            self._no_sky_since = None
+            self.conditions.end(
+                "no usable picture", self._name, f"the pictures of {self._name} show the sky again"
+            )
+            return
+        now = self._clock.now()
+        self._no_sky_since = self._no_sky_since or now
+        if now - self._no_sky_since >= NO_SKY_HOLD:
+            self.conditions.begin(
+                "no usable picture",
+                self._name,
+                f"the pictures of {self._name} have shown no sky since {utc_text(self._no_sky_since)} (last: {flaw});"
+                " look at the newest one, and at the camera's disc in the configuration",
+            )
 
     # ------------------------------------------------------------- nothing new has come
 

@@ -343,10 +343,10 @@ def _best_circle(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tupl
     a, b, c, d = x1 - x0, y1 - y0, x2 - x0, y2 - y0
     e, f = (a * (x0 + x1) + b * (y0 + y1)) / 2, (c * (x0 + x2) + d * (y0 + y2)) / 2
     across = a * d - b * c
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cx, cy = (d * e - b * f) / across, (a * f - c * e) / across
+    across[across == 0] = np.inf  # three points in a line: no circle, and its centre falls on ours
+    cx, cy = (d * e - b * f) / across, (a * f - c * e) / across
     size = np.hypot(x0 - cx, y0 - cy)
     on = np.abs(np.hypot(x[None] - cx[:, None], y[None] - cy[:, None]) - size[:, None]) < 0.035
-    share = np.where((size > 0.3) & (size < 2.0), on.mean(axis=1), 0)
-    best = int(np.nanargmax(share))
+    share = np.where((size > 0.3) & (size < 2.0) & np.isfinite(across), on.mean(axis=1), 0)
+    best = int(np.argmax(share))
     return float(np.hypot(cx[best], cy[best])), float(size[best]), float(share[best])

@@ -74,7 +74,7 @@ def _noise(view: View) -> bool:
 
 def _card(view: View) -> bool:
     drawn = strokes(view)
-    if drawn > 0.085:
+    if drawn > 0.075:
         return True
     flat, even, sharp, middling = evenness(view)
     if flat > 0.6 and drawn > 0.01:
