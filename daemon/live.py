@@ -19,7 +19,7 @@ from daemon import event
 from daemon.alert.conditions import Conditions
 from daemon.errors import FootageError
 from daemon.footage.frame import from_still
-from daemon.footage.still_clock import StillClock
+from daemon.footage.still_clock import StillClock, heard
 from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
 from daemon.pipeline import Look, Pipeline, evidence
 from daemon.source import LiveSource, Still
@@ -123,6 +123,7 @@ class LiveWatch:
 
     def _take(self, still: Still) -> None:
         """A still → a dated frame → the pipeline, unless it is no news."""
+        still = heard(still, self.pipeline.camera_settings.source)
         self._now(fetched_at=still.fetched_at)
         self._metrics.fetched(self._name, still.elapsed_s)
         frame = from_still(still, self.pipeline.camera, self.pipeline.camera_settings.source.max_pixels)

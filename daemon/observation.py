@@ -93,6 +93,10 @@ class Points:
         return len(self.x)
 
 
+STAMP_DIRECTIVES = ("%Y", "%y", "%m", "%b", "%B", "%d", "%H", "%I", "%p", "%M", "%S", "%f", "%a", "%A")
+"""What a stamp's format can hold: numbers, English names of months and days, clocks of 24 and of 12 hours."""
+
+
 @dataclass(frozen=True)
 class StampStyle:
     """What the burnt-in clock looks like and where.

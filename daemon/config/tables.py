@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,7 +27,7 @@ from daemon.config.bounds import (
 )
 from daemon.config.faults import Fault, Inconsistent
 from daemon.errors import ConfigError
-from daemon.observation import Camera, Disc, Lens, Orientation, StampStyle
+from daemon.observation import STAMP_DIRECTIVES, Camera, Disc, Lens, Orientation, StampStyle
 
 
 class DaemonSettings(Table):
@@ -103,7 +104,7 @@ class StampSettings(Table):
     """[camera.stamp]: the burnt-in clock."""
 
     region: tuple[Share, Share, Share, Share] = Field(
-        (0.66, 0.92, 0.99, 0.965), description="left, top, right, bottom as fractions of the picture."
+        (0.62, 0.915, 0.99, 0.965), description="left, top, right, bottom as fractions of the picture."
     )
     formats: tuple[Text, ...] = Field(
         ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M"),
@@ -120,6 +121,27 @@ class StampSettings(Table):
             message = "the stamp's `region` is left, top, right, bottom: right must be beyond left, bottom beyond top"
             raise Inconsistent(Fault(("region",), message))
         return self
+
+    @model_validator(mode="after")
+    def _formats_can_be_read(self) -> StampSettings:
+        faults = [(number, _unreadable(form)) for number, form in enumerate(self.formats)]
+        if any(message for _, message in faults):
+            raise Inconsistent(*(Fault(("formats", n), message) for n, message in faults if message))
+        return self
+
+
+def _unreadable(form: str) -> str | None:
+    """Why no stamp can ever match a format, or None."""
+    used = re.findall(r"%.?", form)
+    if unknown := [name for name in used if name not in STAMP_DIRECTIVES]:
+        return f"{unknown[0]} cannot be read from a stamp; what can be: {' '.join(STAMP_DIRECTIVES)}"
+    needs = {"the year": "Yy", "the month": "mbB", "the day": "d", "the hour": "HI", "the minute": "M"}
+    for what, letters in needs.items():
+        if not any(f"%{letter}" in used for letter in letters):
+            return f"{form!r} leaves out {what}: a time cannot be established without it"
+    if ("%I" in used) != ("%p" in used):
+        return f"{form!r}: a clock of twelve hours needs both %I and %p, one of 24 hours %H"
+    return None
 
 
 MOST_SIDE = 20_000
@@ -223,7 +245,18 @@ class SourceSettings(Table):
     )
     name_format: Text = Field(
         "%Y%m%d%H%M%S",
-        description="strptime format of the UTC time at the start of a file's name, for time_from `name`.",
+        description="strptime format of the time at the start of a file's name, for time_from `name`.",
+    )
+    name_timezone: Zone = Field(
+        "UTC",
+        description="Zone of the times in file names; Allsky and indi-allsky write the camera's local time.",
+    )
+    header_timezone: Zone = Field(
+        "UTC", description="Zone of Last-Modified, for a server that gives its local time as GMT."
+    )
+    use_last_modified: bool = Field(
+        True,
+        description="Take Last-Modified (a file's own time) as a witness of a picture's age; `false` where it is always wrong.",
     )
     timeout_s: Number = number(
         20.0,
@@ -265,6 +298,9 @@ class SourceSettings(Table):
     def _folder_has_path(self) -> SourceSettings:
         if self.kind == "folder" and self.path is None:
             raise Inconsistent(Fault(("kind",), 'kind "folder" needs `path`, the folder to watch'))
+        if self.time_from == "header" and not self.use_last_modified:
+            message = "time_from `header` needs the witness that `use_last_modified` = false switches off"
+            raise Inconsistent(Fault(("use_last_modified",), message))
         return self
 
 

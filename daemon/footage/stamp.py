@@ -16,7 +16,16 @@ from daemon.errors import ClockError
 from daemon.footage.movie_clock import MovieClock, Reading, Segment, consensus, date_frames, frame_cadence
 from daemon.observation import StampStyle
 
-__all__ = ["MovieClock", "Reading", "Segment", "consensus", "date_frames", "frame_cadence", "parse_stamp"]
+__all__ = [
+    "MovieClock",
+    "Reading",
+    "Segment",
+    "consensus",
+    "date_frames",
+    "frame_cadence",
+    "parse_stamp",
+    "to_utc",
+]
 
 YEARS = range(1990, 2053)
 """Years a stamp can show: digital all-sky cameras to the ephemeris's end."""
@@ -30,7 +39,13 @@ _ABBREVIATIONS = {
     "UTC": 0, "GMT": 0, "UT": 0, "Z": 0,
 }  # fmt: skip
 _ZONE = re.compile(r"(?<![A-Z])(" + "|".join(_ABBREVIATIONS) + r")(?![A-Z])")
-_FIELDS = {"%Y": r"(\d{4})", "%y": r"(\d{2})"} | {f"%{c}": r"(\d{2})" for c in "mdHMS"}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"({'|'.join(_MONTHS)})[a-z]{{0,6}}\.?"
+_DAY = r"((?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6})\.?"
+_FIELDS = {f"%{c}": r"(\d{2})" for c in "ymdHMS"} | {
+    "%Y": r"(\d{4})", "%b": _MONTH, "%B": _MONTH, "%a": _DAY, "%A": _DAY,
+    "%I": r"(\d{1,2})", "%p": r"([ap])\.?\s?m\b\.?", "%f": r"(\d{1,6})",
+}  # fmt: skip
 _DIRECTIVE = re.compile(r"%[A-Za-z]|[^%]+")
 _SAME = str.maketrans(
     {"–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "`": "'", "“": "'", "”": "'", '"': "'"}
@@ -54,7 +69,7 @@ def parse_stamp(text: str, style: StampStyle, near: datetime | None = None) -> d
         naive = _naive(found, form) if found else None
         if found and naive:
             zone = _ZONE.search(clean, found.end())
-            return _to_utc(naive, zone.group(1) if zone else None, style, near)
+            return to_utc(naive, zone.group(1).upper() if zone else None, style.timezone, near)
     if near is not None:
         repaired = _repair(clean, style, near)
         if repaired:
@@ -83,21 +98,41 @@ def _pattern(form: str, separator: str | None) -> tuple[re.Pattern[str], tuple[s
             fields.append(token)
         else:
             parts.append(separator or re.escape(token))
-    # A stamp cut off, or with a spoilt last field, must not pass for a shorter format.
-    return re.compile(r"(?<!\d)" + "".join(parts) + r"(?!\d|\s?[:.]|\s?'\s?\w|[A-Za-z]\d)"), tuple(fields)
+    # A stamp cut off, or with a spoilt last field, must not pass for a shorter format, nor an afternoon for a morning.
+    ends = r"(?!\d|\s?[:.]|\s?'\s?\w|[A-Za-z]\d" + ("" if "%p" in fields else r"|\s?[ap]\.?\s?m\b") + ")"
+    return re.compile(r"(?<!\d)" + "".join(parts) + ends, re.IGNORECASE), tuple(fields)
 
 
 def _naive(found: re.Match[str], fields: tuple[str, ...]) -> datetime | None:
+    read = dict(zip(fields, found.groups(), strict=True))
+    month = read.get("%b") or read.get("%B")
     try:
-        naive = datetime.strptime(" ".join(found.groups()), " ".join(fields))
-    except ValueError:
+        naive = datetime(
+            int(read["%Y"]) if "%Y" in read else 2000 + int(read["%y"]),
+            _MONTHS.index(month.lower()) + 1 if month else int(read["%m"]),
+            int(read["%d"]),
+            _hour(read),
+            int(read["%M"]),
+            int(read.get("%S", 0)),
+        )
+    except (ValueError, KeyError):
         return None
     return naive if naive.year in YEARS else None
 
 
-def _to_utc(naive: datetime, zone: str | None, style: StampStyle, near: datetime | None) -> datetime:
+def _hour(read: dict[str, str]) -> int:
+    """0 to 23, also from a clock of twelve hours. Raises ValueError."""
+    if "%I" not in read:
+        return int(read["%H"])
+    hour = int(read["%I"])
+    if not 1 <= hour <= 12:
+        raise ValueError(f"{hour} is no hour of twelve")
+    return hour % 12 + (12 if read["%p"].lower() == "p" else 0)
+
+
+def to_utc(naive: datetime, zone: str | None, timezone_name: str, near: datetime | None) -> datetime:
     """Local → UTC; the doubled hour by abbreviation or ``near``, the hour that spring skips refused."""
-    timezone = _timezone(style.timezone)
+    timezone = _timezone(timezone_name)
     both = [timezone.localize(naive, is_dst=summer) for summer in (False, True)]
     if zone is not None:
         # "CST" is −6 in Yellowknife and +8 in Shanghai: the style's zone is asked first.
@@ -107,9 +142,9 @@ def _to_utc(naive: datetime, zone: str | None, style: StampStyle, near: datetime
         return naive.replace(tzinfo=UTC) - timedelta(hours=_ABBREVIATIONS[zone])
     real = {t.astimezone(UTC) for t in both if timezone.normalize(t).replace(tzinfo=None) == naive}
     if not real:
-        raise ClockError("no such time", f"{naive} does not exist in {style.timezone}: the clocks go forward")
+        raise ClockError("no such time", f"{naive} does not exist in {timezone_name}: the clocks go forward")
     if len(real) > 1 and near is None:
-        raise ClockError("illegible", f"{naive} comes twice in {style.timezone}: the clocks go back")
+        raise ClockError("illegible", f"{naive} comes twice in {timezone_name}: the clocks go back")
     return min(real, key=lambda t: abs(t - near) if near else timedelta())
 
 
@@ -132,6 +167,8 @@ def _repair(clean: str, style: StampStyle, near: datetime) -> datetime | None:
     offset = timedelta(hours=_ABBREVIATIONS[zone.group(1)]) if zone else None
     found: list[tuple[int, timedelta, datetime]] = []
     for form in style.formats:
+        if "%p" in form or "%f" in form:  # what follows the seconds has no neighbours to check either
+            continue
         head, seconds = _split_seconds(body, form)
         if head is None:
             continue

@@ -10,10 +10,18 @@ from daemon.config import SourceSettings
 from daemon.errors import ClockError
 from daemon.footage import ocr, stamp
 from daemon.observation import Camera, Frame, utc_text
+from daemon.source import Still
 
 CLOCKS_AGREE = timedelta(minutes=15)
 """How far the camera's clock and the server's may be apart. A camera without a time service drifts
 by minutes in a season; an hour off is a wrong time zone, and would spoil the record unseen."""
+
+AHEAD = timedelta(minutes=2)
+"""How far a picture's time may lie ahead of our own clock: no more than clocks set by hand differ. A time
+further on has not been yet, whoever gives it."""
+
+NO_CLOCK_YEAR = 2000
+"""A Last-Modified before it comes from a server that has no clock (1970, or its firmware's date)."""
 
 STAMP_LEAP_LOOKS = 2
 """Cadences by which a stamp may run ahead of the server's time, compared with the frame before. More is
@@ -41,6 +49,8 @@ class StillClock:
         """The frame with its time. Raises ClockError where none can be established."""
         at, stamped = self._read(frame, name)
         at = at.astimezone(UTC).replace(microsecond=0)
+        if at - frame.fetched_at > AHEAD:
+            raise ClockError("clock ahead", _ahead_text(frame, at, self.source, stamped))
         ahead = at - (frame.last_modified or frame.fetched_at) if stamped else timedelta(0)
         reason = None
         if self.previous is not None and at < self.previous:
@@ -73,7 +83,7 @@ class StillClock:
     def _read(self, frame: Frame, name: str) -> tuple[datetime, bool]:
         """(time, was it read from the stamp?)"""
         if self.source.time_from == "name":
-            return _time_in_name(name, self.source.name_format), False
+            return _time_in_name(name, self.source, frame.last_modified or frame.fetched_at), False
         if self.source.time_from == "header" or frame.stamp is None or self.camera.stamp is None:
             return frame.last_modified or frame.fetched_at, False
         witness = frame.last_modified or frame.fetched_at
@@ -95,11 +105,39 @@ class StillClock:
         return at, True
 
 
-def _time_in_name(name: str, form: str) -> datetime:
+def heard(still: Still, source: SourceSettings) -> Still:
+    """A still with its Last-Modified as far as that is a witness, in the zone that its owner names.
+
+    Left out: where the owner switched it off, from a server that has no clock, and one of the future,
+    but where it is all that dates a picture; then the future is refused as any other time is.
+    """
+    modified = still.last_modified
+    if modified is None or not source.use_last_modified:
+        return replace(still, last_modified=None)
+    if source.header_timezone != "UTC" and source.kind != "folder":
+        modified = stamp.to_utc(modified.replace(tzinfo=None), None, source.header_timezone, still.fetched_at)
+    future = modified - still.fetched_at > AHEAD and source.time_from != "header"
+    none = modified.year < NO_CLOCK_YEAR or future
+    return replace(still, last_modified=None if none else modified)
+
+
+def _ahead_text(frame: Frame, at: datetime, source: SourceSettings, stamped: bool) -> str:
+    """What is wrong with a time that has not been yet, and which key puts it right."""
+    fix = (
+        "the camera's clock and [camera] timezone" if stamped
+        else "name_timezone" if source.time_from == "name"
+        else "header_timezone, or set use_last_modified = false"
+    )  # fmt: skip
+    return f"{frame.source}: dated {utc_text(at)}, ahead of our clock ({utc_text(frame.fetched_at)}); check {fix}"
+
+
+def _time_in_name(name: str, source: SourceSettings, near: datetime) -> datetime:
+    form = source.name_format
     length = len(datetime(2000, 1, 1).strftime(form))
     try:
-        return datetime.strptime(name[:length], form).replace(tzinfo=UTC)
+        naive = datetime.strptime(name[:length], form)
     except ValueError:
         raise ClockError(
             "no time in name", f"{name}: does not begin with a time as {form!r}; check name_format"
         ) from None
+    return stamp.to_utc(naive, None, source.name_timezone, near)
