@@ -6,7 +6,8 @@
 A frame without a probability (not looked, stale, missing) is no evidence: it neither confirms nor
 ends a spell. Two bounds keep a spell from lasting for ever without evidence: it is over, with the
 reason kept, at the first frame for which it is too light to look, and when nothing has been seen
-for ``patience``. Frames that are not newer than the last one change nothing.
+for ``patience``. Frames that are not newer than the last one change nothing, unless they are so much
+older that the clock must have been put back: then counting begins anew.
 
 Everything here is pure: plain values in, plain values out.
 """
@@ -160,9 +161,11 @@ def step(
     onset and a strong.
     """
     at, probability = evidence.at.astimezone(UTC).replace(microsecond=0), evidence.probability
-    if state.last_at is not None and at <= state.last_at:
-        return state, []
     changes: list[EventChange] = []
+    if state.last_at is not None and at <= state.last_at:
+        if state.last_at - at < rules.forget:
+            return state, []
+        state = _clock_put_back(state, at, rules, changes)
     state = _end_without_evidence(state, at, evidence.daylight, rules, changes)
     state = replace(state, last_at=at)
     if probability is None:
@@ -192,6 +195,21 @@ def _end_without_evidence(
         return replace(state, recent=())
     ended_at = state.below_since or state.evidence_at or state.event.confirmed_at
     return _end(state, at, ended_at, reason, rules, changes)
+
+
+def _clock_put_back(state: EventState, at: datetime, rules: Rules, changes: list[EventChange]) -> EventState:
+    """Begin anew at an earlier time: what was kept of times that have not been yet would blind us until then.
+
+    An event ends where it was last seen. The aurora that goes on under the new time is the same one, so
+    that it begins within the cool-down and is not reported twice.
+    """
+    if state.event is not None:
+        seen_at = state.below_since or state.evidence_at or state.event.confirmed_at
+        _end(state, at, seen_at, "the clock was put back", rules, changes)
+        return EventState(quiet_until=at + rules.cool_down)
+    if state.quiet_until is None:
+        return EventState()
+    return EventState(quiet_until=min(state.quiet_until, at + rules.cool_down))
 
 
 def _look_for_onset(

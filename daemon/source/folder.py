@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from daemon.clock import Clock
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
-from daemon.source.listing import File, Listing
+from daemon.source.listing import AHEAD_NS, File, Listing
 from daemon.source.still import Still
 from daemon.source.url import must_be_picture
 from daemon.text import one_line
@@ -42,6 +42,7 @@ class FolderSource:
     def latest(self) -> Still | None:
         """The newest whole picture not seen before, or None. Raises FetchError."""
         growing: dict[str, File] = {}
+        self._follow_the_clock_back()
         try:
             for file in self._newest_first(self._listing):
                 if self._seen is not None and (file.modified_ns, file.path) <= self._seen:
@@ -76,6 +77,12 @@ class FolderSource:
     def cursor(self) -> str | None:
         """Time and path of the last picture given."""
         return None if self._seen is None else f"{self._seen[0]} {self._seen[1]}"
+
+    def _follow_the_clock_back(self) -> None:
+        """Where the last picture given is dated in the future, our clock was put back: go on from now."""
+        now_ns = time.time_ns()
+        if self._seen is not None and self._seen[0] > now_ns + AHEAD_NS:
+            self._seen = (now_ns - AHEAD_NS, "")
 
     def _newest_first(self, listing: Listing) -> list[File]:
         try:

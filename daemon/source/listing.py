@@ -28,6 +28,9 @@ import numpy.typing as npt
 KEPT = 32
 """Newest files looked at again each time, for those still being written or written over."""
 
+AHEAD_NS = 60_000_000_000
+"""How far in the future a file can be dated and still be believed."""
+
 HOT, IN_TURN = 2, 4
 """Folders changed last that are checked at each look; others checked in turn."""
 
@@ -256,11 +259,13 @@ class Listing:
 
 
 def _file(path: str) -> File | None:
-    """A regular file; one dated in the future counts as written now, lest it hide all others."""
+    """A regular file; one dated in the future counts as written when its entry changed, lest it hide all others."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         return None
-    modified_ns = status.st_mtime_ns
-    if modified_ns > time.time_ns() + 60_000_000_000:
+    modified_ns, latest_ns = status.st_mtime_ns, time.time_ns() + AHEAD_NS
+    if modified_ns > latest_ns:
         modified_ns = status.st_ctime_ns
+    if modified_ns > latest_ns:
+        modified_ns = 0  # written before the clock was put back: older than all that comes now
     return File(modified_ns, path, status.st_size)

@@ -10,7 +10,7 @@ import pytest
 from daemon.config import CameraSettings, SourceSettings
 from daemon.errors import ClockError, PictureError
 from daemon.footage.frame import Frame, from_pixels, from_still, keogram_column
-from daemon.footage.still_clock import StillClock
+from daemon.footage.still_clock import StillClock, heard
 from daemon.source import Still
 from training.simulator.movie import compose, style_of
 
@@ -85,15 +85,60 @@ def test_a_clock_that_leaps_ahead_is_believed_when_a_second_frame_confirms_it() 
         return shown(now + timedelta(minutes=off), fetched_at=now + timedelta(seconds=8), last_modified=now)
 
     it = clock()
-    assert it.date(minute(0), "s.jpg").observed_at == AT
+    slow = -7  # minutes by which the camera's clock is behind
+    assert it.date(minute(0, slow), "s.jpg").observed_at == AT + timedelta(minutes=slow)
     with pytest.raises(ClockError, match="confirms") as told:
-        it.date(minute(1, off=6), "s.jpg")
+        it.date(minute(1), "s.jpg")
     assert told.value.reason == "clock leapt"
-    assert it.date(minute(2), "s.jpg").observed_at == AT + timedelta(minutes=2)
+    assert it.date(minute(2, slow), "s.jpg").observed_at == AT + timedelta(minutes=2 + slow)
     with pytest.raises(ClockError, match="confirms"):
-        it.date(minute(3, off=6), "s.jpg")
+        it.date(minute(3), "s.jpg")
     for number in (4, 5):
-        assert it.date(minute(number, off=6), "s.jpg").observed_at == AT + timedelta(minutes=number + 6)
+        assert it.date(minute(number), "s.jpg").observed_at == AT + timedelta(minutes=number)
+
+
+def still(modified: datetime | None, name: str = "still.jpg") -> Still:
+    return Still(b"", AT, modified, "http://camera/still.jpg", name)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=3), timedelta(hours=2), timedelta(days=3)])
+def test_a_time_that_has_not_been_yet_is_refused_whoever_gives_it(ahead: timedelta) -> None:
+    """Stamp, file name and header alike: one reason, and the key that puts it right is named."""
+    later = AT + ahead
+    cases = (
+        ("stamp", shown(later, fetched_at=AT, last_modified=later), "s.jpg", "timezone"),
+        ("name", shown(AT), f"{later:%Y%m%d%H%M%S}.jpg", "name_timezone"),
+        ("header", shown(AT, last_modified=later), "s.jpg", "use_last_modified"),
+    )
+    for source, frame, name, fix in cases:
+        with pytest.raises(ClockError, match=fix) as told:
+            clock(time_from=source).date(frame, name)
+        assert told.value.reason == "clock ahead"
+
+
+def test_local_times_in_names_are_read_in_their_zone() -> None:
+    """Allsky in Tromsø writes 06:31:06 when it is 05:31:06 UTC; autumn's doubled hour is told by the clock."""
+    source = {"time_from": "name", "name_format": "image-%Y%m%d%H%M%S", "name_timezone": "Europe/Oslo"}
+    dated = clock(**source).date(shown(AT + timedelta(minutes=2)), "image-20240210063106.jpg")
+    assert dated.observed_at == AT + timedelta(minutes=1)
+    for utc_hour in (0, 1):
+        then = datetime(2024, 10, 27, utc_hour, 30, tzinfo=UTC)
+        frame = shown(AT, fetched_at=then + timedelta(seconds=8))
+        assert clock(**source).date(frame, "image-20241027023000.jpg").observed_at == then
+
+
+def test_a_last_modified_that_cannot_be_true_is_no_witness() -> None:
+    """1970 and the future are left out; local time under GMT is read in its zone; any can be switched off."""
+    fine = AT - timedelta(seconds=20)
+    assert heard(still(fine), SourceSettings()).last_modified == fine
+    for never in (datetime(1970, 1, 1, tzinfo=UTC), AT + timedelta(hours=2)):
+        assert heard(still(never), SourceSettings()).last_modified is None
+    local = fine + timedelta(hours=1)
+    assert heard(still(local), SourceSettings(header_timezone="Europe/Oslo")).last_modified == fine
+    assert heard(still(fine), SourceSettings(use_last_modified=False)).last_modified is None
+    late = heard(still(local), SourceSettings(time_from="header"))
+    with pytest.raises(ClockError, match="header_timezone"):
+        clock(time_from="header").date(shown(AT, last_modified=late.last_modified), "s.jpg")
 
 
 def test_a_file_name_dates_a_still_where_configured() -> None:

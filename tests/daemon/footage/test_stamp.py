@@ -49,10 +49,36 @@ def test_every_form_of_an_auroramax_stamp(text: str, at: datetime) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("2024-02-10 10:05 PM", "%Y-%m-%d %H:%M"),
+        ("2024-02-10 10:05:09PM", "%Y-%m-%d %H:%M:%S"),
+        ("2024-02-10 10:05", "%Y-%m-%d %I:%M %p"),
+        ("2024-02-10 13:05 PM", "%Y-%m-%d %I:%M %p"),
+        ("10 Fxb 2024 10:05", "%d %b %Y %H:%M"),
+    ],
+)
+def test_no_half_of_the_day_is_guessed(text: str, form: str) -> None:
+    """A clock of twelve hours under a 24-hour format, or without its half of the day, gives no time."""
+    with pytest.raises(ClockError):
+        parse_stamp(text, _style(form))
+
+
+@pytest.mark.parametrize(
     ("text", "style", "at"),
     [
         ("04.12.2013 18:49:44", _style("%d.%m.%Y %H:%M:%S"), _utc(2013, 12, 4, 18, 49, 44)),
         ("2014/02/21 19: 26'10\"", _style("%Y/%m/%d %H:%M'%S"), _utc(2014, 2, 21, 19, 26, 10)),
+        ("10 Feb 2024 10:05:09 PM", _style("%d %b %Y %I:%M:%S %p"), _utc(2024, 2, 10, 22, 5, 9)),
+        ("10 feb. 2024 12:05 a.m.", _style("%d %b %Y %I:%M %p"), _utc(2024, 2, 10, 0, 5)),
+        ("Feb 10, 2024 9:05 PM", _style("%b %d, %Y %I:%M %p"), _utc(2024, 2, 10, 21, 5)),
+        ("Sat 10 February 2024 22:05:09", _style("%a %d %B %Y %H:%M:%S"), _utc(2024, 2, 10, 22, 5, 9)),
+        (
+            "Saturday, 10 December 2022 12:00:00 PM",
+            _style("%A, %d %B %Y %I:%M:%S %p"),
+            _utc(2022, 12, 10, 12, 0, 0),
+        ),
+        ("2024-02-10 22:05:09.25", _style("%Y-%m-%d %H:%M:%S.%f"), _utc(2024, 2, 10, 22, 5, 9)),
         ("20240131 181954", _style("%Y%m%d %H%M%S"), _utc(2024, 1, 31, 18, 19, 54)),
         ("31/01/24 18:19", _style("%d/%m/%y %H:%M"), _utc(2024, 1, 31, 18, 19)),
         ("2024-01-31 18:19:54Z", AURORAMAX, _utc(2024, 1, 31, 18, 19, 54)),

@@ -146,6 +146,26 @@ def test_a_file_from_the_future_hides_no_other(tmp_path: Path) -> None:
     assert still.name == "b.jpg"
 
 
+@pytest.mark.parametrize("ahead_s", [7200, 3 * 86400], ids=["two hours", "three days"])
+def test_a_clock_put_right_again_blinds_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead_s: int
+) -> None:
+    """Pictures came while the clock ran ahead; after it is put back the next one is seen, in place or by name."""
+    source = watching(tmp_path)
+    for name in ("image.jpg", "b.jpg"):
+        put(tmp_path / name, picture(), 1)
+    assert source.latest() is not None
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() - ahead_s * 1_000_000_000)
+    assert source.latest() is None
+    for number, name in enumerate(("image.jpg", "c.jpg"), start=1):
+        put(tmp_path / name, picture(number), ahead_s + 5 - number)
+        still = source.latest()
+        assert still is not None
+        assert still.name == name
+        assert source.latest() is None
+
+
 def test_folders_by_date_are_searched_where_the_pattern_says_so(tmp_path: Path) -> None:
     """A pattern with a slash looks into the folders a camera program makes for each night."""
     (tmp_path / "20240210").mkdir()
