@@ -29,7 +29,7 @@ def cli(context: click.Context, debug: bool) -> None:
 @click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
 @click.option(
     "--kind",
-    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid", "onset"]),
+    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid", "onset", "light"]),
     default="simulated",
 )
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
@@ -179,6 +179,45 @@ def fit(
     click.echo(train(load_recipe(recipe, given), run_folder, seed, device=device))
 
 
+@cli.command("leave-out")
+@click.option(
+    "--recipe", required=True, help="A recipe with real frames: aurorad-b1-cameras, or a .toml file."
+)
+@click.option("--runs", type=FOLDER, required=True, help="Folder of the runs; finished ones are kept.")
+@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
+@click.option("--seed", type=int, default=1)
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.")
+def leave_out(
+    recipe: str, runs: Path, real: Path, seed: int, changes: tuple[str, ...], threads: int | None
+) -> None:
+    """How right a recipe is on cameras it has never seen, by leaving out each group of sources in turn."""
+    import torch
+
+    from training.evaluation import leave_out as left
+    from training.evaluation.judging import tell_figures
+    from training.recipe import load_recipe
+
+    if threads:
+        torch.set_num_threads(threads)
+    answers = left.leave_out(
+        load_recipe(recipe, list(changes)), runs, real, seed, lambda line: click.echo(line)
+    )
+    left.write_answers(runs / "answers.json", answers)
+    for line in tell_figures({"cameras left out": left.table(answers, left.fit_to(answers))}):
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=FOLDER, required=True, help="Where the averaged model.pt goes.")
+def average(models: tuple[Path, ...], out: Path) -> None:
+    """Average the weights of finished runs that share their start."""
+    from training.soup import average as mean
+
+    click.echo(mean(models, out))
+
+
 @cli.command()
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("--real", type=FOLDER, help="The developers' collection of real frames (../shared/data).")
@@ -188,6 +227,7 @@ def fit(
 @click.option(
     "--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on."
 )
+@click.option("--left-out", type=FOLDER, help="Answers of `leave-out`: they calibrate, and stand for --real.")
 @click.option("--out", type=FOLDER, required=True)
 @click.option(
     "--into-card", is_flag=True, help="Write skill, temperature and thresholds into the model's card."

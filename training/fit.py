@@ -63,6 +63,7 @@ def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_afte
             state.begin(number, trainer)
             for batch in batches(materials, recipe, seed, number, steps, state.step, place):
                 torch.manual_seed(batch_seed(seed, number, state.step))
+                student.morph(state.total)
                 losses = trainer.step(batch)
                 state.advance(trainer)
                 taken += 1
@@ -128,7 +129,11 @@ class Place:
 
 def open_materials(recipe: Recipe, number: int) -> list[Material]:
     """The materials of one stage."""
-    return [open_material(one) for one in recipe.material if one.from_stage <= number < one.until_stage]
+    return [
+        open_material(one, recipe.leave_out)
+        for one in recipe.material
+        if one.from_stage <= number < one.until_stage
+    ]
 
 
 def batch_seed(seed: int, stage: int, step: int) -> int:
@@ -212,11 +217,11 @@ class Trainer:
         self.place = place
         self.steps = steps
         self.module: nn.Module = student
+        self.still = student.still(stage.train)
         for parameter in student.parameters():
-            parameter.requires_grad_(stage.train == "all")
-        if stage.train == "head":
-            for parameter in student.net.head.parameters():
-                parameter.requires_grad_(True)
+            parameter.requires_grad_(True)
+        for module in self.still:
+            module.requires_grad_(False)
         learning = [p for p in student.parameters() if p.requires_grad]
         if place.world > 1:
             ids = [place.device.index] if place.device.type == "cuda" else None
@@ -246,8 +251,8 @@ class Trainer:
     def step(self, batch: Batch) -> dict[str, float]:
         """Forward, backward, update. Returns the losses by name."""
         self.module.train()
-        if self.stage.train == "head":
-            self.student.net.features.eval()
+        for module in self.still:
+            module.eval()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(self.count)
         pixels = torch.from_numpy(to_input(batch.pictures)).to(self.place.device)

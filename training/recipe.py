@@ -22,7 +22,9 @@ class _Strict(BaseModel):
 class MaterialSpec(_Strict):
     """One source of training pictures. ``share`` is its part of every batch."""
 
-    kind: Literal["bank", "manifest"]
+    kind: Literal["bank", "manifest", "frames", "transplant"]
+    """``frames``: labelled real frames (``training/data/real.py``), sources evenly; ``transplant``: made aurora
+    over those that show none."""
     path: Path
     share: float = Field(1.0, gt=0)
     augment: Literal["strong", "mild", "none", "thesis"] = "strong"
@@ -33,6 +35,10 @@ class MaterialSpec(_Strict):
     """Used in stages ``from_stage`` ≤ stage < ``until_stage``, counted from 0."""
     split: str = "split"
     """Manifest: the column that says ``train`` or ``validation``."""
+    looks: float = Field(0.0, ge=0, le=1)
+    """How often a camera's look is drawn over a picture (``training/data/looks.py``)."""
+    light: Path | None = None
+    """Transplant: the bank of aurora light."""
 
 
 class Stage(_Strict):
@@ -44,7 +50,8 @@ class Stage(_Strict):
     steps: int = 0
     epochs: int = 0
     plain_first: bool = False
-    train: Literal["all", "head"] = "all"
+    train: Literal["all", "late", "head"] = "all"
+    """``late``: all but stages 0 to 3, which stay as they are, normalisation too, at half the cost."""
     optimiser: Literal["adam", "adamw"] = "adamw"
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = 0.01
@@ -57,6 +64,12 @@ class Recipe(_Strict):
     name: str
     outputs: Literal[2, 4] = 4
     weights: str = "none"
+    """``none``, ``imagenet`` (torchvision's, else Lite1's from its package), ``lite1``,
+    ``IMAGENET1K_V1``, or a file."""
+    morph_steps: int = Field(0, ge=0)
+    """Steps from ReLU6 to SiLU, for a start from Lite1."""
+    leave_out: list[str] = []
+    """Sources of real frames that are not learned from."""
     head_std: float | None = None
     dropout: float = 0.2
     stochastic_depth: float = 0.0

@@ -8,10 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from models.network import AuroraNet, Scores
+from training.imagenet import from_lite, lite_weights, put_blends, set_share, torchvision_weights
 from training.recipe import Recipe
 
 TAPS: Final = {5: 112, 7: 320}
 """Stages that get auxiliary maps while training, and their channels: strides 16 and 32."""
+
+
+LATE: Final = 4
+"""The first stage that learns where only the later ones do."""
 
 
 class Student(nn.Module):
@@ -40,7 +45,20 @@ class Student(nn.Module):
         self.taps = tuple(taps)
         self.scores = Scores(self.net, self.taps)
         self.maps = nn.ModuleDict({str(tap): nn.Conv2d(channels, 2, 1) for tap, channels in taps.items()})
-        load_start(self.net, recipe.weights)
+        self.morph_steps = recipe.morph_steps if load_start(self.net, recipe.weights) == "lite1" else 0
+        if self.morph_steps:
+            put_blends(self.net.features)
+
+    def still(self, train: str) -> list[nn.Module]:
+        """What does not learn where ``train`` is ``all``, ``late`` (stages 0 to 3) or ``head``."""
+        if train == "head":
+            return [self.net.features, self.maps]
+        return list(self.net.features[:LATE]) if train == "late" else []
+
+    def morph(self, step: int) -> None:
+        """Go over from ReLU6 to SiLU as far as the run's ``step`` asks, where the start was Lite1's."""
+        if self.morph_steps:
+            set_share(self.net.features, step / self.morph_steps)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
         """(N, 3, S, S) → logits (N, outputs), maps' logits [(N, 2, h, w), …]: aurora, clear sky."""
@@ -48,25 +66,26 @@ class Student(nn.Module):
         return logits, [self.maps[str(tap)](kept[tap]) for tap in self.taps]
 
 
-def load_start(net: AuroraNet, weights: str) -> None:
-    """Fill the body: ``none`` leaves it random, ``IMAGENET1K_V1`` is torchvision's, else a file.
+def load_start(net: AuroraNet, weights: str) -> str:
+    """Fill the body and say with what: ``none`` leaves it random, ``IMAGENET1K_V1`` is torchvision's,
+    ``lite1`` EfficientNet-Lite1's, ``imagenet`` the first of these two that can be had; else a file.
 
     Raises RuntimeError in one line where the weights cannot be had.
     """
     if weights == "none":
-        return
-    if weights == "IMAGENET1K_V1":
-        from torchvision.models import EfficientNet_B1_Weights
-
+        return weights
+    if weights in ("IMAGENET1K_V1", "imagenet"):
         try:
-            body = EfficientNet_B1_Weights.IMAGENET1K_V1.get_state_dict(progress=False)
-        except OSError as error:
-            raise RuntimeError(
-                f"torchvision's IMAGENET1K_V1 weights cannot be fetched ({error}): "
-                "give a file with --weights, or --weights none"
-            ) from error
-        net.load_features(body)
-        return
+            net.load_features(torchvision_weights())
+        except RuntimeError:
+            if weights != "imagenet":
+                raise
+            weights = "lite1"
+        else:
+            return "IMAGENET1K_V1"
+    if weights == "lite1":
+        net.load_features(from_lite(lite_weights()))
+        return weights
     try:
         kept = torch.load(weights, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -76,3 +95,4 @@ def load_start(net: AuroraNet, weights: str) -> None:
         net.load_state_dict(kept)
     else:
         net.load_features(kept)
+    return weights

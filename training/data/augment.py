@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.preprocess import Pixels, disc_mask
+from training.data.looks import dress
 
 Map = npt.NDArray[np.float32]
 _LEVELS: Final = np.arange(256, dtype=np.float32) / 255.0
@@ -61,10 +62,14 @@ class Change:
     noise: float
     noise_seed: int
     jpeg: int
+    look_seed: int | None = None
+    """Of a camera's look (``training/data/looks.py``); None for none."""
 
 
-def draw_change(rng: np.random.Generator, strength: Strength) -> Change:
-    """Draw one change. The same generator state gives the same change."""
+def draw_change(rng: np.random.Generator, strength: Strength, looks: float = 0.0) -> Change:
+    """Draw one change, with a camera's look as often as ``looks`` says. The same generator state
+    gives the same change.
+    """
     angle = rng.uniform(0, 2 * np.pi) if strength.rotate else 0.0
     zoom = np.exp(rng.normal(0, 1) * strength.zoom)
     flip = -1.0 if strength.rotate and rng.random() < 0.5 else 1.0
@@ -87,6 +92,7 @@ def draw_change(rng: np.random.Generator, strength: Strength) -> Change:
         noise=float(rng.uniform(1, 7)) if rng.random() < strength.noise else 0.0,
         noise_seed=int(rng.integers(0, 2**31 - 1)),
         jpeg=int(rng.integers(35, 95)) if rng.random() < strength.jpeg else 0,
+        look_seed=int(rng.integers(0, 2**31 - 1)) if looks and rng.random() < looks else None,
     )
 
 
@@ -116,6 +122,8 @@ def apply_change(change: Change, picture: Pixels, side: int) -> Pixels:
     changed = np.asarray(cv2.LUT(changed, change.curve), dtype=np.uint8)
     if change.saturation != 1.0:
         changed = _saturate(changed, change.saturation)
+    if change.look_seed is not None:
+        changed = dress(changed, change.look_seed)
     if change.blur:
         changed = np.asarray(cv2.GaussianBlur(changed, (0, 0), change.blur * side / 240), dtype=np.uint8)
     if change.noise:

@@ -47,8 +47,8 @@ from training.simulator.render import AREA, CONTRAST, FLOOR_LEVELS, Truth, draw,
 from training.simulator.scene import random_scene
 from training.simulator.scene_types import Heaven, Scene
 
-Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid", "onset"]
-KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight", "onset")
+Kind = Literal["simulated", "bright", "daylight", "keogram", "overlaid", "onset", "light"]
+KINDS: Final[tuple[Kind, ...]] = ("simulated", "keogram", "overlaid", "bright", "daylight", "onset", "light")
 CLEAR_BELOW: Final = 0.3
 CLOUDY_ABOVE: Final = 0.6
 """Cloud shares that make a simulated sky clear or cloudy; between them it is not judged."""
@@ -71,7 +71,7 @@ def fill_bank(
     Raises ValueError where keograms are needed and ``keograms`` is None.
     """
     rng = np.random.default_rng([seed, KINDS.index(kind) + 1])
-    writer = BankWriter(path, count, 2, side)
+    writer = BankWriter(path, count, 1 if kind == "light" else 2, side)
     season = None
     if kind in ("keogram", "overlaid"):
         if keograms is None:
@@ -82,6 +82,8 @@ def fill_bank(
             _add_daylight(writer, rng, side)
         elif kind == "onset":
             _add_onset(writer, rng, side)
+        elif kind == "light":
+            _add_light(writer, rng, side)
         elif season is None:
             _add_simulated(writer, rng, side, bright=kind == "bright")
         elif kind == "keogram":
@@ -171,6 +173,19 @@ def _add_onset(writer: BankWriter, rng: np.random.Generator, side: int) -> None:
         contrast=lit.truth.contrast,
         heat=heat_of(bare.square, lit.square),
         source=f"onset/{night.camera}",
+    )
+
+
+def _add_light(writer: BankWriter, rng: np.random.Generator, side: int) -> None:
+    """Aurora alone, as light to lay over real skies (``training/data/transplant.py``): its square root, peak 255."""
+    glow = None
+    while glow is None or float(glow.max()) <= 0:
+        scene = _bare_scene(rng)
+        glow = aurora_light(replace(scene, aurora=random_aurora(rng, 0.05, 1.0)), side)
+    peak = float(np.quantile(glow.max(axis=2)[disc_mask(side)], 0.9995))
+    root = np.sqrt(np.clip(glow / max(peak, 1e-9), 0, 1))
+    writer.add(
+        [np.asarray(root * 255 + 0.5, np.uint8)], [1], contrast=1.0, source=f"light/{scene.sensor.name}"
     )
 
 

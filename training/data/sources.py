@@ -1,4 +1,4 @@
-"""What a batch is made from: a bank of drawn pictures, or a manifest of labelled files.
+"""What a batch is made from: a bank of drawn pictures, real frames, or a manifest of labelled files.
 
 Both answer one question, ``draw(rng, count, stage, …) → Batch``, and the answer depends on nothing
 but its arguments.
@@ -6,7 +6,7 @@ but its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -35,10 +35,14 @@ class Material(Protocol):
         """The pictures kept for validation, unchanged, in batches; none for a bank."""
 
 
-def open_material(spec: MaterialSpec) -> Material:
-    """Open what a recipe names."""
+def open_material(spec: MaterialSpec, leave_out: Collection[str] = ()) -> Material:
+    """Open what a recipe names. Real frames of the sources in ``leave_out`` are not opened."""
     if spec.kind == "bank":
         return BankMaterial(open_bank(spec.path), spec)
+    if spec.kind in ("frames", "transplant"):
+        from training.data.real_material import FramesMaterial, TransplantMaterial
+
+        return (FramesMaterial if spec.kind == "frames" else TransplantMaterial)(spec, leave_out)
     from training.data.dataset import ManifestMaterial
 
     return ManifestMaterial(spec)
@@ -86,7 +90,7 @@ def _assemble(
     heat = np.zeros((total, HEAT_SIDE, HEAT_SIDE), np.float32)
     has_heat = np.zeros(total, np.float32)
     for index, row in enumerate(chosen):
-        change = draw_change(rng, material.strength)
+        change = draw_change(rng, material.strength, material.spec.looks)
         for member in range(members):
             at = index * members + member
             pictures[at] = apply_change(change, bank.pictures[row, member], side)

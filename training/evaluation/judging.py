@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from models.card import Thresholds
 from models.runtime import load
 from training.evaluation import evaluate as ev
 from training.evaluation.events import spell_figures
+from training.evaluation.leave_out import LeftOut, fit_to, read_answers, table
 from training.evaluation.sets import keogram_frames, manifest_frames, real_frames
 from training.evaluation.split_leakage import leak
 
@@ -25,16 +28,25 @@ def judge_model(
     keograms: Path | None = None,
     nights: Path | None = None,
     calibration: Path | None = None,
+    left_out: Path | None = None,
 ) -> dict[str, Any]:
     """Judge a model on what is given; returns the figures by set, as written to ``evaluation.json``.
 
-    With ``calibration``, temperatures and thresholds are fitted on those nights first and used for
-    all sets; else the card's own stand. Raises ValueError where nothing is given to judge on.
+    With ``left_out`` (``training/evaluation/leave_out.py``), temperatures come from those answers, and they stand
+    in place of the model's own about the real frames, which it has learned from. With ``calibration``,
+    temperatures and thresholds are fitted on those nights and used for all sets. Else the card's own
+    stand. Raises ValueError where nothing is given to judge on.
     """
     model = load(model_path, device="cpu", threads=threads)
     fitted = ev.Calibration(model.card.temperature, model.card.sky_temperature, model.card.thresholds)
     if calibration is not None:
         fitted = ev.calibrate(list(ev.judge_nights(model, calibration)))
+    strange = read_answers(left_out) if left_out is not None else None
+    if strange is not None:
+        by_source = fit_to(strange)
+        fitted = ev.Calibration(
+            by_source.temperature, by_source.sky_temperature, Thresholds(by_source.threshold, {})
+        )
     found: dict[str, Any] = {
         "calibration": {
             "temperature": fitted.temperature,
@@ -52,7 +64,12 @@ def judge_model(
     for folder, read in sets:
         if folder is not None:
             frames = read(folder)
-            _judge_set(frames, ev.ask(model, frames.squares), fitted, found, rows)
+            answers = ev.ask(model, frames.squares)
+            if strange is not None and frames.name == "real":
+                answers = in_place_of(answers, frames, strange)
+            _judge_set(frames, answers, fitted, found, rows)
+    if strange is not None:
+        found["cameras left out"] = table(strange, by_source)
     if keograms is not None:  # what the model remembers of its nights: told, but no held-out skill
         frames = keogram_frames(keograms, nights="trained on", per_span=1)
         known = ev.ask(model, frames.squares)
@@ -76,6 +93,16 @@ def judge_model(
     return found
 
 
+def in_place_of(own: ev.Answers, frames: ev.Frames, strange: Sequence[LeftOut]) -> ev.Answers:
+    """The left-out answers about the set's frames. Raises ValueError where one is missing."""
+    known = {one.file: one for one in strange}
+    missing = [name for name in frames.frame if name not in known]
+    if missing:
+        raise ValueError(f"no left-out answer about {missing[0]}: run aurorad-train leave-out again")
+    margins = np.array([[known[name].margin, known[name].sky_margin] for name in frames.frame])
+    return ev.Answers(margins[:, 0], margins[:, 1], own.colour)
+
+
 def _judge_set(
     frames: ev.Frames,
     answers: ev.Answers,
@@ -91,12 +118,17 @@ def _judge_set(
 def _into_card(model: Path, found: dict[str, Any], fitted: ev.Calibration, held_out: Collection[str]) -> None:
     from training.export import describe
 
-    left_out = ("reliability", "cells")
+    dropped = ("reliability", "cells")
     skill = {
-        name: {key: value for key, value in figures.items() if key not in left_out}
+        name: {key: value for key, value in figures.items() if key not in dropped}
         for name, figures in found.items()
         if name in held_out
     }
+    if "cameras left out" in found:  # "real" holds the same answers, for `promote` to compare
+        skill = {
+            "cameras left out": found["cameras left out"],
+            **{k: v for k, v in skill.items() if k != "real"},
+        }
     if "spells" in found:
         skill["simulated nights"]["spells"] = found["spells"]
     describe(
@@ -116,8 +148,12 @@ def tell_figures(found: dict[str, Any]) -> list[str]:
             lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
             continue
         lines.append(f"{name}: {figures['frames']} frames of {figures['nights']} nights, {_words(figures)}")
-        base = figures["colour_index"]
-        lines.append(f"  colour index: {_words(base)}")
+        if "colour_index" in figures:
+            lines.append(f"  colour index: {_words(figures['colour_index'])}")
+        if "other_cameras" in figures:
+            lines.append(f"  other cameras: {_words(figures['other_cameras'])}")
+        for source, counts in figures.get("by_source", {}).items():
+            lines.append(f"  {source}: " + ", ".join(f"{key} {value}" for key, value in counts.items()))
         if "sky_clear" in figures:
             lines.append(f"  sky clear or cloudy: {_words(figures['sky_clear'])}")
         for cell, inside in figures.get("cells", {}).items():

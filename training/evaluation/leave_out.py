@@ -1,0 +1,170 @@
+"""How right a recipe is on cameras it has never seen: train with a fold of sources left out, ask about them.
+
+    aurorad-train leave-out --recipe aurorad-b1-cameras --runs runs/left-out --real ../shared/data
+
+Every real frame is answered by a network that has seen no frame of its source, nor of any other source
+of its fold. What these answers say is what the card says of strangers' cameras; temperature and
+threshold come from them too. A network trained before goes on where it was stopped, a finished one is
+not trained again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.network import AuroraNet
+from models.preprocess import Pixels, to_input
+from training.data.real import RealFrame, counted, folds, read_frames, squares
+from training.evaluation import scores
+from training.fit import fit
+from training.recipe import Recipe
+
+HOME: Final = ("auroramax",)
+"""The camera that aurorad is made for; the others are other people's."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One frame's answer by a network that knows nothing of its source."""
+
+    file: str
+    source: str
+    night: str
+    yes: bool
+    sky: str
+    note: str
+    margin: float
+    sky_margin: float
+
+
+def leave_out(
+    recipe: Recipe,
+    runs: Path,
+    real: Path,
+    seed: int = 1,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[LeftOut]:
+    """Train once for every fold into ``runs/fold-N`` and ask about the fold's frames."""
+    answers: list[LeftOut] = []
+    frames = [frame for frame in read_frames() if frame.judged]
+    for number, names in folds().items():
+        run = runs / f"fold-{number}"
+        if not (run / "model.pt").exists():
+            tell(f"fold {number}: without {', '.join(names)}")
+            fit(recipe.model_copy(update={"leave_out": names}), run, seed)
+        mine = [frame for frame in frames if frame.source in names]
+        answers += answer_frames(run / "model.pt", mine, squares(real, mine))
+    return answers
+
+
+def answer_frames(model: Path, frames: Sequence[RealFrame], pictures: Pixels) -> list[LeftOut]:
+    """What a finished run says of frames."""
+    margins = ask_network(model, pictures)
+    return [
+        LeftOut(f.file, f.source, f.night, f.yes, f.sky, f.note, round(float(m[0]), 4), round(float(m[1]), 4))
+        for f, m in zip(frames, margins, strict=True)
+    ]
+
+
+def ask_network(model: Path, pictures: Pixels, batch: int = 16) -> Floats:
+    """A run's ``model.pt`` over (N, 240, 240, 3): margins of aurora and of clear sky, (N, 2)."""
+    net = AuroraNet(dropout=0, stochastic_depth=0)
+    net.load_state_dict(torch.load(model, map_location="cpu", weights_only=True)["net"])
+    net.eval()
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), batch):
+            logits, _ = net.learn(torch.from_numpy(to_input(pictures[start : start + batch])))
+            found.append(logits.double().numpy())
+    table = np.concatenate(found)
+    return np.stack([table[:, 1] - table[:, 0], table[:, 3] - table[:, 2]], axis=1)
+
+
+# ------------------------------------------------------------------------------------------- figures
+
+
+def counting(answers: Sequence[LeftOut]) -> list[LeftOut]:
+    """The answers about the frames that count (``training/data/real.py``, :func:`counted`)."""
+    files = {frame.file for frame in counted(read_frames())}
+    return [one for one in answers if one.file in files]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Temperatures and threshold that the left-out answers ask for."""
+
+    temperature: float
+    sky_temperature: float
+    threshold: float
+
+
+def fit_to(answers: Sequence[LeftOut]) -> Fitted:
+    """Temperatures by least log loss; the threshold stays 0.5 unless the sources agree on another,
+    each judged by the others' choice.
+    """
+    few = counting(answers)
+    yes, margin = np.array([one.yes for one in few]), np.array([one.margin for one in few])
+    known = [one for one in few if one.sky]
+    temperature = scores.fit_temperature(margin, yes)
+    sky = scores.fit_temperature(
+        np.array([one.sky_margin for one in known]), np.array([one.sky == "clear" for one in known])
+    )
+    return Fitted(round(max(temperature, 0.3), 4), round(max(sky, 0.3), 4), 0.5)
+
+
+def table(answers: Sequence[LeftOut], fitted: Fitted) -> dict[str, Any]:
+    """The figures over all sources and over other people's, and the count of each source.
+
+    Intervals are drawn over sources.
+    """
+    few = counting(answers)
+    found: dict[str, Any] = _figures(few, fitted)
+    found["other_cameras"] = _figures([one for one in few if one.source not in HOME], fitted)
+    found["by_source"] = {
+        source: _counts([one for one in answers if one.source == source], fitted)
+        for source in sorted({one.source for one in answers})
+    }
+    return found
+
+
+def _figures(few: Sequence[LeftOut], fitted: Fitted) -> dict[str, Any]:
+    probability = scores.sigmoid(np.array([one.margin for one in few]) / fitted.temperature)
+    sources = np.array([one.source for one in few])
+    return scores.summary(np.array([one.yes for one in few]), probability, sources, fitted.threshold)
+
+
+def _counts(mine: Sequence[LeftOut], fitted: Fitted) -> dict[str, int]:
+    yes = np.array([one.yes for one in mine])
+    said = scores.sigmoid(np.array([one.margin for one in mine]) / fitted.temperature) >= fitted.threshold
+    return {
+        "aurora_frames": int(yes.sum()),
+        "seen": int((said & yes).sum()),
+        "other_frames": int((~yes).sum()),
+        "false_yes": int((said & ~yes).sum()),
+    }
+
+
+def write_answers(path: Path, answers: Sequence[LeftOut]) -> None:
+    """The answers as JSON, for ``evaluate --left-out``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(one) for one in answers], indent=1) + "\n", encoding="utf-8")
+
+
+def read_answers(path: Path) -> list[LeftOut]:
+    """What :func:`write_answers` wrote. Raises ValueError in one line where it is something else."""
+    try:
+        return [LeftOut(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} holds no left-out answers: make them with aurorad-train leave-out"
+        ) from error
