@@ -210,7 +210,8 @@ class Prediction:
     ``logits`` (4,): no aurora, aurora, cloudy, clear. ``probability`` is the softmax of the
     aurora output, ``calibrated_probability`` the same after temperature scaling;
     ``clear_probability`` the softmax of the sky-clear output. ``heatmap`` is the Grad-CAM of the
-    aurora output at its own size (8, 8), scaled so that its peak is 1 (all 0 when empty).
+    aurora output at its own size (8, 8), scaled so that its peak is 1 (all 0 when empty). ``doubted``:
+    the picture is further from all the model knows than its card allows.
     """
 
     logits: npt.NDArray[np.float32]
@@ -219,6 +220,7 @@ class Prediction:
     clear_probability: float
     heatmap: HeatMap
     model_sha256: str
+    doubted: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,7 @@ class Predictor:
                 clear_probability=round(answer.clear_probability, 4),
                 heatmap=answer.heatmap,
                 model_sha256=model.sha256,
+                doubted=answer.doubted,
             )
             for answer in answers
         ]

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,7 @@ class Card:
     temperature, sky_temperature: the logits are divided by it before the calibrated softmax.
     thresholds: on the calibrated probability.
     parity: greatest difference between the file and the network it was exported from.
+    distance_limit: from which distance on the model doubts its own answer; None where it measures none.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Card:
     sky_temperature: float
     thresholds: Thresholds
     parity: Mapping[str, float]
+    distance_limit: float | None = None
 
     def threshold(self, twilight: str, moonlight: str) -> float:
         """The calibrated probability from which a frame of this sky counts as aurora."""
@@ -121,9 +123,10 @@ def parse(text: str) -> Card:
     known = {field.name for field in fields(Card)}
     for wrong in sorted(keys.keys() - known):
         raise ModelError(f"unknown key {wrong!r}")
-    for missing in sorted(known - keys.keys()):
+    optional = {field.name for field in fields(Card) if field.default is not MISSING}
+    for missing in sorted(known - optional - keys.keys()):
         raise ModelError(f"key {missing!r} is missing")
-    values = {name: READERS[name](keys[name], name) for name in known}
+    values = {name: READERS[name](keys[name], name) for name in known & keys.keys()}
     return Card(**values)
 
 
@@ -179,6 +182,10 @@ def _positive(value: object, key: str) -> float:
     if number <= 0:
         raise _wrong(key, "above 0", value)
     return number
+
+
+def _limit(value: object, key: str) -> float | None:
+    return None if value is None else _positive(value, key)
 
 
 def _share(value: object, key: str) -> float:
@@ -259,4 +266,5 @@ READERS: Final[Mapping[str, Callable[[object, str], Any]]] = {
     "sky_temperature": _positive,
     "thresholds": _thresholds,
     "parity": _numbers,
+    "distance_limit": _limit,
 }

@@ -30,6 +30,9 @@ from models.labels import OUTPUTS
 GRID = 1280
 """Channels of the last layer before the mean (EfficientNet-B1's ``features[8]``)."""
 
+MIDDLE = 80
+"""Channels of ``features[4]``, where textures are told apart and the answer is not yet made."""
+
 THESIS_HEAD_BOUND = 2.0**-0.5
 """torchvision draws a head of n outputs from ±1/√n; both of ours are pairs."""
 
@@ -39,7 +42,8 @@ class AuroraNet(nn.Module):
 
     ``dropout`` acts before the heads, ``stochastic_depth`` on the residual branches; both as in
     torchvision. ``head_std`` draws the heads' weights from a normal distribution of that width
-    (0.01 lets a network from scratch leave chance), None from torchvision's ±0.71.
+    (0.01 lets a network from scratch leave chance), None from torchvision's ±0.71. ``known`` gives it
+    a third answer, how far a picture is from those it knows (:meth:`distance`).
     """
 
     def __init__(
@@ -49,10 +53,12 @@ class AuroraNet(nn.Module):
         dropout: float = 0.2,
         stochastic_depth: float = 0.2,
         head_std: float | None = None,
+        known: bool = False,
     ) -> None:
         super().__init__()
         body = torchvision.models.efficientnet_b1(weights=None, stochastic_depth_prob=stochastic_depth)
         self.features: nn.Sequential = body.features
+        self.known = nn.Linear(2 * MIDDLE, 2 * MIDDLE) if known else None
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(GRID, outputs)
         if head_std is None:
@@ -61,13 +67,15 @@ class AuroraNet(nn.Module):
             nn.init.normal_(self.head.weight, std=head_std)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, S, S) → logits (N, outputs) and Grad-CAM maps (N, outputs, S/32, S/32).
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, S, S) → logits (N, outputs) and Grad-CAM maps (N, outputs, S/32, S/32), and the
+        distance from known pictures (N,) where the network is ``known``.
 
         The maps are Grad-CAM's own, at or above 0 and not scaled. S = 240 gives 8×8. In eval mode
         they equal autograd's; while training use :meth:`learn`, which does not pay for them.
         """
-        last = self.features[:8](pixels)
+        middle = self.features[:5](pixels)
+        last = self.features[5:8](middle)
         kernel, scale, z = self._last_layer(last)
         gate = torch.sigmoid(z)
         grid = z * gate
@@ -77,7 +85,8 @@ class AuroraNet(nn.Module):
         logits = self.head(self.dropout(pooled))
         weights = (self.head.weight * (slope * scale).unsqueeze(1)) @ kernel
         maps = torch.relu(weights @ last.flatten(2)) / (last.shape[2] * last.shape[3])
-        return logits, maps.unflatten(2, last.shape[2:])
+        maps = maps.unflatten(2, last.shape[2:])
+        return (logits, maps) if self.known is None else (logits, maps, self.distance(middle))
 
     def _last_layer(self, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The 1×1 kernel (1280, 320), its normalisation's scale (1280,), and z (N, 1280, h, w)."""
@@ -89,6 +98,16 @@ class AuroraNet(nn.Module):
             assert norm.running_var is not None
             return kernel, norm.weight * torch.rsqrt(norm.running_var + norm.eps), z
         return kernel, torch.ones_like(kernel[:, 0]), z  # folded: the scale is in the kernel
+
+    def distance(self, middle: Tensor) -> Tensor:
+        """Stage 4's output (N, 80, h, w) → how far each picture is from known ones, (N,).
+
+        A Mahalanobis distance per root dimension: the linear layer ``known`` whitens what
+        :func:`texture` gives, so that known pictures lie near 1.
+        """
+        assert self.known is not None, "a network without `known` has no distance"
+        whitened = cast(Tensor, self.known(texture(middle)))
+        return whitened.square().mean(1).sqrt()
 
     def learn(self, pixels: Tensor, taps: Sequence[int] = ()) -> tuple[Tensor, dict[int, Tensor]]:
         """Logits (N, outputs) for a training step, and the outputs of the stages named in ``taps``.
@@ -119,6 +138,13 @@ class AuroraNet(nn.Module):
             name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)
         }
         self.features.load_state_dict(body)
+
+
+def texture(middle: Tensor) -> Tensor:
+    """(N, C, h, w) → each channel's mean and the logarithm of its variance over the picture, (N, 2C)."""
+    mean = middle.mean((2, 3))
+    variance = (middle - mean[:, :, None, None]).square().mean((2, 3))
+    return torch.cat([mean, torch.log(variance + 1e-6)], dim=1)
 
 
 class Scores(nn.Module):

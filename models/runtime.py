@@ -11,7 +11,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,8 @@ class Engine(Protocol):
 
     device: str
 
-    def run(self, tensor: Tensor) -> tuple[Floats, Floats]:
-        """(N, 3, S, S) → logits (N, outputs), maps (N, outputs, h, w). Raises Gone."""
+    def run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
+        """(N, 3, S, S) → logits (N, outputs), maps (N, outputs, h, w), distances (N,). Raises Gone."""
         ...
 
 
@@ -61,7 +61,9 @@ class Answer:
     ``logits`` (outputs,) in the card's order; ``probability`` the softmax of the aurora output,
     ``calibrated_probability`` the same after temperature; ``clear_probability`` the calibrated
     softmax of the sky-clear output, 1 from a model of two outputs, which is not asked about the sky;
-    ``heatmap`` (8, 8) the Grad-CAM of the aurora output, its peak 1 (all 0 where it is empty).
+    ``heatmap`` (8, 8) the Grad-CAM of the aurora output, its peak 1 (all 0 where it is empty);
+    ``distance`` how far the picture is from those the model knows (they lie near 1; 0 from a model that
+    does not measure it), ``doubted`` whether that is over its card's limit.
     """
 
     logits: Floats
@@ -69,6 +71,8 @@ class Answer:
     calibrated_probability: float
     clear_probability: float
     heatmap: Floats
+    distance: float = 0.0
+    doubted: bool = False
 
 
 class Model:
@@ -108,14 +112,14 @@ class Model:
         start = 0
         while start < len(squares):
             batch = squares[start : start + MAX_BATCH[self.device]]
-            logits, maps = self._run(to_input(batch, self.card.mean, self.card.std))
-            if not (np.isfinite(logits).all() and np.isfinite(maps).all()):
+            found = self._run(to_input(batch, self.card.mean, self.card.std))
+            if not all(np.isfinite(one).all() for one in found):
                 raise ModelError(f"{self.card.name} answered with values that are not numbers")
-            answers += [answer(self.card, *pair) for pair in zip(logits, maps, strict=True)]
+            answers += [answer(self.card, *one) for one in zip(*found, strict=True)]
             start += len(batch)
         return answers
 
-    def _run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+    def _run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
         engine = self._engine
         try:
             return engine.run(tensor)
@@ -129,8 +133,8 @@ class Model:
             return self._run(tensor)
 
 
-def answer(card: Card, logits: Floats, maps: Floats) -> Answer:
-    """One frame's logits (outputs,) and maps (outputs, h, w) → its answer."""
+def answer(card: Card, logits: Floats, maps: Floats, distance: float = 0.0) -> Answer:
+    """One frame's logits (outputs,), maps (outputs, h, w) and distance → its answer."""
     peak = float(maps[AURORA_OUTPUT].max())
     clear = 1.0
     if len(card.outputs) > CLEAR_OUTPUT:
@@ -142,6 +146,8 @@ def answer(card: Card, logits: Floats, maps: Floats) -> Answer:
         calibrated_probability=second_of(aurora, card.temperature),
         clear_probability=clear,
         heatmap=maps[AURORA_OUTPUT] / np.float32(peak) if peak > 0 else np.zeros_like(maps[AURORA_OUTPUT]),
+        distance=float(distance),
+        doubted=card.distance_limit is not None and float(distance) > card.distance_limit,
     )
 
 
@@ -229,15 +235,15 @@ class OnnxEngine:
             raise Gone("ONNX Runtime could not start CUDA; is the `gpu` extra installed?")
         self._session.disable_fallback()  # it would print and go on; here the loss is told
         self._errors = _onnx_errors()
-        _check_shapes(self._session, path, card)
+        self._names = _check_shapes(self._session, path, card)
 
-    def run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+    def run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
         """See :class:`Engine`."""
         try:
-            logits, maps = self._session.run(["logits", "maps"], {"pixels": tensor})
+            found = self._session.run(self._names, {"pixels": tensor})
         except self._errors as error:
             raise Gone(str(error)) from error
-        return logits, maps
+        return _three(found)
 
 
 def _session(onnxruntime: ModuleType, path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
@@ -288,7 +294,14 @@ def _onnx_errors() -> tuple[type[Exception], ...]:
     return tuple(getattr(state, name) for name in names)
 
 
-def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card) -> None:
+def _three(found: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
+    """Logits, maps and distances; distances of 0 where the graph measures none."""
+    logits, maps, *distance = found
+    return logits, maps, distance[0] if distance else np.zeros(len(logits), np.float32)
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card) -> list[str]:
+    """The graph's outputs by name. A model whose card has a limit must measure the distance."""
     outputs, grid = len(card.outputs), card.side // 32 + (card.side % 32 > 0)
     wanted = {
         "pixels": [3, card.side, card.side],
@@ -296,8 +309,11 @@ def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card)
         "maps": [outputs, grid, grid],
     }
     found = {node.name: list(node.shape[1:]) for node in (*session.get_inputs(), *session.get_outputs())}
+    if "distance" in found or card.distance_limit is not None:
+        wanted["distance"] = []
     if found != wanted:
         raise ModelError(f"{path} is not of aurorad's shape: it has {found}, the card asks for {wanted}")
+    return [name for name in wanted if name != "pixels"]
 
 
 class TorchEngine:
@@ -323,14 +339,13 @@ class TorchEngine:
             raise Gone(str(error)) from error
         self._net = net
 
-    def run(self, tensor: Tensor) -> tuple[Floats, Floats]:
+    def run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
         """See :class:`Engine`."""
         torch = self._torch
         try:
             with torch.inference_mode():
                 pixels = torch.from_numpy(tensor).to(self.device, memory_format=torch.channels_last)
-                logits, maps = self._net(pixels)
-                return logits.cpu().numpy(), maps.cpu().numpy()
+                return _three([one.cpu().numpy() for one in self._net(pixels)])
         except RuntimeError as error:
             raise Gone(str(error)) from error
 
@@ -344,11 +359,12 @@ def _net_of(path: Path, card: Card) -> AuroraNet:
 
     from models.network import AuroraNet, fold
 
-    net = fold(AuroraNet(outputs=len(card.outputs), dropout=0, stochastic_depth=0, head_std=0))
     try:
         initializers = onnx.load(path).graph.initializer
     except DecodeError as error:
         raise ModelError(f"{path} is not an ONNX file: {_one_line(error)}") from error
+    known = any(one.name == "known.weight" for one in initializers)
+    net = fold(AuroraNet(outputs=len(card.outputs), dropout=0, stochastic_depth=0, head_std=0, known=known))
     held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in initializers}
     # The exporter leaves out biases that are all 0.
     weights = {name: held.get(name, torch.zeros_like(value) if name.endswith("bias") else None)

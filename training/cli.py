@@ -209,6 +209,19 @@ def leave_out(
 
 
 @cli.command()
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
+@click.option(
+    "--bank", "banks", type=FOLDER, multiple=True, required=True, help="A bank trained on; repeatable."
+)
+def doubt(model: Path, real: Path, banks: tuple[Path, ...]) -> None:
+    """Let a finished run's model.pt measure how far a picture is from all it knows."""
+    from training.known import doubt as learn
+
+    click.echo(f"{model}: distances over {learn(model, real, banks)} are doubted")
+
+
+@cli.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=FOLDER, required=True, help="Where the averaged model.pt goes.")
 def average(models: tuple[Path, ...], out: Path) -> None:

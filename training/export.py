@@ -68,7 +68,12 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)
         weights = kept["net"]
-        net = AuroraNet(outputs=weights["head.bias"].shape[0], dropout=0, stochastic_depth=0)
+        net = AuroraNet(
+            outputs=weights["head.bias"].shape[0],
+            dropout=0,
+            stochastic_depth=0,
+            known="known.weight" in weights,
+        )
         net.load_state_dict(weights)
     except FileNotFoundError:
         raise ModelError(f"no trained network at {path}: make one with `aurorad-train fit`") from None
@@ -77,7 +82,11 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
             f"{path} is not a trained network of aurorad: {' '.join(str(error).split())[:160]}"
         ) from error
     recipe = json.loads(kept["recipe"]) if "recipe" in kept else {}
-    return net.eval(), {"recipe": recipe, "seed": kept.get("seed")}
+    return net.eval(), {
+        "recipe": recipe,
+        "seed": kept.get("seed"),
+        "distance_limit": kept.get("distance_limit"),
+    }
 
 
 def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
@@ -105,6 +114,7 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
             sky_temperature=1.0,
             thresholds=Thresholds(0.5, {}),
             parity=parity,
+            distance_limit=account.recipe.get("distance_limit"),
         )
         os.replace(part, target)
     finally:
@@ -114,7 +124,7 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
 
 
 def write_graph(net: AuroraNet, path: Path) -> None:
-    """The network as ONNX in one file: ``pixels`` (n, 3, 240, 240) → ``logits``, ``maps``."""
+    """The network as ONNX in one file: ``pixels`` (n, 3, 240, 240) → :func:`output_names`."""
     example = torch.zeros(2, 3, SIDE, SIDE)
     frames = torch.export.Dim("n", min=1, max=4096)
     with warnings.catch_warnings():
@@ -125,7 +135,7 @@ def write_graph(net: AuroraNet, path: Path) -> None:
             dynamo=True,
             opset_version=OPSET,
             input_names=["pixels"],
-            output_names=["logits", "maps"],
+            output_names=output_names(net),
             dynamic_shapes=({0: frames},),
             external_data=False,
             verbose=False,
@@ -140,6 +150,11 @@ def write_graph(net: AuroraNet, path: Path) -> None:
     onnx.save_model(proto, path)
 
 
+def output_names(net: AuroraNet) -> list[str]:
+    """``logits``, ``maps``, and ``distance`` where the network measures it."""
+    return ["logits", "maps", *([] if net.known is None else ["distance"])]
+
+
 def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
     """Run the file and the network on the same frames; the greatest relative differences.
 
@@ -148,17 +163,18 @@ def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
     """
     frames = to_input(probe_frames())
     with torch.inference_mode():
-        logits, maps = (one.numpy() for one in net.eval()(torch.from_numpy(frames)))
-    if np.ptp(logits, axis=0).max() < 1e-3:
+        expected = [one.numpy() for one in net.eval()(torch.from_numpy(frames))]
+    if np.ptp(expected[0], axis=0).max() < 1e-3:
         raise ModelError("the network answers every frame alike, so it is not trained: nothing to export")
     onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    found_logits, found_maps = session.run(["logits", "maps"], {"pixels": frames})
+    names = output_names(net)
+    found = session.run(names, {"pixels": frames})
     parity = {
-        "logits": relative_difference(found_logits, logits),
-        "maps": relative_difference(found_maps, maps),
+        name: relative_difference(np.atleast_2d(ours.T).T, np.atleast_2d(theirs.T).T)
+        for name, ours, theirs in zip(names, found, expected, strict=True)
     }
     for what, difference in parity.items():
         if not difference <= PARITY:

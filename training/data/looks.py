@@ -32,7 +32,7 @@ RIMS: Final = (
 def _grid(side: int) -> tuple[Light, Light, Light, Light]:
     """x and y from -1 to 1, radius and angle of every pixel."""
     axis = (np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1
-    x, y = np.meshgrid(axis, axis)
+    x, y = (np.asarray(one, np.float32) for one in np.meshgrid(axis, axis))
     return x, y, np.hypot(x, y), np.arctan2(y, x)
 
 
@@ -259,7 +259,7 @@ def tiled(light: Light, rng: Draw) -> Light:
     tile = cv2.resize(light, (small, small), interpolation=cv2.INTER_AREA)
     if rng.random() < 0.5:
         _, data = cv2.imencode(".jpg", np.clip(tile, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
-        tile = cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.float32)
+        tile = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)
     how = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(tile, (side, side), interpolation=how), np.float32)
 
@@ -270,7 +270,7 @@ def grainy(light: Light, rng: Draw) -> Light:
     sigma = np.float32(rng.uniform(3, 14))
     fine = rng.standard_normal((side, side, 1), dtype=np.float32) * sigma
     coarse = rng.standard_normal((side // 2, side // 2, 3), dtype=np.float32) * sigma * rng.uniform(0, 1)
-    light = light + fine + cv2.resize(coarse.astype(np.float32), (side, side))
+    light = np.asarray(light + fine + cv2.resize(coarse.astype(np.float32), (side, side)), np.float32)
     for _ in range(int(rng.integers(0, 30))):
         at = rng.integers(0, side, 2)
         light[at[0], at[1]] = rng.uniform(0, 255, 3)

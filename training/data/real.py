@@ -172,7 +172,8 @@ def _movie(path: Path) -> list[Pixels]:
     """Every frame of a short movie."""
     if not path.exists():
         raise FileNotFoundError(f"no movie at {path}")
-    film, frames = cv2.VideoCapture(str(path)), []
+    frames: list[Pixels] = []
+    film = cv2.VideoCapture(str(path))
     while True:
         more, picture = film.read()
         if not more:

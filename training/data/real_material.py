@@ -45,7 +45,7 @@ def pick(rng: np.random.Generator, groups: Groups) -> RealFrame:
 
 
 def _sky(frame: RealFrame) -> int:
-    return SKY.index(frame.sky) if frame.sky else -1  # type: ignore[arg-type]
+    return SKY.index(frame.sky) if frame.sky else -1
 
 
 class FramesMaterial:
@@ -102,7 +102,7 @@ class TransplantMaterial:
         self, rng: np.random.Generator, count: int, stage: Stage, step: int, done: float, seed: int
     ) -> Batch:
         """``count / 2`` pairs, each with one change for both of its members."""
-        parts = []
+        parts: list[Batch] = []
         while len(parts) < count // 2:
             frame = pick(rng, self.groups)
             bare = _square(self.spec.path, frame)

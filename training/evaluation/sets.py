@@ -29,7 +29,7 @@ def real_frames(folder: Path) -> Frames:
         np.array([frame.yes for frame in frames]),
         np.array([frame.source for frame in frames]),
         [frame.file for frame in frames],
-        clear=np.array([SKY.index(f.sky) if f.sky else -1 for f in frames], np.int8),  # type: ignore[arg-type]
+        clear=np.array([SKY.index(f.sky) if f.sky else -1 for f in frames], np.int8),
     )
 
 
