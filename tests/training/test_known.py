@@ -27,6 +27,10 @@ def living_net() -> AuroraNet:
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
+    for stage in net.features[1:8]:
+        for block in stage:
+            if block.use_res_connect:
+                torch.nn.init.constant_(block.block[-1][1].weight, 0.1)
     with torch.no_grad():
         pixels = torch.from_numpy(to_input(probe_frames(4)))
         net.train().learn(torch.nn.functional.interpolate(pixels, size=96, mode="area"))
