@@ -170,7 +170,7 @@ class Pipeline:
         shadow: float | None,
     ) -> Observation:
         """The observation with the verdict and the description of a frame that the model has seen."""
-        verdict, reason = judge(prediction, threshold)
+        verdict, reason = judge(prediction, threshold, doubted=prediction.doubted)
         index = colour.colour_index(frame.square)
         azimuth_deg, elevation_deg = geometry.heatmap_direction(prediction.heatmap, self.camera.orientation)
         return replace(
