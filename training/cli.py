@@ -204,7 +204,8 @@ def leave_out(
         load_recipe(recipe, list(changes)), runs, real, seed, lambda line: click.echo(line)
     )
     left.write_answers(runs / "answers.json", answers)
-    for line in tell_figures({"cameras left out": left.table(answers, left.fit_to(answers))}):
+    shifted = left.crossed(answers)
+    for line in tell_figures({"cameras left out": left.table(shifted, left.fit_to(shifted))}):
         click.echo(line)
 
 
@@ -224,11 +225,16 @@ def doubt(model: Path, real: Path, banks: tuple[Path, ...]) -> None:
 @cli.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=FOLDER, required=True, help="Where the averaged model.pt goes.")
-def average(models: tuple[Path, ...], out: Path) -> None:
+@click.option(
+    "--left-out", type=FOLDER, help="Answers of `leave-out`: the aurora output is shifted to their middle."
+)
+def average(models: tuple[Path, ...], out: Path, left_out: Path | None) -> None:
     """Average the weights of finished runs that share their start."""
+    from training.evaluation.leave_out import fit_to, read_answers
     from training.soup import average as mean
 
-    click.echo(mean(models, out))
+    shift = fit_to(read_answers(left_out)).shift if left_out is not None else 0.0
+    click.echo(f"{mean(models, out, shift)}: aurora's output less {shift}")
 
 
 @cli.command()

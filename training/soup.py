@@ -10,9 +10,14 @@ from pathlib import Path
 
 import torch
 
+from models.labels import AURORA_OUTPUT
 
-def average(models: Sequence[Path], out: Path) -> Path:
+
+def average(models: Sequence[Path], out: Path, shift: float = 0.0) -> Path:
     """Write the mean of finished runs' weights, as a run's ``model.pt``.
+
+    ``shift`` is taken from the aurora output, so that one half is where the left-out answers part best
+    (``training/evaluation/leave_out.py``, ``Fitted.shift``).
 
     Raises ValueError in one line where they are not of one shape.
     """
@@ -24,6 +29,7 @@ def average(models: Sequence[Path], out: Path) -> Path:
         name: torch.stack([one["net"][name] for one in kept]).mean(0) if value.is_floating_point() else value
         for name, value in first.items()
     }
+    net["head.bias"][AURORA_OUTPUT] -= shift
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"net": net, "recipe": kept[0]["recipe"], "seed": [one["seed"] for one in kept]}, out)
     return out

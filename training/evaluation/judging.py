@@ -12,7 +12,7 @@ from models.card import Thresholds
 from models.runtime import load
 from training.evaluation import evaluate as ev
 from training.evaluation.events import spell_figures
-from training.evaluation.leave_out import LeftOut, fit_to, read_answers, table
+from training.evaluation.leave_out import LeftOut, crossed, fit_to, read_answers, table
 from training.evaluation.sets import keogram_frames, manifest_frames, real_frames
 from training.evaluation.split_leakage import leak
 
@@ -41,7 +41,7 @@ def judge_model(
     fitted = ev.Calibration(model.card.temperature, model.card.sky_temperature, model.card.thresholds)
     if calibration is not None:
         fitted = ev.calibrate(list(ev.judge_nights(model, calibration)))
-    strange = read_answers(left_out) if left_out is not None else None
+    strange = crossed(read_answers(left_out)) if left_out is not None else None
     if strange is not None:
         by_source = fit_to(strange)
         fitted = ev.Calibration(

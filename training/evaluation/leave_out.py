@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ from training.evaluation import scores
 from training.fit import fit
 from training.recipe import Recipe
 
+COLDEST: Final = 0.3
+"""No lower temperature is fitted: some hundred frames cannot prove more certainty."""
 HOME: Final = ("auroramax",)
 """The camera that aurorad is made for; the others are other people's."""
 
@@ -101,25 +103,42 @@ def counting(answers: Sequence[LeftOut]) -> list[LeftOut]:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Temperatures and threshold that the left-out answers ask for."""
+    """What the left-out answers ask for: temperatures, threshold, and how far aurora's margin is off."""
 
     temperature: float
     sky_temperature: float
-    threshold: float
+    threshold: float = 0.5
+    shift: float = 0.0
 
 
 def fit_to(answers: Sequence[LeftOut]) -> Fitted:
-    """Temperatures by least log loss; the threshold stays 0.5 unless the sources agree on another,
-    each judged by the others' choice.
-    """
+    """Temperatures and shift by least log loss; the threshold is 0.5, on shifted margins."""
     few = counting(answers)
     yes, margin = np.array([one.yes for one in few]), np.array([one.margin for one in few])
     known = [one for one in few if one.sky]
-    temperature = scores.fit_temperature(margin, yes)
+    shift = fit_shift(margin, yes)
+    temperature = scores.fit_temperature(margin - shift, yes)
     sky = scores.fit_temperature(
         np.array([one.sky_margin for one in known]), np.array([one.sky == "clear" for one in known])
     )
-    return Fitted(round(max(temperature, 0.3), 4), round(max(sky, 0.3), 4), 0.5)
+    return Fitted(round(max(temperature, COLDEST), 4), round(max(sky, COLDEST), 4), 0.5, shift)
+
+
+def fit_shift(margin: Floats, yes: npt.NDArray[np.bool_]) -> float:
+    """What taken from the margins gives the least log loss at the coldest temperature."""
+    tried = np.round(np.arange(-1.5, 1.51, 0.05), 2)
+    sign = np.where(yes, 1.0, -1.0)
+    losses = [np.mean(np.log1p(np.exp(-sign * (margin - shift) / COLDEST))) for shift in tried]
+    return float(tried[int(np.argmin(losses))])
+
+
+def crossed(answers: Sequence[LeftOut]) -> list[LeftOut]:
+    """The answers with each fold's margins shifted as the other folds' answers ask."""
+    fold_of = {source: number for number, names in folds().items() for source in names}
+    shifts = {
+        number: fit_to([one for one in answers if fold_of[one.source] != number]).shift for number in folds()
+    }
+    return [replace(one, margin=round(one.margin - shifts[fold_of[one.source]], 4)) for one in answers]
 
 
 def table(answers: Sequence[LeftOut], fitted: Fitted) -> dict[str, Any]:
