@@ -10,11 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from daemon.alert.conditions import Conditions
 from daemon.archive import nightly
 from daemon.archive.ingest import open_pipeline
 from daemon.archive.nightly import MOST_CRASHES, Nightly
-from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
+from daemon.config import (
+    CameraSettings,
+    DaemonSettings,
+    ModelSettings,
+    NotifySettings,
+    Settings,
+    SourceSettings,
+)
 from daemon.record.store import Store
+from tests.conftest import SetClock
 from tests.faults.conftest import Entry
 from tests.faults.harness import Promises, Sky, check, rows
 from tests.faults.test_fault_movie import pictures
@@ -130,3 +139,30 @@ def test_a_crash_in_the_middle_of_a_movie_costs_no_minute(
     assert morning.visits(morning.done) == 1
     assert morning.minutes() == 6
     matrix("Movies", "kill −9 in the middle of a night's movie", "the next start takes the rest; each minute once", "the next start")  # fmt: skip
+
+
+def test_no_space_for_the_movie_is_reported_once_and_tried_again(morning: Morning, matrix: Entry) -> None:
+    """Counted, one operator message with the fix; as soon as there is space the movie is read."""
+    d = morning.settings.daemon
+    owner = NotifySettings(name="owner", url="json://127.0.0.1:9/", audience="operator")
+    full = morning.settings.model_copy(
+        update={"daemon": d.model_copy(update={"min_free_mb": 100_000_000}), "notify": (owner,)}
+    )
+    with Store(morning.database) as store:
+        conditions = Conditions(store, full.notify, SetClock(NOON))
+        pipeline = open_pipeline(full, full.camera[0], store, None)
+        nightly = Nightly(pipeline, full, conditions)
+        at = NOON
+        for _ in range(5):
+            at = nightly.visit(at)
+        assert list(conditions.open) == [f"{full.camera[0].name}-no-space-for-movies"]
+        assert len(store.reader.pending()) == 1
+        assert not morning.done()
+        nightly.settings = morning.settings
+        for _ in range(5):
+            at = nightly.visit(at)
+        assert morning.done()
+        assert not conditions.open
+    assert morning.minutes() > 0
+    matrix("Bounds and names", "no space for the night's movie or its temporary file",
+           "counted, the operator told once, read as soon as there is space")  # fmt: skip

@@ -175,7 +175,7 @@ def test_what_others_put_into_the_picture_folder_stops_no_housekeeping(tmp_path:
 
 # ------------------------------------------------------------------- the cost of a look
 
-NIGHT = 300
+NIGHT = 60
 """Pictures of a night in these archives."""
 
 
@@ -222,7 +222,7 @@ def test_a_look_costs_the_same_after_a_year(tmp_path: Path, matrix: Entry) -> No
 
 def test_a_flat_folder_is_listed_by_name_only(tmp_path: Path, monkeypatch: Any) -> None:
     """All pictures in one folder: of 20,000 files only the new and the newest are looked at."""
-    add = archive(tmp_path, 67, "{name}")
+    add = archive(tmp_path, 330, "{name}")
     source = watching(tmp_path)
     source.latest()
     looked = []
