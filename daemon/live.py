@@ -143,6 +143,7 @@ class LiveWatch:
             raise
         self._now(framed_at=framed_at, observed_at=frame.observed_at)
         self._check_picture(frame.flaw)
+        self._check_lens()
 
     def _check_picture(self, flaw: str | None) -> None:
         """Have the pictures been no sky for long? Cards come and go with every restart; one that stays is a fault."""
@@ -161,6 +162,21 @@ class LiveWatch:
                 f"the pictures of {self._name} have shown no sky since {utc_text(self._no_sky_since)} (last: {flaw});"
                 " look at the newest one, and at the camera's disc in the configuration",
             )
+
+    def _check_lens(self) -> None:
+        """Do the stars say that the camera was moved? Then its directions are wrong, and the operator hears of it."""
+        turned = self.pipeline.moved_deg
+        if turned is None:
+            self.conditions.end(
+                "camera moved", self._name, f"the stars of {self._name} are where they must be"
+            )
+            return
+        self.conditions.begin(
+            "camera moved",
+            self._name,
+            f"{self._name} was moved or its clock is off: the stars stand {turned:.0f}° from where its lens puts them; "
+            "run `aurorad calibrate` on a clear frame",
+        )
 
     # ------------------------------------------------------------- nothing new has come
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import nan
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -66,6 +67,18 @@ METRICS: tuple[Metric, ...] = (
         ("camera",),
         "Share of the disc in aurora colours in the newest judged frame.",
     ),
+    Metric(
+        "star_share",
+        "gauge",
+        ("camera",),
+        "Share of the stars that must be seen and are, over the sky, in the newest judged frame; NaN where not known.",
+    ),
+    Metric(
+        "star_disagreements_total",
+        "counter",
+        ("camera",),
+        "Frames in which the stars and the model's sky answer contradict each other.",
+    ),
     Metric("sun_altitude_degrees", "gauge", ("camera",), "Apparent altitude of the sun."),
     Metric("moon_altitude_degrees", "gauge", ("camera",), "Apparent altitude of the moon."),
     Metric("looking", "gauge", ("camera",), "1 while the gate lets us look: the sun is low enough."),
@@ -117,6 +130,8 @@ class Metrics:
         self.last_observation_timestamp_seconds = self._gauge("last_observation_timestamp_seconds")
         self.probability = self._gauge("probability")
         self.colour_cover = self._gauge("colour_cover")
+        self.star_share = self._gauge("star_share")
+        self.star_disagreements = self._counter("star_disagreements_total")
         self.sun_altitude_degrees = self._gauge("sun_altitude_degrees")
         self.moon_altitude_degrees = self._gauge("moon_altitude_degrees")
         self.looking = self._gauge("looking")
@@ -216,6 +231,12 @@ class Metrics:
         for change in changes:
             self.events.labels(camera, change.kind).inc()
             self.event_active.labels(camera).set(change.event.ended_at is None)
+
+    def stars(self, camera: str, share: float | None, disagree: bool) -> None:
+        """What the stars say of a frame's sky, and whether the model says the contrary."""
+        self.star_share.labels(camera).set(nan if share is None else share)
+        if disagree:
+            self.star_disagreements.labels(camera).inc()
 
     def _judged(self, observation: Observation, probability: float) -> None:
         camera = observation.camera

@@ -225,7 +225,11 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One minute of the record. None marks what was not established."""
+    """One minute of the record. None marks what was not established.
+
+    ``stars`` is the share of the expected stars seen, sector by sector (see ``daemon.sky.stars.visibility``);
+    ``star_limit`` the magnitude to which this frame shows them.
+    """
 
     camera: str
     observed_at: datetime
@@ -243,6 +247,8 @@ class Observation:
     source: str = ""
     picture: str | None = None
     shadow_probability: float | None = None
+    stars: str | None = None
+    star_limit: float | None = None
 
 
 @dataclass(frozen=True)

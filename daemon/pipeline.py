@@ -47,7 +47,8 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
-from daemon.verdict import judge
+from daemon.sky.stars.witness import StarWitness
+from daemon.verdict import disagrees, judge
 from models import colour
 
 log = logging.getLogger("aurorad.pipeline")
@@ -69,7 +70,7 @@ class Look:
 
 
 class Pipeline:
-    """The way of one camera's frames into the record. It keeps nothing between two calls."""
+    """The way of one camera's frames into the record. It keeps nothing between two calls but what the stars have shown."""
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class Pipeline:
         self.clock = clock or Clock()
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.rules = settings.event.rules(camera.cadence_s)
+        self._stars = self._star_witness()
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
@@ -110,6 +112,19 @@ class Pipeline:
     def gate(self, sky: SkyState) -> Gate:
         """May we look under this sky, and may we alert?"""
         return gate(sky, self.settings.gate.look_below_deg, self.settings.gate.alert_below_deg)
+
+    def _star_witness(self) -> StarWitness | None:
+        """The stars, where the camera's lens is solved; what its earlier frames showed is in the record."""
+        turned = self.camera.orientation
+        if turned is None or turned.lens is None:
+            return None
+        past = self.store.reader.star_limits(self.camera.name)
+        return StarWitness(self.observatory, turned, past)
+
+    @property
+    def moved_deg(self) -> float | None:
+        """By how much the camera has turned since its lens was solved, where the stars say so."""
+        return self._stars.moved_deg if self._stars else None
 
     # ------------------------------------------------------------- look: sky → gate → sky at all? → predict → describe
 
@@ -170,7 +185,15 @@ class Pipeline:
         shadow: float | None,
     ) -> Observation:
         """The observation with the verdict and the description of a frame that the model has seen."""
-        verdict, reason = judge(prediction, threshold, doubted=prediction.doubted)
+        stars = (
+            self._stars.look(frame.points, observation.sky)
+            if self._stars and frame.points is not None
+            else None
+        )
+        cover = stars.cover if stars else None
+        share = cover.share if cover else None
+        verdict, reason = judge(prediction, threshold, share, doubted=prediction.doubted)
+        self.metrics.stars(self.camera.name, share, disagrees(prediction, share))
         index = colour.colour_index(frame.square)
         azimuth_deg, elevation_deg = geometry.heatmap_direction(prediction.heatmap, self.camera.orientation)
         return replace(
@@ -185,6 +208,8 @@ class Pipeline:
             azimuth_deg=azimuth_deg,
             elevation_deg=elevation_deg,
             shadow_probability=shadow,
+            stars=cover.code() if cover else None,
+            star_limit=stars.limit if stars else None,
         )
 
     def _with_picture(self, observation: Observation, frame: Frame) -> Observation:
@@ -194,8 +219,7 @@ class Pipeline:
         return replace(observation, picture=self.pictures.keep(self.camera.name, night, frame))
 
     def _column(self, frame: Frame) -> bytes:
-        turned = self.camera.orientation
-        return keogram_column(frame, turned.north_deg if turned else 0.0)
+        return keogram_column(frame, self.camera.orientation)
 
     # ------------------------------------------------------------- record: event → messages → row
 

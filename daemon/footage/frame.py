@@ -5,16 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from daemon.footage import image, ocr
 from daemon.footage.plausibility import flaw
-from daemon.observation import Camera, Frame, Picture
+from daemon.footage.points import find_points
+from daemon.observation import Camera, Disc, Frame, Orientation, Picture, Points
 from daemon.sky import geometry
+from daemon.sky.lens import project
 from daemon.source import Still
 from models import preprocess
 
+Floats = npt.NDArray[np.float64]
+
 PICTURE_SIDE = 480
 """Side in px of the pictures kept for people: sharp on a phone, some 25 kB."""
+
+MOST_POINTS = 1500
+"""Points of light kept for the star witness: more than the stars of its catalogue in any sky."""
 
 COLUMN_PIXELS = 120
 """Pixels of a keogram column, as in AuroraMAX's own keograms."""
@@ -42,7 +50,14 @@ def from_pixels(
         last_modified=last_modified,
         index=index,
         flaw=flaw(disc),
+        points=_points(disc) if camera.orientation and camera.orientation.lens else None,
     )
+
+
+def _points(disc: Picture) -> Points:
+    """The points of light of a disc that is cut out already."""
+    half = disc.shape[0] / 2
+    return find_points(disc, Disc(half, half, half, disc.shape[1], disc.shape[0]), MOST_POINTS)
 
 
 def from_still(still: Still, camera: Camera, max_pixels: int) -> Frame:
@@ -56,15 +71,23 @@ def from_still(still: Still, camera: Camera, max_pixels: int) -> Frame:
     )
 
 
-def keogram_column(frame: Frame, north_deg: float = 0.0) -> bytes:
-    """The disc's line from north to south through the zenith, 120 pixels of R, G, B.
+def keogram_column(frame: Frame, turned: Orientation | None = None) -> bytes:
+    """The true meridian from the north horizon to the south through the zenith, 120 pixels of R, G, B.
 
-    ``north_deg`` is north in the picture, clockwise from up; without an orientation the line is
-    the picture's own vertical.
+    Without a solved lens it is the disc's straight line along north; without an orientation the picture's
+    own vertical.
     """
     side = frame.square.shape[0]
-    along = np.linspace(-1, 1, COLUMN_PIXELS) * (side / 2 - 1)
-    turn = np.deg2rad(north_deg)
-    x = np.rint(side / 2 - along * np.sin(turn)).astype(int).clip(0, side - 1)
-    y = np.rint(side / 2 + along * np.cos(turn)).astype(int).clip(0, side - 1)
+    across, down = _meridian(turned, 1 - 2 / side)
+    x = np.rint(side / 2 + across * side / 2).astype(int).clip(0, side - 1)
+    y = np.rint(side / 2 + down * side / 2).astype(int).clip(0, side - 1)
     return frame.square[y, x, ::-1].tobytes()
+
+
+def _meridian(turned: Orientation | None, reach: float) -> tuple[Floats, Floats]:
+    """Positions on the disc from north to south; a straight line goes ``reach`` to either side."""
+    along = np.linspace(-1.0, 1.0, COLUMN_PIXELS)
+    if turned is not None and turned.lens is not None:
+        return project(np.where(along < 0, 0.0, 180.0), 90.0 * (1.0 - np.abs(along)), turned)
+    angle = np.deg2rad(turned.north_deg if turned else 0.0)
+    return -along * reach * np.sin(angle), along * reach * np.cos(angle)

@@ -239,6 +239,8 @@ def m002_names(db: Database) -> None:
     """Names say what they hold; five stores leave the table ``state``; a night is keyed by its morning."""
     db.execute("ALTER TABLE events RENAME COLUMN quiet TO in_cool_down")
     db.execute("ALTER TABLE observations RENAME COLUMN colour_index TO colour_cover")
+    db.execute("ALTER TABLE observations ADD COLUMN stars TEXT")
+    db.execute("ALTER TABLE observations ADD COLUMN star_limit REAL")
     _create(db, _SECOND)
     for key, text in db.execute("SELECT camera, json FROM state").fetchall():
         _move_state(db, key, json.loads(text))

@@ -362,6 +362,15 @@ class Reader:
 
     # ------------------------------------------------------------------ the rest
 
+    def star_limits(self, camera: str, most: int = 2000) -> list[tuple[str, str, float]]:
+        """(twilight, moonlight, magnitude) of the newest frames that showed stars enough, oldest first."""
+        rows = self.query(
+            """SELECT twilight, moonlight, star_limit FROM observations
+               WHERE camera = ? AND star_limit IS NOT NULL ORDER BY observed_at DESC LIMIT ?""",
+            [camera, most],
+        )
+        return [(row["twilight"], row["moonlight"], row["star_limit"]) for row in reversed(rows)]
+
     def models(self) -> list[ModelRow]:
         """Models that have looked, with ``card`` as a dictionary."""
         rows = self.query("SELECT sha256, name, card, first_used_at FROM models ORDER BY id")

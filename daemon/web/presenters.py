@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from math import cos, radians, sin
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,6 +17,7 @@ from daemon.observation import from_utc_text, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow, heatmap_from_bytes
 from daemon.record.rows import EventRow
 from daemon.sky import geometry
+from daemon.sky.stars.visibility import AZIMUTHS, RINGS_DEG, from_code, share_of
 from daemon.web import phrases
 from daemon.web.ports import View
 
@@ -148,6 +150,45 @@ def _fact(value: object) -> str:
     return str(value)
 
 
+def _stars(row: ObservationRow) -> str:
+    """How many of the stars that must be seen are; a dash where that is not known."""
+    share = share_of(row["stars"]) if row["stars"] else None
+    return words.NO_VALUE if share is None else f"{phrases.percent(share)} of those expected are seen"
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One sector of the star map: its outline in a circle of radius 100, its level 0 to 4 (None: not known), in words."""
+
+    path: str
+    level: int | None
+    words: str
+
+
+def star_map(row: ObservationRow | None) -> list[Patch]:
+    """The sky by stars, sector by sector, north up and east left; empty where nothing is recorded."""
+    if row is None or not row["stars"]:
+        return []
+    return [_patch(number, share) for number, share in enumerate(from_code(row["stars"]))]
+
+
+def _patch(number: int, share: float | None) -> Patch:
+    ring, around = divmod(number, AZIMUTHS)
+    outer, inner = ((90 - edge) / 75 * 100 for edge in RINGS_DEG[ring : ring + 2])
+    left, right = ((around + step) * 360 / AZIMUTHS for step in (-0.5, 0.5))
+
+    def at(radius: float, azimuth_deg: float) -> str:
+        angle = radians(azimuth_deg)
+        return f"{-radius * sin(angle):.1f} {-radius * cos(angle):.1f}"
+
+    arc, back = f"A{outer:.1f} {outer:.1f} 0 0 0", f"A{inner:.1f} {inner:.1f} 0 0 1"
+    path = f"M{at(outer, left)}{arc} {at(outer, right)}L{at(inner, right)}"
+    path += (f"{back} {at(inner, left)}" if inner else "") + "Z"
+    where = f"{geometry.compass_point(around * 360 / AZIMUTHS)}, {RINGS_DEG[ring]:.0f} to {RINGS_DEG[ring + 1]:.0f}° up"
+    told = "too few stars to tell" if share is None else f"{phrases.percent(share)} of the stars seen"
+    return Patch(path, None if share is None else min(4, int(share * 5)), f"{where}: {told}")
+
+
 def _direction(row: ObservationRow) -> str:
     if row["azimuth_deg"] is None or row["elevation_deg"] is None:
         return "unknown" if row["verdict"] == "aurora" else words.NO_VALUE
@@ -177,6 +218,7 @@ _FACTS: dict[str, Callable[[ObservationRow], str]] = {
     "azimuth_deg": _direction,
     "heatmap_area": lambda row: phrases.percent(row["heatmap_area"]),
     "colour_cover": _colour,
+    "stars": _stars,
     "model_sha256": lambda row: (row["model_sha256"] or words.NO_VALUE)[:12],
 }
 """Columns that are shown in words of their own, or together with others."""

@@ -76,6 +76,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "due_s": _due_s(view, status) if here.row is not None else None,
         "compass": presenters.compass(view),
         "facts": presenters.facts(row),
+        "patches": presenters.star_map(row),
         "night_words": phrases.night(day),
         "night_title": past.title if past is not None and leads else "The night so far",
         "night_link": presenters.night_link(view, day),

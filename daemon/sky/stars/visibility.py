@@ -60,6 +60,11 @@ def from_code(code: str) -> tuple[float | None, ...]:
     return tuple(None if c == "-" else (int(c) + 0.5) / 10 for c in code)
 
 
+def share_of(code: str) -> float | None:
+    """The share of the whole sky that a code stands for, weighted by solid angle."""
+    return _whole(from_code(code))
+
+
 def sector_of(azimuth_deg: Floats, elevation_deg: Floats) -> npt.NDArray[np.intp]:
     """The sector of each direction, −1 below the lowest ring. Sector 0 is centred on north."""
     ring = np.searchsorted(RINGS_DEG, elevation_deg, side="right") - 1

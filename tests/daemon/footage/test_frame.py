@@ -11,6 +11,8 @@ from daemon.config import CameraSettings, SourceSettings
 from daemon.errors import ClockError, PictureError
 from daemon.footage.frame import Frame, from_pixels, from_still, keogram_column
 from daemon.footage.still_clock import StillClock, heard
+from daemon.observation import Lens, Orientation
+from daemon.sky.lens import project
 from daemon.source import Still
 from training.simulator.movie import compose, style_of
 
@@ -156,7 +158,7 @@ def test_the_keogram_line_runs_from_north_to_south() -> None:
     square[:] = 0
     square[:, 160:] = (10, 20, 30)  # B, G, R on the right third
     east = Frame("c", square, b"", None, "", AT)
-    column = np.frombuffer(keogram_column(east, north_deg=90), np.uint8).reshape(120, 3)
+    column = np.frombuffer(keogram_column(east, Orientation(90)), np.uint8).reshape(120, 3)
     assert tuple(column[5]) == (30, 20, 10)
     assert not column[-5].any()
     assert len(keogram_column(east)) == 360
@@ -167,3 +169,15 @@ def test_a_web_page_is_no_frame() -> None:
     still = Still(b"<html>", AT, None, "http://camera/still.jpg", "still.jpg")
     with pytest.raises(PictureError):
         from_still(still, CAMERA.camera(), 1_000_000)
+
+
+def test_the_keogram_of_a_bent_lens_follows_the_meridian() -> None:
+    """A light in the south at 30° is at two thirds between zenith and southern end, whatever the lens does."""
+    turned = Orientation(20.0, lens=Lens(1.13, -0.11, 0.03, -0.02, 3.0, 90.0))
+    square = np.zeros((240, 240, 3), np.uint8)
+    x, y = project(np.array([180.0]), np.array([30.0]), turned)
+    row, column = round(120 + 120 * float(y[0])), round(120 + 120 * float(x[0]))
+    square[row - 2 : row + 3, column - 2 : column + 3] = 200
+    frame = Frame("a", square, b"", None, "a", datetime(2024, 2, 10, tzinfo=UTC))
+    found = np.frombuffer(keogram_column(frame, turned), np.uint8).reshape(120, 3).mean(axis=1)
+    assert np.argmax(found) == pytest.approx(60 + 60 * 2 / 3, abs=2)

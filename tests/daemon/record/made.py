@@ -36,6 +36,8 @@ def observation(minute: int = 0, **changed: Any) -> Observation:
         heatmap_area=0.25,
         azimuth_deg=312.4,
         elevation_deg=34.6,
+        stars="9" * 20 + "-" * 4,
+        star_limit=4.5,
         source="auroramaxHD_20240210_720p.mp4",
         picture=f"yellowknife/2024-02-10/{minute}.jpg",
     )

@@ -52,6 +52,8 @@ def test_a_row_comes_back_as_it_was_written(store: Store, path: Path) -> None:
         "heatmap_area": 0.25,
         "azimuth_deg": 312.0,
         "elevation_deg": 35.0,
+        "stars": "9" * 20 + "-" * 4,
+        "star_limit": 4.5,
         "model_sha256": "ab" * 32,
         "source": "auroramaxHD_20240210_720p.mp4",
         "picture": "yellowknife/2024-02-10/0.jpg",

@@ -7,7 +7,7 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'aurorad','m001_first','2026-11-20 12:00:00.000000+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 11:37:39.455744+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 11:43:09.199973+00:00');
 CREATE TABLE cameras (
     name TEXT PRIMARY KEY,
     title TEXT NOT NULL,
@@ -136,11 +136,11 @@ CREATE TABLE observations (
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, fetched_after_s || ' seconds')) VIRTUAL,
     recorded_at TEXT GENERATED ALWAYS AS
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, (fetched_after_s + recorded_after_s) || ' seconds'))
-        VIRTUAL,
+        VIRTUAL, stars TEXT, star_limit REAL,
     PRIMARY KEY (camera, observed_at)
 ) WITHOUT ROWID;
-INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:50:03Z',0.9,0.8,'aurora','aurora',-31.25,14.5,98.75,'night','quarter',0.5,0.7,NULL,0.125,2,0.25,312.0,35.0,X'0004080C1014181C2024282D3135393D4145494D5155595D6165696D7175797D82868A8E92969A9EA2A6AAAEB2B6BABEC2C6CACED2D7DBDFE3E7EBEFF3F7FBFF',1,1,NULL,12,288);
-INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:51:03Z',NULL,NULL,'not looked','civil twilight',-31.25,14.5,98.75,'night','quarter',0.5,NULL,NULL,0.125,2,0.25,312.0,35.0,NULL,NULL,1,NULL,12,228);
+INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:50:03Z',0.9,0.8,'aurora','aurora',-31.25,14.5,98.75,'night','quarter',0.5,0.7,NULL,0.125,2,0.25,312.0,35.0,X'0004080C1014181C2024282D3135393D4145494D5155595D6165696D7175797D82868A8E92969A9EA2A6AAAEB2B6BABEC2C6CACED2D7DBDFE3E7EBEFF3F7FBFF',1,1,NULL,12,288,NULL,NULL);
+INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:51:03Z',NULL,NULL,'not looked','civil twilight',-31.25,14.5,98.75,'night','quarter',0.5,NULL,NULL,0.125,2,0.25,312.0,35.0,NULL,NULL,1,NULL,12,228,NULL,NULL);
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     event_id TEXT NOT NULL,
