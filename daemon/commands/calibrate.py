@@ -19,7 +19,7 @@ from daemon.errors import CalibrationError, ClockError, ConfigError, PictureErro
 from daemon.footage import image, ocr
 from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.points import find_points
-from daemon.footage.stamp import parse_stamp
+from daemon.footage.reading import StampReader
 from daemon.footage.star_chart import Directions, star_chart
 from daemon.observation import Disc, Lens, Orientation, Picture, utc_text
 from daemon.sky.ephemeris import Observatory
@@ -145,7 +145,7 @@ def _time_in_stamp(pixels: Picture, camera: CameraSettings) -> datetime | None:
     if style is None:
         return None
     try:
-        return parse_stamp(ocr.read_text(ocr.cut_stamp(pixels, style)), style)
+        return StampReader(style).read(ocr.cut_stamp(pixels, style))[0]
     except ClockError:
         return None
 

@@ -11,7 +11,7 @@ from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, ClockError
 from daemon.footage import image, ocr
 from daemon.footage.plausibility import flaw
-from daemon.footage.stamp import parse_stamp
+from daemon.footage.reading import StampReader
 from daemon.gate import gate
 from daemon.observation import Disc, Picture, Prediction, utc_text
 from daemon.predictor import Predictor
@@ -108,9 +108,8 @@ def _timestamp(path: Path, camera: CameraSettings) -> Answer:
     style = camera.camera().stamp
     if style is None:
         raise ClockError("no stamp", f"{path}: camera {camera.name} has no stamp; see [camera.stamp]")
-    text = ocr.read_text(ocr.cut_stamp(image.read(path), style))
     try:
-        at = parse_stamp(text, style)
+        at, text = StampReader(style).read(ocr.cut_stamp(image.read(path), style))
     except ClockError as error:
         raise ClockError(error.reason, f"{path}: {error}") from error
     answer = {"path": str(path), "text": text, "observed_at": utc_text(at)}

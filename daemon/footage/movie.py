@@ -26,13 +26,17 @@ import numpy as np
 from daemon.errors import ClockError, MovieError
 from daemon.footage import ocr, stamp, video
 from daemon.footage.frame import from_pixels
-from daemon.observation import Camera, Frame, Picture, StampStyle
+from daemon.footage.reading import StampReader
+from daemon.footage.still_clock import AHEAD
+from daemon.observation import Camera, Frame, Picture, StampStyle, utc_text
 from daemon.text import one_line
 from models import preprocess
 
 SCRATCH_FREE, SCRATCH_PER_BYTE = 64_000_000, 50
 """Bytes of temporary file at most: so many, and so many for each byte of the movie. A night of AuroraMAX
 takes 4 a byte; one of frames that only repeat could take ten thousand."""
+
+_FIELD = re.compile(r"\d+|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 
 MOST_READINGS = 48
 """Stamps read of the sampled frames at most; with those of the first frames, under 60 for any movie."""
@@ -145,7 +149,16 @@ def read_movie(
     except ClockError as error:
         spool.close()
         raise ClockError(error.reason, f"{path}: {error}") from error
-    return DatedMovie(spool, [clock.at(i) for i in spool.indices], stamps.read, fault)
+    times = [clock.at(i) for i in spool.indices]
+    newest = max((at for at in times if at is not None), default=fetched_at)
+    if newest - fetched_at > AHEAD:
+        spool.close()
+        raise ClockError(
+            "clock ahead",
+            f"{path}: its stamps run to {utc_text(newest)}, ahead of our clock ({utc_text(fetched_at)}); "
+            "check [camera.stamp] timezone and the clocks",
+        )
+    return DatedMovie(spool, times, stamps.read, fault)
 
 
 @dataclass
@@ -156,19 +169,18 @@ class _Stamps:
     read: int = 0
     resolution_s: float = 60.0
 
+    def __post_init__(self) -> None:
+        self._reader = StampReader(self.style)
+
     def times(self, strips: Sequence[Picture]) -> list[datetime | None]:
         """What each strip says; None where it is illegible."""
         self.read += len(strips)
-        return [self._time(text) for text in ocr.read_texts(strips)]
-
-    def _time(self, text: str) -> datetime | None:
-        try:
-            at = stamp.parse_stamp(text, self.style)
-        except ClockError:
-            return None
-        if len(re.findall(r"\d+", text)) > 5:  # year, month, day, hour, minute and one more
+        found = [one if isinstance(one, tuple) else (None, "") for one in self._reader.read_all(strips)]
+        if any(
+            len(_FIELD.findall(text)) > 5 for _, text in found
+        ):  # from the year to the minute, and one more
             self.resolution_s = 1.0
-        return at
+        return [at for at, _ in found]
 
 
 def _opening_readings(path: Path, stamps: _Stamps) -> list[stamp.Reading]:

@@ -53,12 +53,15 @@ _SAME = str.maketrans(
 _LOOKALIKES = str.maketrans("OoQDlI|iSB", "0000111158")
 
 
-def parse_stamp(text: str, style: StampStyle, near: datetime | None = None) -> datetime:
+def parse_stamp(
+    text: str, style: StampStyle, near: datetime | None = None, *, repair: bool = True
+) -> datetime:
     """The instant a stamp shows, in UTC.
 
     A zone abbreviation in the stamp wins over the time zone database; without one the style's
     zone holds, and ``near`` tells the two passes through autumn's doubled hour apart. Only under
-    ``near`` is a text that is no valid time repaired, within half an hour of it.
+    ``near``, and where ``repair`` is not forbidden, is a text that is no valid time repaired, within half
+    an hour of it.
     Raises ClockError, reason ``no stamp``, ``illegible`` or ``no such time``.
     """
     clean = _clean(text)
@@ -70,7 +73,7 @@ def parse_stamp(text: str, style: StampStyle, near: datetime | None = None) -> d
         if found and naive:
             zone = _ZONE.search(clean, found.end())
             return to_utc(naive, zone.group(1).upper() if zone else None, style.timezone, near)
-    if near is not None:
+    if near is not None and repair:
         repaired = _repair(clean, style, near)
         if repaired:
             return repaired

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from daemon.config import SourceSettings
 from daemon.errors import ClockError
-from daemon.footage import ocr, stamp
+from daemon.footage import stamp
+from daemon.footage.reading import StampReader
 from daemon.observation import Camera, Frame, utc_text
 from daemon.source import Still
 
@@ -44,6 +45,9 @@ class StillClock:
     previous: datetime | None = None
     _ahead: timedelta | None = field(default=None, repr=False)
     _doubted: tuple[datetime, timedelta] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._reader = StampReader(self.camera.stamp) if self.camera.stamp else None
 
     def date(self, frame: Frame, name: str) -> Frame:
         """The frame with its time. Raises ClockError where none can be established."""
@@ -84,11 +88,11 @@ class StillClock:
         """(time, was it read from the stamp?)"""
         if self.source.time_from == "name":
             return _time_in_name(name, self.source, frame.last_modified or frame.fetched_at), False
-        if self.source.time_from == "header" or frame.stamp is None or self.camera.stamp is None:
+        if self.source.time_from == "header" or frame.stamp is None or self._reader is None:
             return frame.last_modified or frame.fetched_at, False
         witness = frame.last_modified or frame.fetched_at
         try:
-            at = stamp.parse_stamp(ocr.read_text(frame.stamp), self.camera.stamp, witness)
+            at, _ = self._reader.read(frame.stamp, witness)
             self.on_reading(True)
         except ClockError:
             self.on_reading(False)
