@@ -241,7 +241,7 @@ class SourceSettings(Table):
     pattern: Pattern = Field("*.jpg", description="File names taken from the folder.")
     time_from: Literal["stamp", "name", "header"] = Field(
         "stamp",
-        description="What dates a picture: its stamp, the UTC time in its file name, or Last-Modified / the file's own time.",
+        description="What dates a picture: its stamp, the time in its file name, or Last-Modified / the file's own time.",
     )
     name_format: Text = Field(
         "%Y%m%d%H%M%S",
@@ -253,10 +253,6 @@ class SourceSettings(Table):
     )
     header_timezone: Zone = Field(
         "UTC", description="Zone of Last-Modified, for a server that gives its local time as GMT."
-    )
-    use_last_modified: bool = Field(
-        True,
-        description="Take Last-Modified (a file's own time) as a witness of a picture's age; `false` where it is always wrong.",
     )
     timeout_s: Number = number(
         20.0,
@@ -279,13 +275,13 @@ class SourceSettings(Table):
         900.0,
         1,
         86400,
-        "Age past which the feed stands still.",
+        "Age of a picture past which the feed has stopped.",
         why="a picture a day old says nothing of the sky now",
     )
     ignore_witnesses: tuple[Literal["same picture", "Last-Modified"], ...] = Field(
         (),
         max_length=2,
-        description="Signs of a stopped feed not heeded: `same picture` where a sky stays the same for hours, `Last-Modified` where the server gives it wrongly.",
+        description="Witnesses of a picture's age not heeded: `same picture` where a sky stays the same for hours, `Last-Modified` (a file's own time) where it is always wrong.",
     )
     movie_after_sunrise_min: Number = number(
         60.0, 0, 1440, "Minutes after the watch's end when the movie is first asked for.", why="a day"
@@ -298,9 +294,9 @@ class SourceSettings(Table):
     def _folder_has_path(self) -> SourceSettings:
         if self.kind == "folder" and self.path is None:
             raise Inconsistent(Fault(("kind",), 'kind "folder" needs `path`, the folder to watch'))
-        if self.time_from == "header" and not self.use_last_modified:
-            message = "time_from `header` needs the witness that `use_last_modified` = false switches off"
-            raise Inconsistent(Fault(("use_last_modified",), message))
+        if self.time_from == "header" and "Last-Modified" in self.ignore_witnesses:
+            message = "time_from `header` needs the witness that `ignore_witnesses` switches off"
+            raise Inconsistent(Fault(("ignore_witnesses",), message))
         return self
 
 

@@ -119,7 +119,7 @@ def prepare(strip: Picture, way: Way = "plain") -> Picture:
         plane = colour.min(axis=2) if way == "dark" else colour.max(axis=2)
     scale = min(_ENLARGE, _TALLEST / plane.shape[0])
     large = cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    binary = _letters(cv2.GaussianBlur(large, (3, 3), 0), way)
+    binary = _letters(np.asarray(cv2.GaussianBlur(large, (3, 3), 0), np.uint8), way)
     # Tesseract wants a margin around what it reads.
     framed = cv2.copyMakeBorder(binary, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=255)
     return np.asarray(framed, dtype=np.uint8)

@@ -116,7 +116,7 @@ def heard(still: Still, source: SourceSettings) -> Still:
     but where it is all that dates a picture; then the future is refused as any other time is.
     """
     modified = still.last_modified
-    if modified is None or not source.use_last_modified:
+    if modified is None or "Last-Modified" in source.ignore_witnesses:
         return replace(still, last_modified=None)
     if source.header_timezone != "UTC" and source.kind != "folder":
         modified = stamp.to_utc(modified.replace(tzinfo=None), None, source.header_timezone, still.fetched_at)
@@ -130,7 +130,7 @@ def _ahead_text(frame: Frame, at: datetime, source: SourceSettings, stamped: boo
     fix = (
         "the camera's clock and [camera] timezone" if stamped
         else "name_timezone" if source.time_from == "name"
-        else "header_timezone, or set use_last_modified = false"
+        else "header_timezone, or set ignore_witnesses = [\"Last-Modified\"]"
     )  # fmt: skip
     return f"{frame.source}: dated {utc_text(at)}, ahead of our clock ({utc_text(frame.fetched_at)}); check {fix}"
 

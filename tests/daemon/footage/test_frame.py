@@ -110,7 +110,7 @@ def test_a_time_that_has_not_been_yet_is_refused_whoever_gives_it(ahead: timedel
     cases = (
         ("stamp", shown(later, fetched_at=AT, last_modified=later), "s.jpg", "timezone"),
         ("name", shown(AT), f"{later:%Y%m%d%H%M%S}.jpg", "name_timezone"),
-        ("header", shown(AT, last_modified=later), "s.jpg", "use_last_modified"),
+        ("header", shown(AT, last_modified=later), "s.jpg", "ignore_witnesses"),
     )
     for source, frame, name, fix in cases:
         with pytest.raises(ClockError, match=fix) as told:
@@ -137,7 +137,7 @@ def test_a_last_modified_that_cannot_be_true_is_no_witness() -> None:
         assert heard(still(never), SourceSettings()).last_modified is None
     local = fine + timedelta(hours=1)
     assert heard(still(local), SourceSettings(header_timezone="Europe/Oslo")).last_modified == fine
-    assert heard(still(fine), SourceSettings(use_last_modified=False)).last_modified is None
+    assert heard(still(fine), SourceSettings(ignore_witnesses=("Last-Modified",))).last_modified is None
     late = heard(still(local), SourceSettings(time_from="header"))
     with pytest.raises(ClockError, match="header_timezone"):
         clock(time_from="header").date(shown(AT, last_modified=late.last_modified), "s.jpg")
