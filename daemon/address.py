@@ -68,12 +68,16 @@ def fault(url: str) -> str | None:
     found = _WEB.fullmatch(url)
     if found is None:
         return "must be an address that begins with http:// or https:// and names a host"
-    if _parts(url) is None:
+    if _parts(url) is None and "@" in url:
         return (
             "must be an address in which user and password end at the one @ before the host, "
             "and / ? # ; @ within them are written %2F %3F %23 %3B %40"
         )
-    return None if is_web(url) else "must be an address with a host, and a port from 1 to 65535 if any"
+    return (
+        None
+        if _parts(url) is not None and is_web(url)
+        else "must be an address with a host, and a port from 1 to 65535 if any"
+    )
 
 
 def is_web(url: str) -> bool:

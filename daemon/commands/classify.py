@@ -116,6 +116,11 @@ def _timestamp(path: Path, camera: CameraSettings) -> Answer:
     return answer, f"{path}: {utc_text(at)} (read as {text!r})"
 
 
+_TWILIGHT = {"night": "night", "day": "day"} | {
+    name: f"{name} twilight" for name in ("astronomical", "nautical", "civil")
+}
+
+
 def sky_over(settings: Settings, camera: CameraSettings, at: datetime) -> Answer:
     """Sun and moon over the camera, their classes, the gate and its reason."""
     state = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(at)
@@ -133,10 +138,11 @@ def sky_over(settings: Settings, camera: CameraSettings, at: datetime) -> Answer
         "alert": may.alert,
         "reason": may.reason,
     }
-    does = "look and alert" if may.alert else "look, no alerts" if may.look else "do not look"
+    does = "looking and alerting" if may.alert else "looking, but not alerting" if may.look else "not looking"
+    light = {"none": "no moonlight", "quarter": "light of a half moon", "full": "light of a full moon"}
     sentence = (
-        f"{utc_text(at)} over {camera.title or camera.name}: sun {state.sun_altitude_deg:.1f}° ({state.twilight}), "
-        f"moon {state.moon_altitude_deg:.1f}°, phase {state.moon_phase_deg:.0f}° ({state.moonlight} moonlight): "
+        f"{utc_text(at)} over {camera.title or camera.name}: sun at {state.sun_altitude_deg:.1f}° "
+        f"({_TWILIGHT[state.twilight]}), moon at {state.moon_altitude_deg:.1f}° ({light[state.moonlight]}): "
         f"{does} ({may.reason})"
     )
     return answer, sentence

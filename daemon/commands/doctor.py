@@ -1,6 +1,6 @@
-"""``aurorad doctor`` and ``check-config``: how every part is, in one line each.
+"""``aurorad doctor`` and ``check-config``: the state of every part, in one line each.
 
-Each configured source is asked once, so that whoever first runs this against the real site sees at
+Each configured source is asked for one picture, so that whoever first runs this against the real site sees at
 once whether the site still behaves as it did.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from daemon import __version__, preflight
 from daemon.alert.channel import Channel
-from daemon.config import CameraSettings, NotifySettings, Settings
+from daemon.config import CameraSettings, NotifySettings, Settings, error_of
 from daemon.errors import AuroradError, ClockError
 from daemon.footage import image, ocr, stamp
 from daemon.footage.frame import from_pixels
@@ -41,20 +41,21 @@ class Finding:
 
     def line(self) -> str:
         """For a person."""
-        return f"{'ok  ' if self.well else 'SICK'} {self.part}: {self.text}"
+        return f"{'ok  ' if self.well else 'FAIL'} {self.part}: {self.text}"
 
     def as_dict(self) -> dict[str, Any]:
         """For a script."""
         return asdict(self)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Every part in turn; a part that fails does not keep the next from being asked."""
+def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
+    """Every part in turn; a part that fails does not keep the next from being checked."""
     yield Finding(
         "aurorad",
         True,
         f"version {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}",
     )
+    yield _ask("configuration", lambda: _configuration(settings, path))
     yield _ask("clock reader", lambda: f"tesseract {ocr.available()}")
     yield _ask("model", lambda: _model(settings))
     yield _ask("record", lambda: _record(settings))
@@ -71,6 +72,13 @@ def _ask(part: str, question: Callable[[], str]) -> Finding:
         return Finding(part, True, question())
     except AuroradError as error:
         return Finding(part, False, str(error))
+
+
+def _configuration(settings: Settings, path: Path | None) -> str:
+    faults = list(preflight.faults_in(settings))
+    if faults:
+        raise error_of(faults, path)
+    return f"{path or 'none: AuroraMAX at Yellowknife'}, no faults"
 
 
 def _model(settings: Settings) -> str:

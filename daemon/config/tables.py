@@ -48,7 +48,7 @@ class DaemonSettings(Table):
     )
     token: Secret = Field(
         "",
-        description="Token asked of everything that writes; `env:` or `credential:` reference. Empty: no token.",
+        description="Token for everything that writes, 16 characters or more; `env:` or `credential:` reference. Needed where host is not loopback.",
     )
     tls_certificate: FilePath | None = Field(
         None, description="PEM certificate; with tls_key the page is served over TLS."
@@ -61,7 +61,7 @@ class DaemonSettings(Table):
         500,
         0,
         100_000_000,
-        "Free disk space under which no pictures are kept and the operator is told.",
+        "Free disk space under which no pictures are kept and the operator gets a message.",
         why="in megabytes, and no disk has more",
     )
     hold_min: Number = number(
@@ -275,7 +275,7 @@ class SourceSettings(Table):
         900.0,
         1,
         86400,
-        "Age of a picture past which the feed has stopped.",
+        "Age from which the newest picture counts as stale.",
         why="a picture a day old says nothing of the sky now",
     )
     ignore_witnesses: tuple[Literal["same picture", "Last-Modified"], ...] = Field(
@@ -284,7 +284,7 @@ class SourceSettings(Table):
         description="Witnesses of a picture's age not heeded: `same picture` where a sky stays the same for hours, `Last-Modified` (a file's own time) where it is always wrong.",
     )
     movie_after_sunrise_min: Number = number(
-        60.0, 0, 1440, "Minutes after the watch's end when the movie is first asked for.", why="a day"
+        60.0, 0, 1440, "Minutes after the watch's end when the movie is first requested.", why="a day"
     )
     movie_give_up_h: Number = number(
         30.0, 0.1, 240, "Hours after which a missing movie is given up.", why="ten days"

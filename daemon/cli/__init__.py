@@ -1,0 +1,380 @@
+"""The ``aurorad`` command.
+
+Exit status: 0 done, 1 the work failed, 2 wrong use. An error is one line on standard error that says what is
+wrong and how to fix it; ``--debug`` shows the traceback as well. Heavy modules are imported by the command
+that needs them, so that ``aurorad --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daemon import __version__
+from daemon.cli.base import (
+    FILE,
+    Group,
+    camera_of,
+    camera_option,
+    complain,
+    config_option,
+    example,
+    json_option,
+    needs_a_record,
+    settings_of,
+)
+from daemon.cli.record import backup, labels, restore
+from daemon.errors import AuroradError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from daemon.archive.ingest import Outcome
+    from daemon.config import CameraSettings, Settings
+
+
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    epilog=example("aurorad demo", "aurorad run", "aurorad COMMAND --help"),
+)
+@click.version_option(__version__, prog_name="aurorad", help="Show the version and exit.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error, too.")
+def main(debug: bool) -> None:
+    """Watch the night sky for aurora, keep the evidence, and alert people."""
+
+
+def _say(line: dict[str, Any] | str, as_json: bool = False) -> None:
+    click.echo(json.dumps(line, ensure_ascii=False) if as_json else line)
+
+
+@main.command(epilog=example("aurorad run", "aurorad run --config aurorad.toml"))
+@config_option
+def run(config_path: Path | None) -> None:
+    """Watch every camera until stopped: the daemon.
+
+    Without a configuration file it watches AuroraMAX at Yellowknife and keeps its record in your state folder
+    (~/.local/state/aurorad). SIGTERM stops it once the work in hand is done. SIGHUP makes it read the
+    configuration and the model again; if they cannot be used, the old ones stay in use.
+    """
+    from daemon.service import run as serve
+
+    serve(settings_of(config_path, watching=True), config_path)
+
+
+@main.command(epilog=example("aurorad demo", "aurorad demo --movie night.mp4 --stay"))
+@click.option("--movie", type=FILE, show_default="a simulated night", help="Movie to replay.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, help="Port of the page; 0 takes a free one."
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=1),
+    show_default="what lets the night last some minutes",
+    help="How many times faster than real time the night goes by.",
+)
+@click.option("--stay", is_flag=True, help="Keep the page up after the night, until Ctrl-C.")
+def demo(movie: Path | None, port: int, speed: float | None, stay: bool) -> None:
+    """Show a night in minutes, with page and alerts.
+
+    The real daemon watches a stand-in for AuroraMAX's site on this machine; its alerts appear in this terminal.
+    """
+    from daemon.commands.demo import demo as show
+
+    show(movie=movie, port=port, speed=speed, stay=stay)
+
+
+@main.command(
+    epilog=example("aurorad ingest night.mp4 --db aurorad.db", "aurorad ingest movies/ --config aurorad.toml")
+)
+@click.argument("movies", nargs=-1, required=True, type=FILE)
+@config_option
+@camera_option
+@click.option("--db", type=FILE, show_default="the configuration's", help="Database file to record in.")
+@click.option(
+    "--pictures",
+    type=FILE,
+    show_default="the configuration's, or none with --db",
+    help="Folder to keep the pictures in.",
+)
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    show_default="none",
+    help="Ray cluster to spread the movies over; 'local' uses this machine's cores.",
+)
+def ingest(
+    movies: tuple[Path, ...],
+    config_path: Path | None,
+    camera_name: str | None,
+    db: Path | None,
+    pictures: Path | None,
+    ray: str | None,
+) -> None:
+    """Record archived movies, as the live camera is recorded.
+
+    MOVIES are files, or folders of them. You can stop it at any time and run it again: what is recorded stays,
+    and a repeat changes nothing.
+    """
+    from daemon.archive.ingest import ingest_all, movies_of
+
+    settings, camera = camera_of(config_path, camera_name)
+    needs_a_record(db, config_path)
+    if db is None and pictures is None and settings.daemon.keep_pictures_days:
+        pictures = settings.daemon.state_dir / "frames"
+    database = db or settings.daemon.database
+    found = movies_of(movies)
+    if ray is not None:
+        from daemon.archive.cluster import ingest_on_ray
+
+        faults = ingest_on_ray(found, settings, camera, database, ray, _tell_outcome)
+    else:
+        faults = _with_progress(found, ingest_all, settings, camera, database, pictures)
+    if faults:
+        click.get_current_context().exit(1)
+
+
+def _with_progress(
+    found: list[Path],
+    ingest_all: Callable[..., int],
+    settings: Settings,
+    camera: CameraSettings,
+    database: Path,
+    pictures: Path | None,
+) -> int:
+    """A bar where a person watches; plain lines where the output goes to a file."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not sys.stderr.isatty(), transient=True, console=_stderr()) as bar:
+        task = bar.add_task("movies", total=len(found))
+
+        def on_progress(path: Path, share: float) -> None:
+            bar.update(task, description=f"{path.name} {share:4.0%}")
+
+        def on_outcome(outcome: Outcome) -> None:
+            bar.advance(task)
+            _tell_outcome(outcome)
+
+        return ingest_all(found, settings, camera, database, pictures, on_progress, on_outcome)
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _tell_outcome(outcome: Outcome) -> None:
+    tally = outcome.tally
+    if tally is None:
+        click.echo(f"aurorad: {outcome.fault}", err=True)
+        return
+    click.echo(
+        f"{outcome.movie.name}: {tally.recorded} recorded, {tally.known} known already, "
+        f"{tally.undated} without a time; {outcome.readings} stamps read"
+    )
+    if outcome.fault:
+        click.echo(f"aurorad: {outcome.fault}", err=True)
+
+
+@main.command(epilog=example("aurorad classify sky.jpg", "aurorad classify *.jpg --json"))
+@click.argument("images", nargs=-1, required=True, type=FILE)
+@config_option
+@camera_option
+@json_option
+def classify(
+    images: tuple[Path, ...], config_path: Path | None, camera_name: str | None, as_json: bool
+) -> None:
+    """Decide whether there is aurora in each image.
+
+    A square image is taken as an already cropped sky disc; from any other the camera's disc is cut out.
+    """
+    from daemon.commands.classify import classify as look
+
+    settings, camera = camera_of(config_path, camera_name)
+    _each(look(images, settings, camera), as_json)
+
+
+@main.command(epilog=example("aurorad timestamp frame.jpg"))
+@click.argument("images", nargs=-1, required=True, type=FILE)
+@config_option
+@camera_option
+@json_option
+def timestamp(
+    images: tuple[Path, ...], config_path: Path | None, camera_name: str | None, as_json: bool
+) -> None:
+    """Read the time that is burnt into each image."""
+    from daemon.commands.classify import timestamps
+
+    _, camera = camera_of(config_path, camera_name)
+    _each(timestamps(images, camera), as_json)
+
+
+def _each(answers: Iterable[tuple[dict[str, Any], str] | AuroradError], as_json: bool) -> None:
+    """Print answers as they come; an image that failed costs its own line, and status 1 at the end."""
+    failed: AuroradError | None = None
+    for answer in answers:
+        if isinstance(answer, AuroradError):
+            complain(answer)
+            failed = answer
+        else:
+            _say(answer[0] if as_json else answer[1], as_json)
+    if failed is not None:
+        click.get_current_context().exit(failed.exit_code)
+
+
+@main.command(epilog=example("aurorad sky", "aurorad sky --at 2024-02-10T04:50:03Z --json"))
+@click.option("--at", "at_text", metavar="UTC", show_default="now", help="Time, as 2024-02-10T04:50:03Z.")
+@config_option
+@camera_option
+@json_option
+def sky(at_text: str | None, config_path: Path | None, camera_name: str | None, as_json: bool) -> None:
+    """Show sun, moon and twilight, and whether we would look.
+
+    An alert needs a darker sky than a look: [gate] in the configuration sets both.
+    """
+    from daemon.commands.classify import sky_over
+
+    settings, camera = camera_of(config_path, camera_name)
+    answer, sentence = sky_over(settings, camera, _instant(at_text))
+    _say(answer if as_json else sentence, as_json)
+
+
+def _instant(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {text!r} is no time; write it as 2024-02-10T04:50:03Z") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+@main.command(epilog=example("aurorad calibrate clear.jpg --at 2024-02-10T04:50:03Z --picture chart.png"))
+@click.argument("images", nargs=-1, required=True, type=FILE)
+@config_option
+@camera_option
+@click.option(
+    "--at",
+    "at_text",
+    metavar="UTC",
+    show_default="what the image's name or stamp shows",
+    help="Time when the image was taken.",
+)
+@click.option("--any-time", is_flag=True, help="Search a whole day: the time is not known, or not trusted.")
+@click.option(
+    "--picture",
+    type=FILE,
+    show_default="none",
+    help="PNG or JPEG to draw grid, horizon, compass and stars into.",
+)
+@click.option(
+    "--write", "writes", is_flag=True, help="Write disc and orientation into the configuration file."
+)
+@json_option
+def calibrate(
+    images: tuple[Path, ...],
+    config_path: Path | None,
+    camera_name: str | None,
+    at_text: str | None,
+    any_time: bool,
+    picture: Path | None,
+    writes: bool,
+    as_json: bool,
+) -> None:
+    """Find a camera's disc, lens and north from its stars.
+
+    Several images of one camera are solved together. Where no time is known, the stars of a whole day are
+    searched.
+    """
+    from daemon.commands import calibrate as command
+    from daemon.config import load
+
+    if writes and config_path is None:
+        raise UsageError("--write needs the file to write to: --config FILE")
+    camera = load(config_path, calibrating=True).camera_named(camera_name)
+    at = _instant(at_text) if at_text is not None else None
+    found = command.calibrate(images, camera, at, any_time=any_time)
+    for answer, sentence in command.answers(found):
+        _say(answer if as_json else sentence, as_json)
+    if picture is not None:
+        command.save_chart(found, picture)
+    if writes and config_path is not None:
+        command.write(found, config_path, camera)
+        click.echo(f"{config_path}: written for camera {camera.name}", err=as_json)
+    elif not as_json:
+        click.echo("\n" + command.tables(found))
+
+
+@main.command(epilog=example("aurorad report --db aurorad.db --out report/"))
+@click.option("--db", required=True, type=FILE, help="Database file; it may be in use.")
+@click.option("--out", required=True, type=FILE, help="Folder to write to.")
+def report(db: Path, out: Path) -> None:
+    """Write tables and figures of the recorded nights."""
+    from daemon.commands.report import write_report
+
+    for path in write_report(db, out):
+        click.echo(str(path))
+
+
+@main.command("check-config", epilog=example("aurorad check-config aurorad.toml"))
+@click.argument("file", type=FILE)
+def check_config(file: Path) -> None:
+    """Check a configuration file and show what it watches.
+
+    Every key is checked, and every path, address and secret tried on this machine; nothing is written or sent.
+    All faults are listed, each with its line. The same check is made at the start and on a reload.
+    """
+    from daemon.commands.doctor import config_lines
+
+    for line in config_lines(settings_of(file, watching=True), file):
+        click.echo(line)
+
+
+@main.command(epilog=example("aurorad doctor --config aurorad.toml"))
+@config_option
+@json_option
+def doctor(config_path: Path | None, as_json: bool) -> None:
+    """Check every part, and ask each source for one picture.
+
+    Exits 1 if anything does not work.
+    """
+    from daemon.commands.doctor import examine
+
+    failed = False
+    for finding in examine(settings_of(config_path, watching=True), config_path):
+        _say(finding.as_dict() if as_json else finding.line(), as_json)
+        failed = failed or not finding.well
+    if failed:
+        click.get_current_context().exit(1)
+
+
+@main.command("test-alert", epilog=example("aurorad test-alert --config aurorad.toml --channel phone"))
+@config_option
+@click.option("--channel", show_default="all", help="Name of the only channel to test.")
+def test_alert(config_path: Path | None, channel: str | None) -> None:
+    """Send a test message through each channel.
+
+    Exits 1 if a channel did not take it.
+    """
+    from daemon.alert.delivery import send_test
+
+    settings = settings_of(config_path)
+    failed = False
+    for name, fault in send_test(settings, channel):
+        click.echo(f"{name}: {fault or 'delivered'}", err=fault is not None)
+        failed = failed or fault is not None
+    if failed:
+        click.get_current_context().exit(1)
+
+
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(labels)
