@@ -141,7 +141,7 @@ FAULTS: dict[str, tuple[str, Callable[[Daemon], None], str]] = {
     "model-nonsense": (
         "a web page under the model's name",
         model_nonsense,
-        "not a model ONNX Runtime can load",
+        "not an ONNX file",
     ),
     "model-shape": ("a model of another shape", model_shape, "not of aurorad's shape"),
     "model-card": ("a model card without its keys", no_card, "is missing"),
