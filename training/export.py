@@ -29,6 +29,7 @@ from models.labels import OUTPUTS
 from models.network import AuroraNet, fold
 from models.preprocess import MEAN, SIDE, STD, shrink, to_input
 from models.runtime import onnx_runtime
+from training.data.real import read_sources
 
 Floats = npt.NDArray[np.float32]
 
@@ -57,7 +58,18 @@ def export(checkpoint: Path, target: Path, account: Account) -> Card:
     network's answers.
     """
     net, recipe = read_checkpoint(checkpoint)
-    return export_net(net, target, replace(account, recipe={**recipe, **account.recipe}))
+    data = {**account.data, **real_frames_of(recipe)}
+    return export_net(net, target, replace(account, data=data, recipe={**recipe, **account.recipe}))
+
+
+def real_frames_of(recipe: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The sources of real frames that a run learned from, with where they are from and their licence."""
+    plan = recipe.get("recipe", {})
+    if not any(one["kind"] == "frames" for one in plan.get("material", ())):
+        return {}
+    used = {name: one for name, one in read_sources().items() if name not in plan.get("leave_out", ())}
+    told = {name: f"{one.camera}; {one.origin}; licence: {one.licence}" for name, one in used.items()}
+    return {"real_frames": told}
 
 
 def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:

@@ -14,7 +14,16 @@ from models.card import ModelError, Thresholds, read_card
 from models.network import AuroraNet
 from models.preprocess import to_input
 from models.runtime import load
-from training.export import Account, check_parity, describe, export, export_net, probe_frames, read_checkpoint
+from training.export import (
+    Account,
+    check_parity,
+    describe,
+    export,
+    export_net,
+    probe_frames,
+    read_checkpoint,
+    real_frames_of,
+)
 
 torch.set_num_threads(1)
 
@@ -123,3 +132,12 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> Non
     assert "\n" not in str(caught.value)
     with pytest.raises(ModelError, match="make one with `aurorad-train fit`"):
         read_checkpoint(tmp_path / "none.pt")
+
+
+def test_the_card_names_the_sources_of_real_frames() -> None:
+    """A run on real frames says where each is from and under which licence; one without says nothing of them."""
+    assert real_frames_of({"recipe": {"material": [{"kind": "bank"}]}}) == {}
+    plan = {"material": [{"kind": "frames"}], "leave_out": ["korea"]}
+    told = real_frames_of({"recipe": plan})["real_frames"]
+    assert "korea" not in told
+    assert "Apache-2.0" in told["trex-sites"]
