@@ -4,7 +4,7 @@
       └─ pending: some frames ≥ on, not yet k ─┘ └─ daylight, or no evidence for ``patience`` ─▶ over
 
 A frame without a probability (not looked, stale, missing) is no evidence: it neither confirms nor
-ends a spell. Two bounds keep a spell from lasting for ever without evidence: it is over, with the
+ends an event. Two bounds keep an event from lasting for ever without evidence: it is over, with the
 reason kept, at the first frame for which it is too light to look, and when nothing has been seen
 for ``patience``. Frames that are not newer than the last one change nothing, unless they are so much
 older that the clock must have been put back: then counting begins anew.
@@ -27,7 +27,7 @@ _STRIDE = 2
 
 @dataclass(frozen=True)
 class Rules:
-    """When a spell begins and ends.
+    """When an event begins and ends.
 
     ``on`` and ``off`` are calibrated probabilities; ``on`` None takes what :func:`step` is given
     (the model's threshold of the sky cell), ``off`` None half of ``on``. ``strong`` is the share of
@@ -48,9 +48,9 @@ class Rules:
     def until_next(self, state: EventState) -> timedelta:
         """Time from the look that gave ``state`` to the next: the cadence, or less after a first sign.
 
-        A frame at or above ``on`` that does not yet make a spell is looked at again soon: that is most of
+        A frame at or above ``on`` that does not yet make an event is looked at again soon: that is most of
         a minute off the time to the alert. One below it, or none at all, is not, so that a flicker, a feed
-        that stands still and the dawn are asked no oftener than any sky. Cameras so quick that it would
+        that has stopped and the dawn are asked no oftener than any sky. Cameras so quick that it would
         bring less than half a cadence keep theirs.
         """
         soon = state.first_sign and 2 * self.look_again < self.cadence
@@ -63,7 +63,7 @@ class Rules:
 
     @property
     def wait(self) -> timedelta:
-        """Time without evidence that ends a spell; never shorter than a slow camera's few frames."""
+        """Time without evidence that ends an event; never shorter than a slow camera's few frames."""
         return max(self.patience, self.forget)
 
 
@@ -110,7 +110,7 @@ class EventState:
 
     @property
     def first_sign(self) -> bool:
-        """Was the newest frame at or above ``on``, and yet no spell?"""
+        """Was the newest frame at or above ``on``, and yet no event?"""
         return (
             self.event is None
             and bool(self.recent)
@@ -184,7 +184,7 @@ def step(
 def _end_without_evidence(
     state: EventState, at: datetime, daylight: bool, rules: Rules, changes: list[EventChange]
 ) -> EventState:
-    """End a spell, or forget a pending one, of which nothing can be or has been seen."""
+    """End an event, or forget a pending one, of which nothing can be or has been seen."""
     if daylight:
         reason = "daylight"
     elif state.evidence_at is not None and at - state.evidence_at >= rules.wait:
@@ -221,7 +221,7 @@ def _look_for_onset(
     rules: Rules,
     changes: list[EventChange],
 ) -> EventState:
-    """Count the frame; begin a spell when it is the k-th of the last n at or above ``on``."""
+    """Count the frame; begin an event when it is the k-th of the last n at or above ``on``."""
     above = probability >= on
     fresh = [frame for frame in state.recent if at - frame[0] < rules.forget]
     recent = (*fresh, (at, probability, above))[-rules.of :]
@@ -246,7 +246,7 @@ def _look_for_onset(
 def _follow(
     state: EventState, at: datetime, probability: float, off: float, rules: Rules, changes: list[EventChange]
 ) -> EventState:
-    """Keep the peak of the present spell; end it after a dwell below ``off``."""
+    """Keep the peak of the present event; end it after a dwell below ``off``."""
     event = state.event
     assert event is not None
     if probability > event.peak_probability:
@@ -265,7 +265,7 @@ def _follow(
 
 
 def _mark_strong(state: EventState, at: datetime, changes: list[EventChange]) -> EventState:
-    """Local breakup, told once a spell."""
+    """Local breakup, marked once an event."""
     if state.event is None or state.event.strong_at is not None:
         return state
     event = replace(state.event, strong_at=at)
@@ -276,7 +276,7 @@ def _mark_strong(state: EventState, at: datetime, changes: list[EventChange]) ->
 def _end(
     state: EventState, at: datetime, ended_at: datetime, reason: str, rules: Rules, changes: list[EventChange]
 ) -> EventState:
-    """The spell is over; the cool-down counts from when the aurora was last there."""
+    """The event is over; the cool-down counts from when the aurora was last there."""
     assert state.event is not None
     event = replace(state.event, ended_at=ended_at, ended_reason=reason)
     changes.append(EventChange("over", event, at))

@@ -253,7 +253,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Event:
-    """One spell of aurora over one camera.
+    """One stretch of aurora over one camera.
 
     ``id`` is ``camera-YYYYMMDDTHHMMSSZ`` of the onset. ``onset_at`` is the first frame above
     ``on`` of those that confirmed it; ``confirmed_at`` the frame that did; ``strong_at`` when

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from daemon import words
 from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, ClockError
 from daemon.footage import image, ocr
@@ -92,7 +93,7 @@ def _answer(path: Path, said: Prediction, predictor: Predictor, camera: CameraSe
     where = ""
     if verdict == "aurora" and azimuth_deg is not None and elevation_deg is not None:
         where = f", {geometry.compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
-    return answer, f"{path}: {reason} ({said.calibrated_probability:.1%}{where})"
+    return answer, f"{path}: {reason} (probability {words.certainty(said.calibrated_probability)}{where})"
 
 
 def timestamps(images: Iterable[Path], camera: CameraSettings) -> Iterator[Answer | AuroradError]:

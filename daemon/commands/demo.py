@@ -28,6 +28,7 @@ import pytz
 from rich.console import Console
 from rich.markup import escape
 
+from daemon import words
 from daemon.clock import HELD, Clock, FastClock
 from daemon.config import (
     CameraSettings,
@@ -218,7 +219,7 @@ class Story:
         latest = reader.latest(self.camera.name)
         if latest is not None and count // 60 > self._seen // 60:
             p = latest["calibrated_probability"]
-            seen = f"{latest['verdict']}" + (f", probability {p:.0%}" if p is not None else "")
+            seen = f"{latest['verdict']}" + (f", probability {words.certainty(p)}" if p is not None else "")
             self.say(from_utc_text(latest["observed_at"]), f"[dim]{count} frames recorded; now: {seen}[/]")
         self._seen = count
 
@@ -240,7 +241,7 @@ class Story:
                 else ", not yet over"
             )
             console.print(
-                f"Event {event['id']}: {onset:%H:%M}{over}, peak probability {event['peak_probability']:.0%}."
+                f"Event {event['id']}: {onset:%H:%M}{over}, peak probability {words.certainty(event['peak_probability'])}."
             )
         if not events:
             console.print("No aurora in this footage.")

@@ -5,7 +5,7 @@ Figures 6 (mean ± standard deviation of the yes-probability) and 7 (its histogr
 there was aurora by hour, month and moon. Shares are shares of frames; where the thesis prints yes/no
 as a ratio the column is called odds. Occurrence is aurora / (aurora + clear): normalised by the time
 in which the sky could be seen, a frame standing for one cadence; looks between two cadences, as at
-the first sign of a spell, are not counted.
+the first sign of an event, are not counted.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ _FRAMES = """
         SELECT looks.* FROM looks LEFT JOIN cadences USING (camera)
         WHERE after_s IS NULL OR cadence_s IS NULL OR after_s >= cadence_s / 2)
 """
-"""The record's looks, one a cadence: those between, at a spell's first sign, would make aurora look commoner."""
+"""The record's looks, one a cadence: those between, at an event's first sign, would make aurora look commoner."""
 
 _CELLS = f"""{_FRAMES}
     SELECT camera, twilight, moonlight, verdict,

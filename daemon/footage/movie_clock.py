@@ -134,7 +134,7 @@ def _cadence(index: _Array, seconds: _Array, slack_s: float, nominal_s: float | 
     """Seconds a frame on the line that most readings lie on. Raises ClockError."""
     on_line, standing = _majority(index, seconds, slack_s, nominal_s)
     if standing:
-        raise ClockError("clock stopped", "the stamps do not advance: the clock stands still")
+        raise ClockError("clock stopped", "the stamps do not advance: the clock has stopped")
     if on_line.sum() < LEAST_AGREEING:
         raise ClockError("no consensus", f"no {LEAST_AGREEING} of {len(index)} stamps agree on a clock")
     return float(np.polyfit(index[on_line], seconds[on_line], 1)[0])

@@ -1,11 +1,11 @@
-"""Is what the feed gives news, and does the feed stand still? Pure: pictures and times in, reasons out.
+"""Is what the feed gives news, and has the feed stopped? Pure: pictures and times in, reasons out.
 
 A server that answers 200 proves nothing: old streams of AuroraMAX's own host give months-old
 pictures that way. Four witnesses are heard, and each alone is enough:
 
     "same bytes"          these bytes were seen before
     "same picture"        the same sky, encoded anew
-    "clock stands still"  the picture's time is that of the one before
+    "clock stopped"  the picture's time is that of the one before
     "old Last-Modified"   the server itself says the picture is old
     "old clock"           the picture's time is long past
 
@@ -16,7 +16,7 @@ off the witnesses "same picture" and "old Last-Modified", where a camera gives t
 
 There are two questions. :meth:`Freshness.check` and :meth:`Freshness.check_time` say whether one
 still is *news*: a poll faster than the camera gets the same still twice, which is no fault, only
-nothing to record. :meth:`Freshness.stale` says whether the feed *stands still*: there has been no
+nothing to record. :meth:`Freshness.stale` says whether the feed *has stopped*: there has been no
 news for ``stale_after_s`` (two cadences at least), or what came is older than that already.
 """
 
@@ -36,7 +36,7 @@ from daemon.source.still import Still
 
 SAME_BYTES = "same bytes"
 SAME_PICTURE = "same picture"
-CLOCK_STANDS_STILL = "clock stands still"
+CLOCK_STOPPED = "clock stopped"
 OLD_LAST_MODIFIED = "old Last-Modified"
 OLD_CLOCK = "old clock"
 NOTHING_NEW = "nothing new"
@@ -70,7 +70,7 @@ class Freshness:
     """What one camera's feed has given so far, and since when it has given nothing new.
 
     ``cadence_s`` is the seconds between looks, ``stale_after_s`` the age past which the feed
-    stands still. Times are those of the stills and frames; a spell without any call (the day) does
+    stands still. Times are those of the stills and frames; a stretch without any call (the day) does
     not count as silence. ``ignore`` names witnesses that are not heard: "same picture", "Last-Modified".
     """
 
@@ -108,7 +108,7 @@ class Freshness:
         at = frame.observed_at
         if at is not None:
             if at == self._time:
-                return self._no_news(CLOCK_STANDS_STILL)
+                return self._no_news(CLOCK_STOPPED)
             if frame.fetched_at - at > self.limit:
                 return self._no_news(OLD_CLOCK)
         self._time = at
@@ -117,7 +117,7 @@ class Freshness:
         return None
 
     def stale(self, now: datetime) -> str | None:
-        """Why the feed stands still, or None while it does not. Ask after each look."""
+        """Why the feed has stopped, or None while it has not. Ask after each look."""
         self._hear(now)
         if self._reason in _AT_ONCE:
             return self._reason

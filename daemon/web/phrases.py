@@ -17,7 +17,6 @@ Row = Mapping[str, Any]
 _STALE: dict[str, str] = {
     "same bytes": "the camera keeps sending the same file",
     "same picture": "the camera keeps sending the same picture",
-    "clock stands still": "the clock in the picture has stopped",
     "clock stopped": "the clock in the picture has stopped",
     "old Last-Modified": "the server marks its picture as old",
     "old clock": "the clock in the picture shows a time long past",

@@ -313,7 +313,7 @@ def daemon() -> Iterator[ThreadingHTTPServer]:
 def test_health_check_is_about_freshness(
     daemon: ThreadingHTTPServer, healthy: bool, stale: bool, looking: bool, status: int, word: str
 ) -> None:
-    """The image's health check fails for a watch without progress and for a feed that stands still."""
+    """The image's health check fails for a watch without progress and for a feed that has stopped."""
     daemon.healthy, daemon.stale, daemon.looking = healthy, stale, looking  # type: ignore[attr-defined]
     done = _check_health(daemon.server_port)
     assert (done.returncode, done.stdout.strip()) == (status, word)

@@ -116,7 +116,7 @@ def test_every_panel_is_answered(prometheus: Prometheus, panel: str, query: str)
 
 
 def test_a_dead_feed_raises_its_alert(prometheus: Prometheus) -> None:
-    """A feed that stands still in the dark makes AuroradFeedStale pending; a live one ends it."""
+    """A feed that has stopped in the dark makes AuroradFeedStale pending; a live one ends it."""
     prometheus.fault("freeze")
     stale = 'ALERTS{alertname="AuroradFeedStale", camera="midnight"}'
     until(lambda: prometheus.ask(stale) or None, 90, "the alert is pending", 1)

@@ -53,7 +53,7 @@ After each fault these are checked (`check` in `tests/faults/harness.py`), on on
 | promise | in full | measured by |
 |---|---|---|
 | nothing is lost | An observation is acknowledged once its transaction is on the disk: another process can read it, `aurorad_observations_total` has counted it. From then on it is there, once, and the nights' sums are those of their rows. | `test_fault_kill.py` (a witness reads all the while), `test_fault_database.py`, `test_fault_morning.py` |
-| nothing is false | No event without the observations of its onset and its confirmation; no judged row under a time that was not established; nothing judged while the feed stands still. | `test_fault_feed.py`, `test_fault_clock.py`, `test_fault_movie.py`, the state machines in `tests/daemon/test_event.py` |
+| nothing is false | No event without the observations of its onset and its confirmation; no judged row under a time that was not established; nothing judged while the feed has stopped. | `test_fault_feed.py`, `test_fault_clock.py`, `test_fault_movie.py`, the state machines in `tests/daemon/test_event.py` |
 | everybody is told | Every event that people are told of has its outbox row for every change and channel, written in the event's own transaction; it is sent until the channel takes it or it expires, and no channel waits for another. | `test_fault_channels.py`, `tests/daemon/record/test_outbox.py` |
 | nobody is told twice | Nothing is delivered that is not recorded; at most one message a channel is repeated per crash, under the same event id. | `test_fault_kill.py`, `test_fault_database.py` |
 | it comes back | A frame is judged again within two cadences of the fault's end. Nobody has to press start. | all, `tests/deploy/test_deploy_systemd.py` |

@@ -152,7 +152,7 @@ FAULTS: dict[str, tuple[str, Callable[[Daemon], None], str]] = {
 def test_nonsense_before_a_reload_leaves_the_watch_as_it_was(
     name: str, running: Daemon, matrix: Entry
 ) -> None:
-    """One line, one word to the operator, the old configuration and model at work; mended, it is taken."""
+    """One line, one word to the operator, the old configuration and model at work; put right, it is taken."""
     injected, spoil, word = FAULTS[name]
     d = running
     kept = {path: path.read_bytes() for path in (d.config, d.model, card_path(d.model))}
@@ -175,7 +175,7 @@ def test_nonsense_before_a_reload_leaves_the_watch_as_it_was(
     assert sum("was not reloaded" in body for body in bodies) == 1, bodies
     assert sum("was reloaded" in body for body in bodies) == 1, bodies
     matrix("Configuration and model", f"{injected}, before SIGHUP",
-           "one line, the operator told; the old one stays at work until it is mended", "no gap")  # fmt: skip
+           "one line, the operator told; the old one stays at work until it is put right", "no gap")  # fmt: skip
 
 
 def test_a_second_daemon_on_one_state_folder_is_refused(running: Daemon, matrix: Entry) -> None:

@@ -106,7 +106,7 @@ def frozen_clock(minute: int) -> tuple[bytes, datetime | None, datetime | None]:
     [
         (frozen_bytes, "same bytes"),
         (frozen_pixels, "same picture"),
-        (frozen_clock, "clock stands still"),
+        (frozen_clock, "clock stopped"),
     ],
 )
 def test_each_witness_alone_says_that_the_feed_stands_still(feeding: object, reason: str) -> None:
