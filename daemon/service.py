@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +34,6 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.schedule import Schedule
 from daemon.source import open_source
-from daemon.text import one_line
 from daemon.web.app import create_app
 from daemon.web.ports import Ports
 from daemon.web.server import Server
@@ -46,9 +43,6 @@ log = logging.getLogger("aurorad.service")
 DRAIN_S = 8.0
 """Longest a stop may take; systemd and Docker kill after more."""
 
-SIGNAL_LOOK_S = 0.2
-"""How often signals are looked for. To wait for them without end can miss one: it wakes nobody where it
-comes just before the wait, and an Event set in a handler may be the very one that is being waited for."""
 
 NIGHTLY_FALLBACK = timedelta(minutes=10)
 
@@ -379,33 +373,3 @@ def serving(
         yield service
     finally:
         service.stop()
-
-
-class _OneLine(logging.Formatter):
-    """What is logged is one line, whatever a name in it holds; a traceback keeps its lines."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = one_line(record.message)
-        return super().formatMessage(record)
-
-
-def run(settings: Settings, config_path: Path | None, clock: Clock | None = None) -> None:
-    """The daemon in the foreground until SIGTERM or SIGINT; SIGHUP reloads."""
-    logging.basicConfig(level=settings.daemon.log_level.upper())
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # daemon.schedule logs its failures
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    asked: set[int] = set()
-    pause = threading.Event()  # never set
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: asked.add(number))
-    with serving(settings, config_path, clock) as service:
-        while not asked & {signal.SIGTERM, signal.SIGINT}:
-            pause.wait(SIGNAL_LOOK_S)
-            if signal.SIGHUP in asked:
-                asked.discard(signal.SIGHUP)
-                service.reload()
-    if not service.drained:  # Python would wait at its exit for a request to end: for a movie's, an hour
-        logging.shutdown()
-        os._exit(0)

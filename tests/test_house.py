@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.pipeline", "daemon.housekeeping"),
     ("daemon.live", "daemon.archive", "daemon.preflight"),
     ("daemon.service",),
-    ("daemon.commands",),
+    ("daemon.commands", "daemon.foreground"),
     ("daemon.cli",),
 )
 

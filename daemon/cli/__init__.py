@@ -63,7 +63,7 @@ def run(config_path: Path | None) -> None:
     (~/.local/state/aurorad). SIGTERM stops it once the work in hand is done. SIGHUP makes it read the
     configuration and the model again; if they cannot be used, the old ones stay in use.
     """
-    from daemon.service import run as serve
+    from daemon.foreground import run as serve
 
     serve(settings_of(config_path, watching=True), config_path)
 

@@ -12,6 +12,7 @@ from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
 from daemon.config.faults import Fault
 from daemon.config.file import error_of, load, user_state_dir
 from daemon.config.secrets import resolve_secret
+from daemon.config.source import SourceSettings
 from daemon.config.tables import (
     CameraSettings,
     DaemonSettings,
@@ -19,7 +20,6 @@ from daemon.config.tables import (
     ModelSettings,
     OrientationSettings,
     Settings,
-    SourceSettings,
     StampSettings,
 )
 from daemon.errors import ConfigError

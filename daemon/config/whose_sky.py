@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daemon.config.faults import Fault
-from daemon.config.tables import CameraSettings, Settings, SourceSettings
+from daemon.config.source import SourceSettings
+from daemon.config.tables import CameraSettings, Settings
 
 AURORAMAX = ("yellowknife", "auroramax")
 """Names of the camera whose defaults these are."""

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from daemon import service
+from daemon import foreground
 from daemon.clock import FastClock
 from daemon.config import load
 from daemon.observation import from_utc_text
@@ -25,7 +25,7 @@ def main(config: Path, start: str, speed: float, site: str) -> None:
     settings, origin = load(config), time.time() + GET_READY_S
     with urllib.request.urlopen(f"{site}/control?origin={origin}&speed={speed}", timeout=30):
         pass
-    service.run(settings, config, FastClock(from_utc_text(start), speed, origin))
+    foreground.run(settings, config, FastClock(from_utc_text(start), speed, origin))
 
 
 if __name__ == "__main__":

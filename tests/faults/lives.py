@@ -15,7 +15,7 @@ import cv2  # noqa: F401
 
 import daemon.web.app  # noqa: F401
 from daemon.config import load
-from daemon.service import run
+from daemon.foreground import run
 from models.runtime import onnx_runtime
 
 onnx_runtime()  # loaded here too, before the forks

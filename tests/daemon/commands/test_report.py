@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from daemon.commands.report import percent, share, write_report
+from daemon.commands.report import write_report
+from daemon.commands.report_tables import percent, share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
