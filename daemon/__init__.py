@@ -14,7 +14,7 @@ try:
 except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0.0.0"
 
-DECODER_PIXELS = 250_000_000
+DECODER_PIXELS = 400_000_000
 """Pixels past which OpenCV itself refuses a picture, whatever its header told us."""
 
 # OpenCV reads it once, when it is first imported, by whichever module that is.

@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from daemon import address
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, SourceSettings, load
 from daemon.errors import AuroradError
 from daemon.footage import image, stamp, still_clock
 from daemon.footage.frame import from_still
 from daemon.observation import StampStyle
-from daemon.source import address
 from daemon.source.folder import FolderSource
 from daemon.source.url import UrlSource
 from tests.faults import bombs
