@@ -97,7 +97,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
     return net.eval(), {
         "recipe": recipe,
         "seed": kept.get("seed"),
-        "distance_limit": kept.get("distance_limit"),
+        **({"distance_limit": kept["distance_limit"]} if "distance_limit" in kept else {}),
     }
 
 
