@@ -27,6 +27,7 @@ _WANDER = 4.0  # of the resolution: a jump so small is followed, not cut
 _DRIFT = 0.001  # of the elapsed time
 _JUMP_COST = 1.9  # readings that must speak for a gap before it is believed
 _BENT, _BENT_COST = 0.03, 0.55  # a gait changed by so much of the elapsed time is more likely than a gap
+_OTHER_GAIT = 0.2  # log of two cadences' ratio from which they are two
 _SLOWEST_S = 3600.0  # a frame; nobody films slower
 _LONGEST_GAP_S = 20 * 3600.0
 
@@ -112,19 +113,55 @@ def consensus(
         raise ClockError(
             "no consensus", f"only {len(ordered)} stamps are legible; {LEAST_AGREEING} must agree"
         )
-    index = np.array([r.index for r in ordered], dtype=np.float64)
-    seconds = np.array([(r.at - ordered[0].at).total_seconds() for r in ordered])
     if resolution_s is None:
         resolution_s = 60.0 if not any(r.at.second for r in ordered) else 1.0
-    cadence_s = _cadence(index, seconds, _SLACK * resolution_s, nominal_cadence_s)
-    chain = _chain(index, seconds, cadence_s, resolution_s)
-    runs = _runs(chain, index, seconds, cadence_s, resolution_s)
-    segments = tuple(_segment([ordered[i] for i in run], cadence_s, resolution_s) for run in runs)
+    segments = _segments(ordered, nominal_cadence_s, resolution_s)
     agreeing = sum(len(segment.readings) for segment in segments)
     if not segments or agreeing < _LEAST_SHARE * len(ordered):
         raise ClockError("no consensus", f"only {agreeing} of {len(ordered)} stamps agree on a clock")
     longest = max(segments, key=lambda segment: segment.last - segment.first)
-    return MovieClock(segments, longest.cadence_s, agreeing, len(ordered))
+    segments = _with_other_gaits(ordered, segments, longest.cadence_s, resolution_s)
+    agreeing = sum(len(segment.readings) for segment in segments)
+    return MovieClock(tuple(segments), longest.cadence_s, agreeing, len(ordered))
+
+
+def _segments(ordered: list[Reading], nominal_s: float | None, resolution_s: float) -> list[Segment]:
+    """The stretches of one cadence in readings of ascending frames. Raises ClockError."""
+    index = np.array([r.index for r in ordered], dtype=np.float64)
+    seconds = np.array([(r.at - ordered[0].at).total_seconds() for r in ordered])
+    cadence_s = _cadence(index, seconds, _SLACK * resolution_s, nominal_s)
+    chain = _chain(index, seconds, cadence_s, resolution_s)
+    runs = _runs(chain, index, seconds, cadence_s, resolution_s)
+    return [_segment([ordered[i] for i in run], cadence_s, resolution_s) for run in runs]
+
+
+def _with_other_gaits(
+    ordered: list[Reading], segments: list[Segment], cadence_s: float, resolution_s: float
+) -> list[Segment]:
+    """The segments, and between and beside them those of another cadence: a camera that changed its own.
+
+    More is asked of them than of the first: four readings, two thirds of those that lie there, another
+    cadence indeed (a digit misread for long has the same), and times that fit between their neighbours'.
+    """
+    found = list(segments)
+    for before, after in pairwise([None, *segments, None]):
+        lying = [
+            r for r in ordered
+            if (before is None or r.index > before.last) and (after is None or r.index < after.first)
+        ]  # fmt: skip
+        try:
+            other = _segments(lying, None, resolution_s) if len(lying) > LEAST_AGREEING else []
+        except ClockError:
+            continue
+        own = [reading for segment in other for reading in segment.readings]
+        if len(own) <= LEAST_AGREEING or 3 * len(own) < 2 * len(lying):
+            continue
+        changed = abs(np.log(other[0].cadence_s / cadence_s)) > _OTHER_GAIT
+        late = before is None or own[0].at >= before.readings[-1].at
+        early = after is None or own[-1].at <= after.readings[0].at
+        if changed and late and early:
+            found += other
+    return sorted(found, key=lambda segment: segment.first)
 
 
 _Array = npt.NDArray[np.float64]

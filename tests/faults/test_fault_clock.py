@@ -29,6 +29,7 @@ from daemon.source.url import last_modified_of
 from tests.conftest import SetClock
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, Sky, aurorad, check, rows, soon, write_config
+from tests.skies import night_sky
 from training.simulator.http import Server
 from training.simulator.movie import STYLES, compose
 from training.simulator.site import Site
@@ -49,10 +50,8 @@ class Feed:
     def latest(self) -> Still:
         """The present still."""
         assert self.ours is not None
-        square = np.random.default_rng(int(self.at.timestamp())).integers(0, 24, (480, 480, 3))
-        pixels = (
-            self.pixels if self.pixels is not None else compose(square.astype(np.uint8), self.at, self.style)
-        )
+        square = night_sky(np.random.default_rng(int(self.at.timestamp())), side=480)
+        pixels = self.pixels if self.pixels is not None else compose(square, self.at, self.style)
         made = self.at.replace(microsecond=0)
         return Still(image.encode_jpeg(pixels), self.ours.now(), made, "http://camera/a.jpg", "a.jpg")
 
@@ -176,7 +175,7 @@ def test_a_leap_second_costs_nothing(watch: Watch, matrix: Entry) -> None:
     """A stamp of 16:59:60 is no time a computer knows: the frame is dated by the server, and the watch goes on."""
     watch.put(datetime(2016, 12, 31, 23, 58, 59, tzinfo=UTC))
     watch.minutes(1)
-    square = np.random.default_rng(60).integers(0, 24, (480, 480, 3)).astype(np.uint8)
+    square = night_sky(np.random.default_rng(60), side=480)
     leap = compose(square, watch.feed.at, replace(STYLES[2024], stamp="2016-12-31 16:59:60 %Z"))
     watch.feed.pixels = leap
     watch.minutes(1)

@@ -22,6 +22,7 @@ from daemon.config import Settings, load
 from daemon.errors import UsageError
 from daemon.record.store import Reader, Store
 from models.card import SHIPPED
+from tests.skies import night_sky
 from training.simulator.movie import clock, compose, style_of, write_movie
 
 needs_ray = pytest.mark.skipif(
@@ -58,10 +59,7 @@ def movies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def _sky(index: int, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     draw = np.random.default_rng(1000 * number + index)
-    square = np.repeat(np.repeat(draw.integers(0, 24, (90, 90, 3)), 8, 0), 8, 1).astype(np.uint8)
-    if 5 <= index < 15:
-        square[300:420, :, 1] += 150
-    return square
+    return night_sky(draw, 150 if 5 <= index < 15 else 0)
 
 
 @pytest.fixture(scope="module")

@@ -264,3 +264,25 @@ def test_a_movie_sampled_at_every_full_minute_is_dated_to_the_second() -> None:
     readings = [Reading(10 * k, begins + timedelta(minutes=k)) for k in range(12)]
     clock = consensus(readings, 6.0, resolution_s=1.0)
     assert [clock.at(reading.index) for reading in readings] == [reading.at for reading in readings]
+
+
+@pytest.mark.parametrize("slow_s", [40.0, 25.0])
+def test_a_movie_whose_spacing_changes_is_dated_on_both_sides(slow_s: float) -> None:
+    """From 10 s a frame to 40 s: all but the few frames around the change have their time, to two seconds."""
+    begins = datetime(2024, 2, 10, 4, 0, 0, tzinfo=UTC)
+    true = [begins + timedelta(seconds=10 * n if n < 180 else 1800 + slow_s * (n - 180)) for n in range(300)]
+    clock = date_frames(range(0, 300, 3), lambda wanted: [true[i] for i in wanted], 6.0, resolution_s=1.0)
+    times = {i: clock.at(i) for i in range(0, 300, 3)}
+    dated = {i: at for i, at in times.items() if at is not None}
+    assert len(dated) >= 92
+    assert all(abs((at - true[i]).total_seconds()) <= 2 for i, at in dated.items())
+
+
+def test_a_digit_misread_for_long_is_no_other_gait() -> None:
+    """An hour too much over the last eighth keeps the same cadence: it is a gap or a slip, never a new clock."""
+    begins = datetime(2024, 2, 10, 4, 0, 0, tzinfo=UTC)
+    readings = [Reading(n, begins + timedelta(seconds=6 * n)) for n in range(0, 160, 10)]
+    wild = [Reading(n, begins + timedelta(seconds=6 * n, hours=-3)) for n in range(160, 200, 10)]
+    clock = consensus([*readings, *wild], 6.0, resolution_s=1.0)
+    assert len(clock.segments) == 1
+    assert clock.at(190) is None
