@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -12,90 +11,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
 from daemon.config.bounds import (
-    FilePath,
     Name,
     Number,
-    Secret,
     Table,
     Text,
-    WebAddress,
     Whole,
     Zone,
     ZoneOrNone,
     number,
 )
 from daemon.config.faults import Fault, Inconsistent
+from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.source import SourceSettings
 from daemon.errors import ConfigError
 from daemon.observation import STAMP_DIRECTIVES, Camera, Disc, Lens, Orientation, StampStyle
-
-
-class DaemonSettings(Table):
-    """[daemon]: where things are kept, where the page is served."""
-
-    state_dir: FilePath = Field(
-        Path("/var/lib/aurorad"), description="Folder of the database and the kept pictures."
-    )
-    host: Text = Field("127.0.0.1", description="Address the page and metrics are served on.")
-    port: Whole = number(8080, 0, 65535, "Port of the page; 0 takes a free one.")
-    url: WebAddress = Field(
-        "", description="Address people reach the page at, for links in messages; empty: no links."
-    )
-    names: tuple[Text, ...] = Field(
-        (),
-        max_length=50,
-        description="Further host names the page answers under, beside that of `url`, this machine's own, localhost and plain addresses.",
-    )
-    token: Secret = Field(
-        "",
-        description="Token for everything that writes, 16 characters or more; `env:` or `credential:` reference. Needed where host is not loopback.",
-    )
-    tls_certificate: FilePath | None = Field(
-        None, description="PEM certificate; with tls_key the page is served over TLS."
-    )
-    tls_key: FilePath | None = Field(None, description="PEM key of tls_certificate.")
-    keep_pictures_days: Whole = number(
-        400, 0, 36500, "Days a kept picture stays on disk; 0 keeps no pictures.", why="a century"
-    )
-    min_free_mb: Whole = number(
-        500,
-        0,
-        100_000_000,
-        "Free disk space under which no pictures are kept and the operator gets a message.",
-        why="in megabytes, and no disk has more",
-    )
-    hold_min: Number = number(
-        30.0,
-        0,
-        1440,
-        "Minutes that trouble must be over before the operator gets word of it; what returns within them is the same trouble.",
-        why="a day",
-    )
-    user_agent_contact: Text = Field(
-        "", description="Contact added to the User-Agent, as hosts of public feeds like to have."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
-
-    @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.state_dir / "aurorad.db"
-
-
-class ModelSettings(Table):
-    """[model]: which model looks, and on what."""
-
-    path: FilePath | None = Field(
-        None, description="Model file (.onnx, its card beside it); none: the shipped model."
-    )
-    runtime: Literal["onnx", "torch"] = Field("onnx", description="What runs the model.")
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto",
-        description="`auto` takes a GPU where one works; `cuda` warns the operator when it has to do without.",
-    )
-    threads: Whole = number(2, 1, 64, "CPU threads of one inference.")
-    shadow: FilePath | None = Field(None, description="A candidate model that looks too and is only logged.")
-
 
 Share = Annotated[Number, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -203,7 +132,7 @@ class OrientationSettings(Table):
             0.3 <= self.lens[0] <= 3 and -0.5 <= self.lens[1] / self.lens[0] <= 1
         ):
             raise Inconsistent(Fault(("lens",), "no lens has such a and b; `aurorad calibrate` finds them"))
-        if max(abs(part) for part in self.centre) > 0.5:
+        if not all(abs(part) <= 0.5 for part in self.centre):  # nan is no more than any number
             message = "the lens's `centre` is too far from the disc's; it is given in radii of the disc"
             raise Inconsistent(Fault(("centre",), message))
         return self
