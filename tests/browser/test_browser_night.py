@@ -22,14 +22,11 @@ from watched import ROOT, Watched, drawn_site, watching
 from daemon.observation import from_utc_text
 from daemon.record.store import Reader, Store
 from tests import web_night
+from tests.faults.harness import Sky, dark_here
+from tests.pace import slowness
 from training.data.dataset import read_manifest
 from training.simulator.http import Server
 from training.simulator.site import Site
-
-sys.path.insert(0, str(ROOT / "tests" / "faults"))
-from harness import Sky, dark_here
-
-from tests.pace import slowness
 
 CAMERA = web_night.CAMERA
 FRAMES = 900
