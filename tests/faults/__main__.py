@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/faults.md"
 FAMILIES = (
     "The live feed",
+    "Pictures that are no sky",
     "Movies",
     "Clocks",
     "The record",

@@ -305,7 +305,7 @@ def _square_code(rng: np.random.Generator) -> Picture:
 
 
 @_card
-def _flatany_colour(rng: np.random.Generator) -> Picture:
+def _flat_colour(rng: np.random.Generator) -> Picture:
     colour = any_colour(rng, 0, 256)
     return _ground(rng, colour if max(colour) > 30 else (0, 160, 0))
 
