@@ -121,15 +121,17 @@ def read_movie(
     fault = None
     try:
         for index, pixels in video.frames(path, step, ahead=ahead):
-            frame = from_pixels(
-                pixels,
-                camera,
-                source=one_line(path.name),
-                fetched_at=fetched_at,
-                index=index,
-                keep_picture=keep_pictures,
+            name = one_line(path.name)
+            spool.add(
+                from_pixels(
+                    pixels,
+                    camera,
+                    source=name,
+                    fetched_at=fetched_at,
+                    index=index,
+                    keep_picture=keep_pictures,
+                )
             )
-            spool.add(frame)
             if progress is not None and info.frames:
                 progress(min(1.0, index / info.frames))
     except MovieError as error:
@@ -146,19 +148,22 @@ def read_movie(
             most=MOST_READINGS,
             resolution_s=stamps.resolution_s,
         )
+        times = [clock.at(i) for i in spool.indices]
+        _refuse_the_future(times, fetched_at)
     except ClockError as error:
         spool.close()
         raise ClockError(error.reason, f"{path}: {error}") from error
-    times = [clock.at(i) for i in spool.indices]
+    return DatedMovie(spool, times, stamps.read, fault)
+
+
+def _refuse_the_future(times: Sequence[datetime | None], fetched_at: datetime) -> None:
     newest = max((at for at in times if at is not None), default=fetched_at)
     if newest - fetched_at > AHEAD:
-        spool.close()
         raise ClockError(
             "clock ahead",
-            f"{path}: its stamps run to {utc_text(newest)}, ahead of our clock ({utc_text(fetched_at)}); "
+            f"its stamps run to {utc_text(newest)}, ahead of our clock ({utc_text(fetched_at)}); "
             "check [camera.stamp] timezone and the clocks",
         )
-    return DatedMovie(spool, times, stamps.read, fault)
 
 
 @dataclass
