@@ -27,8 +27,11 @@ from training.evaluation import scores
 from training.fit import fit
 from training.recipe import Recipe
 
-COLDEST: Final = 0.3
-"""No lower temperature is fitted: some hundred frames cannot prove more certainty."""
+COLDEST: Final = 1.0
+"""No lower temperature is fitted: answers that part some hundred frames well cannot prove more certainty
+about cameras not among them."""
+STEEP: Final = 0.3
+"""The temperature at which the shift is fitted: steep, so that the answers in the middle decide it."""
 SHIFTED: Final = 0.5
 """The part of the best shift that is taken: the collection's aurora is plainer than what the watch must not
 miss, and on keograms, where the faint is, the whole shift costs a tenth of the aurora."""
@@ -128,10 +131,10 @@ def fit_to(answers: Sequence[LeftOut]) -> Fitted:
 
 
 def fit_shift(margin: Floats, yes: npt.NDArray[np.bool_]) -> float:
-    """What taken from the margins gives the least log loss at the coldest temperature."""
+    """What taken from the margins gives the least log loss at a steep temperature."""
     tried = np.round(np.arange(-1.5, 1.51, 0.05), 2)
     sign = np.where(yes, 1.0, -1.0)
-    losses = [np.mean(np.log1p(np.exp(-sign * (margin - shift) / COLDEST))) for shift in tried]
+    losses = [np.mean(np.log1p(np.exp(-sign * (margin - shift) / STEEP))) for shift in tried]
     return float(tried[int(np.argmin(losses))])
 
 
