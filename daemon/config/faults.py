@@ -43,6 +43,7 @@ def faults_of(error: ValidationError, root: type[BaseModel]) -> list[Fault]:
     vague: set[Where] = set()
     for one in error.errors(include_input=False, include_url=False):
         where, table, field = _walk(root, one["loc"])
+        where = where or one["loc"][-1:]  # a key that looks like one of pydantic's own words in brackets
         if one["type"] in _VAGUE:
             vague.add(where)
         cause = one.get("ctx", {}).get("error")

@@ -204,6 +204,15 @@ def test_any_answer_in_a_movie_s_place_is_a_fetch_error_or_no_movie(
     assert not list(tmp_path.glob("*.mp4"))
 
 
+@pytest.mark.parametrize("key", ["][", "[a]", "a-b[c]", "", "function-x[y]"])
+def test_a_key_of_brackets_is_an_unknown_key(key: str, tmp_path: Path) -> None:
+    """Found by the fuzz run: refused in one line like any other misspelt key."""
+    path = tmp_path / "a.toml"
+    path.write_text(f"'{key}' = 1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown key"):
+        load(path)
+
+
 @pytest.mark.parametrize("kind", fuzz.KINDS)
 def test_random_input_is_used_or_refused_and_nothing_stays(kind: str) -> None:
     """No exception that is not ours, no case that takes long, no memory, file or thread kept."""
