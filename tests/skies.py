@@ -22,6 +22,6 @@ def _shape(side: int) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 def night_sky(random: np.random.Generator, aurora: float = 0, side: int = 720) -> Picture:
     """(side, side, 3) BGR: a dark sky; ``aurora`` is how many levels of green its band adds."""
     glow, band = _shape(side)
-    light = glow + random.integers(0, 9, (side, side, 3), dtype=np.uint8)
+    light = glow + random.integers(0, 13, (side, side, 3), dtype=np.uint8)
     light += aurora * band * np.array([0.4, 1, 0.3], dtype=np.float32)
     return np.clip(light, 0, 255).astype(np.uint8)

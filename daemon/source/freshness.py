@@ -148,6 +148,9 @@ class Freshness:
             assert self._reference is not None
             return abs((still.fetched_at - self._reference[1]).total_seconds()) >= SKY_TURNS_S
         self._reference = (square, still.fetched_at)
+        # Pictures from before the reference say nothing of whether this one is another exposure than it.
+        while len(self._by_encoder) > 1:
+            self._by_encoder.popitem(last=False)
         return False
 
     def _lives(self, square: Picture, data: bytes) -> bool:

@@ -23,6 +23,7 @@ import skyfield_data
 from daemon.config import load
 from daemon.footage.movie import read_movie
 from daemon.observation import from_utc_text
+from daemon.record.progress import OpenCondition
 from daemon.record.store import Reader
 from tests.skies import night_sky
 
@@ -224,11 +225,11 @@ def test_backup_and_restore(tmp_path: Path) -> None:
     from daemon.record.store import Store
 
     with Store(tmp_path / "a.db") as store:
-        store.progress.put_conditions({"some thing": "2024-02-10T05:00:00Z"})
+        store.progress.put_conditions({"some thing": OpenCondition("2024-02-10T05:00:00Z")})
         aurorad("backup", "--db", tmp_path / "a.db", tmp_path / "copy.db")
     aurorad("restore", tmp_path / "copy.db", "--db", tmp_path / "a.db")
     with Store(tmp_path / "a.db") as store:
-        assert store.progress.conditions() == {"some thing": "2024-02-10T05:00:00Z"}
+        assert store.progress.conditions() == {"some thing": OpenCondition("2024-02-10T05:00:00Z")}
     assert len(list(tmp_path.glob("a.db.before-*"))) >= 1
 
 

@@ -188,6 +188,10 @@ def archive(folder: Path, nights: int, layout: str = "{night}/{name}") -> Callab
             place.touch()
             then = 1_700_000_000 + night * 86_400 + number * 60
             os.utime(place, (then, then))
+        if place.parent != folder:  # a night's folder changed last when its last picture came
+            os.utime(place.parent, (then, then))
+    if layout.startswith("{night}"):
+        os.utime(folder, (then, then))  # and the archive itself when the night's folder was made
     last = f"n{nights - 1:04d}"
     return lambda number: put(folder / layout.format(night=last, name=f"{nights:04d}-{number:05d}.jpg"), 3)
 

@@ -27,7 +27,7 @@ from training.evaluation import scores
 from training.fit import fit
 from training.recipe import Recipe
 
-COLDEST: Final = 1.0
+COLDEST: Final = 0.5
 """No lower temperature is fitted: answers that part some hundred frames well cannot prove more certainty
 about cameras not among them."""
 STEEP: Final = 0.3
