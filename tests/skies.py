@@ -19,9 +19,10 @@ def _shape(side: int) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]]
     return glow[..., None], band[..., None]
 
 
-def night_sky(random: np.random.Generator, aurora: float = 0, side: int = 720) -> Picture:
-    """(side, side, 3) BGR: a dark sky; ``aurora`` is how many levels of green its band adds."""
+def night_sky(random: np.random.Generator, aurora: float = 0, side: int = 720, noise: int = 9) -> Picture:
+    """(side, side, 3) BGR: a dark sky; ``aurora`` is how many levels of green its band adds,
+    ``noise`` from how many levels its noise is drawn."""
     glow, band = _shape(side)
-    light = glow + random.integers(0, 13, (side, side, 3), dtype=np.uint8)
+    light = glow + random.integers(0, noise, (side, side, 3), dtype=np.uint8)
     light += aurora * band * np.array([0.4, 1, 0.3], dtype=np.float32)
     return np.clip(light, 0, 255).astype(np.uint8)

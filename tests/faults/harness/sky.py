@@ -44,7 +44,7 @@ class Sky:
     def frame(self, at: datetime) -> Picture:
         """The picture of an exposure: 720 high with the clock burnt in, or 480 high without."""
         random = np.random.default_rng(int(at.timestamp()))
-        square = night_sky(random, 150 if self.aurora(at) else 0, side=480)
+        square = night_sky(random, 150 if self.aurora(at) else 0, side=480, noise=13)
         if self.stamped:
             return compose(square, at, style_of(2024))
         frame = np.zeros((480, 853, 3), np.uint8)
