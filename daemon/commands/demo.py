@@ -187,7 +187,7 @@ class Story:
         name = self.camera.name
         while (now := self.clock.now()) < self.until:
             status = self.service.camera(name)
-            if status is not None:
+            if status is not None and (status.gate.look or status.gate_until is not None):
                 state = (status.gate.look, status.gate.alert)
                 if state != self._told:
                     self._told = state

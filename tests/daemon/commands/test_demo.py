@@ -30,7 +30,7 @@ def test_the_demo_tells_the_whole_night_and_ends() -> None:
     told = done.stdout
     assert re.search(r"The page: http://127\.0\.0\.1:\d+", told)
     story = ["gate closed, not looking until", "gate open for looking", "gate open for alerts", "alert delivered: Aurora over",
-             "has ended", "Night 2024-02-10:", "Event yellowknife-"]  # fmt: skip
+             "has ended", "Night of 9–10 February 2024:", "Event yellowknife-"]  # fmt: skip
     places = [told.find(words) for words in story]
     assert -1 not in places, told
     assert places == sorted(places), told
