@@ -34,6 +34,7 @@ from daemon.archive.ingest import Outcome, Tally, ingest_movie, open_pipeline
 from daemon.archive.recorded_night import RecordedNight
 from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, UsageError
+from daemon.files import replacing
 from daemon.night import night_of
 from daemon.observation import (
     Event,
@@ -286,12 +287,8 @@ def write_part(part: Path, outcome: Outcome, database: Path, camera: str, began:
         "ended": time.time(),
     }
     table = pa.table(kept, schema=_schema(pa)).replace_schema_metadata({"aurorad": json.dumps(about)})
-    draft = part.with_name(f".{part.name}.{os.getpid()}")
-    try:
+    with replacing(part, mark=str(os.getpid())) as draft:
         pq.write_table(table, draft, compression="zstd")
-        os.replace(draft, part)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _schema(pa: Any) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ import numpy as np
 from daemon import config
 from daemon.config import CameraSettings
 from daemon.errors import CalibrationError, ClockError, ConfigError, PictureError, UsageError
+from daemon.files import replacing
 from daemon.footage import image, ocr
 from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.points import find_points
@@ -295,21 +294,16 @@ def write(found: Calibration, file: Path, camera: CameraSettings) -> None:
     """
     names = [each.name for each in config.load(file, calibrating=True).camera]
     text = _with_tables(file.read_text(encoding="utf-8"), names.index(camera.name), tables(found))
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
-    ) as new:
-        new.write(text)
-    path = Path(new.name)
     try:
-        config.load(path)
-        path.chmod(file.stat().st_mode)
-        os.replace(path, file)
+        with replacing(file) as path:
+            path.touch(mode=0o600)  # it may hold secrets
+            path.write_text(text, encoding="utf-8")
+            config.load(path)
+            path.chmod(file.stat().st_mode)
     except ConfigError as error:
         raise ConfigError(
             f"{file}: its tables are written in a way that calibrate cannot change; paste the values yourself ({error})"
         ) from error
-    finally:
-        path.unlink(missing_ok=True)
 
 
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([A-Za-z0-9_.]+)\s*\]{1,2}")

@@ -5,13 +5,13 @@ A copy is checked by SQLite and on the disk before it gets its name, so a file o
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.errors import StoreError
+from daemon.files import replacing
 from daemon.record.database import WriterLock, connect_reader, translated
 from daemon.record.migrations import check_version
 
@@ -64,10 +64,9 @@ def _copy_verified(source: Path, target: Path) -> None:
 
     The copy is one consistent snapshot; the writer goes on meanwhile. Raises StoreError.
     """
-    part = target.with_name(target.name + ".part")
     try:
-        part.unlink(missing_ok=True)
         with (
+            replacing(target, durable=True) as part,
             closing(connect_reader(source)) as reading,
             translated(part),
             closing(sqlite3.connect(part)) as copy,
@@ -75,21 +74,7 @@ def _copy_verified(source: Path, target: Path) -> None:
             reading.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
             verdict = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise StoreError(f"{source}: the copy does not pass SQLite's check: {verdict}", "damaged")
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(target)
-        _sync_folder(target.parent)
+            if verdict != "ok":
+                raise StoreError(f"{source}: the copy does not pass SQLite's check: {verdict}", "damaged")
     except OSError as error:
         raise StoreError(f"{target}: cannot be written: {error.strerror}", "unwritable") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import AuroradError, PictureError, UsageError
+from daemon.files import write_whole
 from daemon.footage import image
 from daemon.night import night_of
 from daemon.observation import Camera, Picture, utc_text
@@ -92,10 +93,8 @@ def export_labels(database: Path, target: Path) -> int:
         data = as_parquet(rows)
     else:
         raise UsageError(f"{target}: end the name in .csv or .parquet")
-    part = target.with_name(target.name + ".part")
     try:
-        part.write_bytes(data)
-        part.replace(target)
+        write_whole(target, data)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
     return len(rows)

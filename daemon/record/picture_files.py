@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
+from daemon.files import write_whole
 from daemon.observation import Frame
 
 log = logging.getLogger("aurorad.pictures")
@@ -58,16 +59,11 @@ class PictureFolder:
     def write(self, relative: str, data: bytes) -> str | None:
         """Write a file below the root, whole or not at all; its path, or None where it could not be."""
         path = self._place(relative)
-        part = f"{path}.part"
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(part, "wb") as file:
-                file.write(data)
-            os.replace(part, path)
+            write_whole(path, data)
         except (OSError, ValueError) as error:
             self._count(path, error)
-            with contextlib.suppress(OSError, ValueError):
-                os.unlink(part)
             return None
         self.fault = ""
         return relative

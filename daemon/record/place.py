@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.errors import StoreError
+from daemon.files import replacing
 
 Identity = tuple[int, int]
 
@@ -68,11 +69,8 @@ class Place:
             self._put_back(writer)
 
     def _put_back(self, writer: sqlite3.Connection) -> None:
-        part = _beside(self.path, ".part")
-        part.unlink(missing_ok=True)
-        with closing(sqlite3.connect(part)) as copy:
+        with replacing(self.path) as part, closing(sqlite3.connect(part)) as copy:
             writer.backup(copy)
-        part.replace(self.path)
 
 
 def _beside(path: Path, ending: str) -> Path:

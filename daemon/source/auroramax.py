@@ -18,6 +18,7 @@ from typing import BinaryIO
 from daemon.address import last_part, redact
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
+from daemon.files import move_durably
 from daemon.source.fetch import Head, Limits, Receive, Refused, fetch
 from daemon.source.mp4 import whole_mp4
 
@@ -169,9 +170,8 @@ class _Download:
             self._discard()
             reason = "truncated" if fault == "cut short" else "not a movie"
             raise FetchError(reason, f"{redact(self.url)}: {fault}; it is asked for again")
-        os.replace(self.part, self.target)
+        move_durably(self.part, self.target)
         self.note.unlink(missing_ok=True)
-        _sync_folder(self.target.parent)
         return self.target
 
 
@@ -249,12 +249,3 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -93,7 +93,7 @@ def test_every_lost_picture_has_a_reason(
     assert ";" in (folder.fault or "")
     assert dict(folder.lost()) == {reason: 2}
     assert dict(folder.lost()) == {}
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*.part*"))
     monkeypatch.setattr(os, "replace", replace)
     assert folder.write("cam/a.jpg", b"a") == "cam/a.jpg"
     assert folder.fault == ""

@@ -27,6 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from daemon.files import replacing
 from models.labels import SKY
 from models.preprocess import Pixels, shrink
 from training.data.augment import STRENGTHS, Strength, apply_change, draw_change
@@ -62,10 +63,9 @@ class Row:
 
 
 def write_manifest(rows: Iterable[Row], path: Path) -> Path:
-    """Write a manifest: beside, then in place."""
-    part = path.with_suffix(".part")
-    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), part)
-    part.replace(path)
+    """Write a manifest, whole or not at all."""
+    with replacing(path) as part:
+        pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), part)
     return path
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.event import Rules
+from daemon.files import write_whole
 from daemon.observation import SkyState
 from daemon.sky.ephemeris import Observatory
 from models.card import Card, Thresholds
@@ -310,13 +311,11 @@ def frame_rows(
 
 
 def write_evaluation(path: Path, model: Judge, sets: dict[str, Any], rows: list[dict[str, Any]]) -> Path:
-    """Write ``evaluation.json``: beside, then in place."""
+    """Write ``evaluation.json``, whole or not at all."""
     path.mkdir(parents=True, exist_ok=True)
-    part = path / "evaluation.part"
     kept = {"model_sha256": model.sha256, "model": model.card.name, "sets": sets, "frames": rows}
-    part.write_text(json.dumps(kept, indent=1))
     target = path / "evaluation.json"
-    part.replace(target)
+    write_whole(target, json.dumps(kept, indent=1).encode())
     return target
 
 

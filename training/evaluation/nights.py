@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from daemon.files import write_whole
 from daemon.observation import from_utc_text, utc_text
 from models.preprocess import SIDE, Pixels, disc_mask
 from training.simulator.night import Night
@@ -105,11 +106,10 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
         )
     pictures.flush()
     spells = [_text(asdict(spell)) for spell in spells_of(times, frames, night)]
-    part = target / "night.part"
     made = {"seed": night.seed, "date": str(day), "camera": camera,
             "from": start.isoformat(), "to": (start + length).isoformat()}  # fmt: skip
-    part.write_text(json.dumps({"made": made, "frames": frames, "spells": spells}))
-    part.replace(target / "night.json")
+    kept = {"made": made, "frames": frames, "spells": spells}
+    write_whole(target / "night.json", json.dumps(kept).encode())
 
 
 def _masked(square: Pixels) -> Pixels:

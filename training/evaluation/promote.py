@@ -16,7 +16,6 @@ more than ``MARGIN`` cannot be ruled out.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from daemon.files import replacing
 from models.card import ModelError, card_path, read_card
 from models.runtime import load
 from training.evaluation import scores
@@ -217,17 +217,12 @@ def put_in_place(model: Path, place: Path) -> None:
     that reloads in that instant stays with the model it has.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    pairs = ((model, place), (card_path(model), card_path(place)))
-    parts = [target.with_name(f".{target.name}.part") for _, target in pairs]
-    try:
-        for (source, target), part in zip(pairs, parts, strict=True):
-            shutil.copyfile(source, part)
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
-            if target.exists():
-                shutil.copyfile(target, target.with_name(f"{place.stem}.previous{target.suffix}"))
-        for (_, target), part in zip(pairs, parts, strict=True):
-            os.replace(part, target)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+    with (
+        replacing(card_path(place), durable=True) as card_part,
+        replacing(place, durable=True) as model_part,  # left first, so renamed first
+    ):
+        shutil.copyfile(model, model_part)
+        shutil.copyfile(card_path(model), card_part)
+        for old in (place, card_path(place)):
+            if old.exists():
+                shutil.copyfile(old, old.with_name(f"{place.stem}.previous{old.suffix}"))

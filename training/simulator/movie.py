@@ -23,6 +23,7 @@ import pytz
 from PIL import Image, ImageDraw, ImageFont
 
 from daemon.errors import MovieError
+from daemon.files import replacing
 from daemon.observation import Picture
 
 WIDTH, HEIGHT = 1280, 720
@@ -153,14 +154,10 @@ def write_movie(path: Path, frames: Iterable[Picture], fps: float = FPS) -> Path
     first = next(every, None)
     if first is None:
         raise MovieError("empty", f"{path}: a movie needs a frame at least")
-    draft = path.with_name(f".{path.name}.draft.mp4")
     size = (int(first.shape[1]), int(first.shape[0]))
-    try:
-        write = _write_h264 if shutil.which("ffmpeg") else _write_mpeg4
+    write = _write_h264 if shutil.which("ffmpeg") else _write_mpeg4
+    with replacing(path) as draft:
         write(draft, chain([first], every), size, fps)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 

@@ -267,4 +267,4 @@ def test_evaluation_is_written_whole(tmp_path: Path) -> None:
     kept = json.loads(path.read_text())
     assert kept["model_sha256"] == "ab" * 32
     assert kept["sets"]["real"]["frames"] == 1
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob("*.part*"))
