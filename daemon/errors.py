@@ -3,14 +3,15 @@
     AuroradError                 base: one line that names what is wrong and how to fix it
     ├── ConfigError              the configuration cannot be used                 (exit 2)
     ├── UsageError               the command was called wrongly                   (exit 2)
-    ├── FootageError             what came in cannot be used; counted by .reason
-    │   ├── FetchError           the network or the server                        (retried)
-    │   ├── PictureError         bytes that are not the picture they claim to be
-    │   ├── MovieError           a movie that cannot be opened or read
-    │   └── ClockError           no time can be established
+    ├── ReasonedError            counted by .reason; made of a reason and a message
+    │   ├── FootageError         what came in cannot be used
+    │   │   ├── FetchError       the network or the server                        (retried)
+    │   │   ├── PictureError     bytes that are not the picture they claim to be
+    │   │   ├── MovieError       a movie that cannot be opened or read
+    │   │   └── ClockError       no time can be established
+    │   └── StoreError           the database cannot be opened, read or written
     ├── CalibrationError         the stars do not give the camera's lens
     ├── ModelError               model file missing, altered, or of the wrong shape
-    ├── StoreError               the database cannot be opened, read or written
     └── DeliveryError            a message was not taken by its channel           (retried)
 
 A room translates foreign exceptions into these at its own edge, and raises; what a failure
@@ -55,16 +56,19 @@ class UsageError(AuroradError):
     exit_code = 2
 
 
-class FootageError(AuroradError):
-    """Input that cannot be used.
-
-    ``reason`` is a short fixed word (``"truncated"``, ``"not an image"``, ``"too large"``, …)
-    used as a metric label and a database reason; the message carries the details.
-    """
+class ReasonedError(AuroradError):
+    """An error that is also counted: ``reason`` is a short fixed word, the message carries the details."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class FootageError(ReasonedError):
+    """Input that cannot be used.
+
+    ``reason`` (``"truncated"``, ``"not an image"``, ``"too large"``, …) is a metric's label and a row's reason.
+    """
 
 
 class FetchError(FootageError):
@@ -91,16 +95,12 @@ class ModelError(AuroradError):
     """A model file that is missing, altered, or of the wrong shape."""
 
 
-class StoreError(AuroradError):
+class StoreError(ReasonedError):
     """The database cannot be opened, read or written.
 
-    ``reason`` is a short fixed word: ``"missing"``, ``"unwritable"``, ``"locked"``, ``"full"``,
-    ``"damaged"``, ``"moved"``, ``"newer"``, ``"older"``, ``"foreign"`` or ``"failed"``.
+    ``reason`` is ``"missing"``, ``"unwritable"``, ``"locked"``, ``"full"``, ``"damaged"``, ``"moved"``,
+    ``"newer"``, ``"older"``, ``"foreign"``, ``"empty"``, ``"not allowed"`` or ``"failed"``.
     """
-
-    def __init__(self, message: str, reason: str = "failed") -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class DeliveryError(AuroradError):

@@ -358,7 +358,8 @@ def _open_store(settings: Settings, clock: Clock) -> Store:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be made: {error.strerror}; set [daemon] state_dir") from error
+        message = f"{folder}: cannot be made: {error.strerror}; set [daemon] state_dir"
+        raise StoreError("unwritable", message) from error
     return Store(settings.daemon.database, now=clock.now)
 
 

@@ -57,7 +57,8 @@ def write_report(db: Path, out: Path) -> list[Path]:
         cells = _cells(connection.execute(_CELLS))
         times = _times(connection.execute(_TIMES))
     if not cells:
-        raise StoreError(f"{db}: there are no observations to report on; `aurorad ingest` footage first")
+        message = f"{db}: there are no observations to report on; `aurorad ingest` footage first"
+        raise StoreError("empty", message)
     files: dict[str, bytes] = {}
     sections = []
     for camera, of_camera in cells.items():

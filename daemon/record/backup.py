@@ -19,7 +19,8 @@ from daemon.record.migrations import check_version
 def backup(source: Path, target: Path) -> None:
     """Copy a database, in use or not, to ``target``: a consistent snapshot, checked before it is named."""
     if source.absolute() == target.absolute():
-        raise StoreError(f"{target}: that is the database itself; name another file for the backup")
+        message = f"{target}: that is the database itself; name another file for the backup"
+        raise StoreError("not allowed", message)
     _refuse_what_is_not_ours(source)
     _copy_verified(source, target)
 
@@ -37,7 +38,7 @@ def restore(source: Path, target: Path) -> Path | None:
         aside = _set_aside(target) if target.exists() else None
         fresh.replace(target)
     except OSError as error:
-        raise StoreError(f"{target}: cannot be replaced: {error.strerror}", "unwritable") from error
+        raise StoreError("unwritable", f"{target}: cannot be replaced: {error.strerror}") from error
     finally:
         lock.release()
     return aside
@@ -75,6 +76,6 @@ def _copy_verified(source: Path, target: Path) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             verdict = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if verdict != "ok":
-                raise StoreError(f"{source}: the copy does not pass SQLite's check: {verdict}", "damaged")
+                raise StoreError("damaged", f"{source}: the copy does not pass SQLite's check: {verdict}")
     except OSError as error:
-        raise StoreError(f"{target}: cannot be written: {error.strerror}", "unwritable") from error
+        raise StoreError("unwritable", f"{target}: cannot be written: {error.strerror}") from error

@@ -34,18 +34,18 @@ def translated(path: Path) -> Iterator[None]:
 def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     name = str(getattr(error, "sqlite_errorname", None) or "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreError(f"{path}: another program keeps the database locked; close it", "locked")
+        return StoreError("locked", f"{path}: another program keeps the database locked; close it")
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _nearly_full(path)):
-        return StoreError(f"{path}: the disk is full; free some space, nothing was half-written", "full")
+        return StoreError("full", f"{path}: the disk is full; free some space, nothing was half-written")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         fix = "restore a backup with `aurorad restore`, or move the file away to begin anew"
-        return StoreError(f"{path}: the database is damaged or is no database; {fix}", "damaged")
+        return StoreError("damaged", f"{path}: the database is damaged or is no database; {fix}")
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         fix = "check that its folder exists and that this user may write there"
-        return StoreError(f"{path}: the database cannot be opened; {fix}", "unwritable")
+        return StoreError("unwritable", f"{path}: the database cannot be opened; {fix}")
     if str(error).startswith("no such table"):
-        return StoreError(f"{path}: this SQLite database was not written by aurorad ({error})", "foreign")
-    return StoreError(f"{path}: {error}", "failed")
+        return StoreError("foreign", f"{path}: this SQLite database was not written by aurorad ({error})")
+    return StoreError("failed", f"{path}: {error}")
 
 
 def _nearly_full(path: Path) -> bool:
@@ -65,13 +65,13 @@ class WriterLock:
     def __init__(self, path: Path) -> None:
         """Take the lock or raise StoreError, at once."""
         if not path.parent.is_dir():
-            raise StoreError(f"{path}: the folder {path.parent} does not exist; create it", "missing")
+            raise StoreError("missing", f"{path}: the folder {path.parent} does not exist; create it")
         self._file: IO[str] | None = None
         name = path.with_name(path.name + ".lock")
         try:
             held = name.open("a+", encoding="utf-8")
         except OSError as error:
-            raise StoreError(f"{name}: cannot be written: {error.strerror}", "unwritable") from error
+            raise StoreError("unwritable", f"{name}: cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -79,7 +79,7 @@ class WriterLock:
             who = held.read(20).strip() or "unknown"
             held.close()
             message = f"{path}: another aurorad (process {who}) writes to this database; stop it first"
-            raise StoreError(message, "locked") from None
+            raise StoreError("locked", message) from None
         held.truncate(0)
         held.write(f"{os.getpid()}\n")
         held.flush()
@@ -111,7 +111,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A read-only connection; rows are :class:`sqlite3.Row`. Raises StoreError."""
     if not path.is_file():
-        raise StoreError(f"{path}: there is no such database; `aurorad ingest` or `run` makes one", "missing")
+        raise StoreError("missing", f"{path}: there is no such database; `aurorad ingest` or `run` makes one")
     mode = "mode=ro" if _may_share(path) else "mode=ro&immutable=1"
     with translated(path):
         uri = f"file:{quote(str(path.absolute()))}?{mode}"

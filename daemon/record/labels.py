@@ -42,7 +42,7 @@ def add(
 ) -> int:
     """Write a label beside what the model had said. ``given``: by whom, when, queue, event. Its id."""
     if label not in LABELS:
-        raise StoreError(f"{label!r} is no label; use one of {', '.join(LABELS)}")
+        raise StoreError("not allowed", f"{label!r} is no label; use one of {', '.join(LABELS)}")
     said: Sequence[Any] = db.execute(
         "SELECT m.sha256, o.calibrated_probability, o.verdict FROM observations o"
         " LEFT JOIN models m ON m.id = o.model WHERE o.camera = ? AND o.observed_at = ?",

@@ -324,16 +324,16 @@ def check_version(connection: sqlite3.Connection, path: Path, *, older_too: bool
     known = known_migrations()
     if not applied:
         message = f"{path}: this SQLite database was not written by aurorad; name another file"
-        raise StoreError(message, "foreign")
+        raise StoreError("foreign", message)
     if newer := [name for name in applied if name not in known]:
         raise StoreError(
-            f"{path}: a newer aurorad wrote this database ({newer[-1]}); upgrade aurorad", "newer"
+            "newer", f"{path}: a newer aurorad wrote this database ({newer[-1]}); upgrade aurorad"
         )
     if len(applied) < len(known) and not older_too:
         message = (
             f"{path}: an older aurorad wrote this database; `aurorad run` or `ingest` brings it up to date"
         )
-        raise StoreError(message, "older")
+        raise StoreError("older", message)
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
@@ -343,7 +343,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     applied = applied_migrations(connection)
     if mark not in (0, APPLICATION_ID) or (tables and not applied and mark != APPLICATION_ID):
         raise StoreError(
-            f"{path}: this SQLite database was not written by aurorad; name another file", "foreign"
+            "foreign", f"{path}: this SQLite database was not written by aurorad; name another file"
         )
     if applied:
         check_version(connection, path, older_too=True)

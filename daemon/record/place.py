@@ -45,9 +45,10 @@ class Place:
         """Raise StoreError where what is written would not be at the path."""
         if not self.kept:
             raise StoreError(
+                "moved",
                 f"{self.path}: the database was replaced or removed while aurorad used it; nothing is recorded"
-                " until it is opened anew", "moved",
-            )  # fmt: skip
+                " until it is opened anew",
+            )
 
     def leave(self, writer: sqlite3.Connection) -> None:
         """Make room for the database that is to be opened at the path instead; it must not get our log.

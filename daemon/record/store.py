@@ -110,7 +110,7 @@ class Store:
                 self._place.leave(self._db.conn)
             except OSError as error:
                 raise StoreError(
-                    f"{self.path}: cannot be put back: {error.strerror}", "unwritable"
+                    "unwritable", f"{self.path}: cannot be put back: {error.strerror}"
                 ) from error
             fresh = _open(self.path)
             try:
