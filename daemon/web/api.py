@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,16 +16,17 @@ from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import label_files
+from daemon.record.columns import ObservationRow
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader, heatmap_from_bytes
 from daemon.web import params, phrases, presenters
+from daemon.web.answers import CameraAnswer, NightAnswer, ObservationDetails, QueuedAnswer
 from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
 from daemon.web.params import Param
 from daemon.web.ports import View
 from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import instant_of
 
-Row = Mapping[str, Any]
 MESSAGE_KEYS = (
     "kind",
     "channel",
@@ -61,7 +63,7 @@ def cameras(request: Request) -> Response:
     return JSONResponse({"cameras": listed})
 
 
-def _camera(site: Site, view: View, reader: Reader) -> dict[str, Any]:
+def _camera(site: Site, view: View, reader: Reader) -> CameraAnswer:
     status, here = site.ports.status.camera(view.name), site.present(view, reader)
     row = here.row if here.state == "live" else None
     return {
@@ -69,8 +71,8 @@ def _camera(site: Site, view: View, reader: Reader) -> dict[str, Any]:
         "title": view.title,
         "timezone": view.timezone,
         "cadence_s": view.cadence_s,
-        "latitude_deg": view.latitude_deg,
-        "longitude_deg": None if view.latitude_deg is None else view.longitude_deg,
+        "latitude_deg": view.latitude_deg if view.placed else None,
+        "longitude_deg": view.longitude_deg if view.placed else None,
         "watched": status is not None,
         "state": here.state,
         "words": here.finding.sentence,
@@ -88,7 +90,7 @@ def _camera(site: Site, view: View, reader: Reader) -> dict[str, Any]:
     }
 
 
-def _text(at: Any) -> str | None:
+def _text(at: datetime | None) -> str | None:
     return utc_text(at) if at is not None else None
 
 
@@ -120,21 +122,22 @@ def observation(request: Request) -> Response:
         row = reader.at(view.name, at) if view else None
     if row is None or view is None:
         raise HTTPException(404, "there is no such observation")
-    kept = row["heatmap"]
-    return JSONResponse(
-        _observation(row)
-        | {
-            "heatmap": heatmap_from_bytes(kept).round(3).tolist() if kept else None,
-            "outline": presenters.outline(kept),
-            "words": phrases.of_row(row, view.timezone).sentence,
-            "facts": [list(fact) for fact in presenters.facts(row)],
-        }
-    )
+    return JSONResponse(_observation(row) | _details(row, view))
 
 
-def _observation(row: Row) -> dict[str, Any]:
+def _observation(row: ObservationRow) -> dict[str, object]:
     plain = {key: value for key, value in row.items() if key != "heatmap"}
     return plain | {"picture": presenters.picture_url(row["picture"])}
+
+
+def _details(row: ObservationRow, view: View) -> ObservationDetails:
+    kept = row["heatmap"]
+    return {
+        "heatmap": heatmap_from_bytes(kept).round(3).tolist() if kept else None,
+        "outline": presenters.outline(kept),
+        "words": phrases.of_row(row, view.timezone).sentence,
+        "facts": [list(fact) for fact in presenters.facts(row)],
+    }
 
 
 def events(request: Request) -> Response:
@@ -166,7 +169,7 @@ def _ongoing(site: Site, reader: Reader, rows: Sequence[EventRow]) -> frozenset[
     return site.ongoing(rows, {view.name: view for view in site.all_views(reader)}, reader)
 
 
-def _event(row: Row, ongoing: frozenset[str]) -> dict[str, Any]:
+def _event(row: EventRow, ongoing: frozenset[str]) -> dict[str, object]:
     plain = {key: value for key, value in row.items() if key not in ("messages", "in_cool_down")}
     return plain | {
         "picture": presenters.picture_url(row["picture"]),
@@ -193,26 +196,28 @@ def night(request: Request) -> Response:
         _known(site, reader, asked)
         view = site.view(request, reader)
         rows = reader.night(view.name, day)
+    return JSONResponse(_columns(view, day, rows))
+
+
+def _columns(view: View, day: date, rows: Sequence[ObservationRow]) -> NightAnswer:
     times = [instant_of(row["observed_at"]) for row in rows]
     findings = [phrases.of_row(row, view.timezone) for row in rows]
-    return JSONResponse(
-        {
-            "camera": view.name,
-            "night": day.isoformat(),
-            "sheet": {"frames": SHEET_FRAMES, "columns": SHEET_COLUMNS, "side": SHEET_SIDE},
-            "observed_at": [row["observed_at"] for row in rows],
-            "clock": [phrases.clock_and_zone(at, view.timezone) for at in times],
-            "verdict": [row["verdict"] for row in rows],
-            "headline": [finding.headline for finding in findings],
-            "detail": [finding.detail for finding in findings],
-            "kind": [finding.kind for finding in findings],
-            "calibrated_probability": [row["calibrated_probability"] for row in rows],
-            "threshold": [row["threshold"] for row in rows],
-            "certainty": [words.certainty(row["calibrated_probability"]) for row in rows],
-            "needed": [words.certainty(row["threshold"]) for row in rows],
-            "picture": [presenters.picture_url(row["picture"]) for row in rows],
-        }
-    )
+    return {
+        "camera": view.name,
+        "night": day.isoformat(),
+        "sheet": {"frames": SHEET_FRAMES, "columns": SHEET_COLUMNS, "side": SHEET_SIDE},
+        "observed_at": [row["observed_at"] for row in rows],
+        "clock": [phrases.clock_and_zone(at, view.timezone) for at in times],
+        "verdict": [row["verdict"] for row in rows],
+        "headline": [finding.headline for finding in findings],
+        "detail": [finding.detail for finding in findings],
+        "kind": [finding.kind for finding in findings],
+        "calibrated_probability": [row["calibrated_probability"] for row in rows],
+        "threshold": [row["threshold"] for row in rows],
+        "certainty": [words.certainty(row["calibrated_probability"]) for row in rows],
+        "needed": [words.certainty(row["threshold"]) for row in rows],
+        "picture": [presenters.picture_url(row["picture"]) for row in rows],
+    }
 
 
 def labels(request: Request) -> Response:
@@ -268,7 +273,7 @@ def queue(request: Request) -> Response:
     return JSONResponse({"queue": list(_queued(rows, views))})
 
 
-def _queued(rows: Sequence[Row], views: Mapping[str, View]) -> Iterator[dict[str, Any]]:
+def _queued(rows: Sequence[ObservationRow], views: Mapping[str, View]) -> Iterator[QueuedAnswer]:
     for row in rows:
         view = views[row["camera"]]
         at = from_utc_text(row["observed_at"])

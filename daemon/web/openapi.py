@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,11 +11,10 @@ from starlette.responses import JSONResponse, Response
 from daemon import __version__
 from daemon.record import label_files
 from daemon.record.columns import ObservationRow
-from daemon.record.rows import EventRow, LabelRow, MessageRow, NightRow
-from daemon.web import params
+from daemon.record.rows import LabelRow, MessageRow, NightRow
+from daemon.web import answers, params
 from daemon.web.api import MESSAGE_KEYS, OPERATIONS, Operation
 from daemon.web.params import Json, Param
-from daemon.web.present import STATES
 
 TIME: Json = {"type": "string", "format": "date-time"}
 DATE: Json = {"type": "string", "format": "date"}
@@ -55,7 +54,12 @@ def ref(name: str) -> Json:
 def of_type(name: str, hint: Any) -> Json:
     """The schema of a row's key, by its Python type; what is called ``…_at`` is a time."""
     if get_origin(hint) is Annotated:
-        return of_type(name, get_args(hint)[0])
+        plain, said = get_args(hint)
+        return TIME if said == TIME["format"] else of_type(name, plain)
+    if get_origin(hint) is list:
+        return listed(of_type(name, get_args(hint)[0]))
+    if is_typeddict(hint):
+        return record(**of_row(hint))
     if type(None) in get_args(hint):
         (there,) = (one for one in get_args(hint) if one is not type(None))
         return maybe(of_type(name, there))
@@ -72,77 +76,30 @@ def of_row(row: type, *, without: Container[str] = (), only: Container[str] | No
     """The schemas of a row's keys, from the very type that mypy knows it by."""
     return {
         name: of_type(name, hint)
-        for name, hint in get_type_hints(row).items()
+        for name, hint in get_type_hints(row, include_extras=True).items()
         if name not in without and (only is None or name in only)
     }
 
 
 _OBSERVATION = of_row(ObservationRow, without=("heatmap",))
-_EVENT = of_row(EventRow) | {"ongoing": YES_NO}
+_EVENT = of_row(answers.EventAnswer)
 _MESSAGE = of_row(MessageRow, only=MESSAGE_KEYS)
-_CAMERA = {
-    "name": TEXT,
-    "title": TEXT,
-    "timezone": TEXT,
-    "cadence_s": NUMBER,
-    "latitude_deg": maybe(NUMBER),
-    "longitude_deg": maybe(NUMBER),
-    "watched": YES_NO,
-    "state": {"type": "string", "enum": list(STATES)},
-    "words": TEXT,
-    "next_step": TEXT,
-    "observed_at": maybe(TIME),
-    "verdict": maybe(_OBSERVATION["verdict"]),
-    "picture": maybe(TEXT),
-    "last_fetch_at": maybe(TIME),
-    "last_frame_at": maybe(TIME),
-    "stale": maybe(TEXT),
-    "look": maybe(YES_NO),
-    "alert": maybe(YES_NO),
-    "reason": maybe(TEXT),
-    "until": maybe(TIME),
-}
 _NIGHT = of_row(NightRow)
 _LABEL = of_row(LabelRow, only=label_files.COLUMNS)
 
 SCHEMAS: Json = {
     "Error": record(error=TEXT),
-    "Cameras": record(cameras=listed(record(**_CAMERA))),
+    "Cameras": record(cameras=listed(record(**of_row(answers.CameraAnswer)))),
     "Observation": record(**_OBSERVATION),
     "Observations": record(observations=listed(ref("Observation"))),
-    "ObservationWhole": record(
-        **_OBSERVATION,
-        heatmap=maybe(listed(listed(NUMBER))),
-        outline=TEXT,
-        words=TEXT,
-        facts=listed(listed(TEXT)),
-    ),
+    "ObservationWhole": record(**(_OBSERVATION | of_row(answers.ObservationDetails))),
     "Event": record(**_EVENT),
     "Events": record(events=listed(ref("Event"))),
     "EventWhole": record(**_EVENT, messages=listed(record(**_MESSAGE))),
     "Nights": record(nights=listed(record(**_NIGHT))),
-    "NightColumns": record(
-        camera=TEXT,
-        night=DATE,
-        sheet=record(frames=COUNT, columns=COUNT, side=COUNT),
-        observed_at=listed(TIME),
-        clock=listed(TEXT),
-        verdict=listed(TEXT),
-        headline=listed(TEXT),
-        detail=listed(TEXT),
-        kind=listed(TEXT),
-        calibrated_probability=listed(maybe(NUMBER)),
-        threshold=listed(maybe(NUMBER)),
-        certainty=listed(TEXT),
-        needed=listed(TEXT),
-        picture=listed(maybe(TEXT)),
-    ),
+    "NightColumns": record(**of_row(answers.NightAnswer)),
     "Labels": record(labels=listed(record(**_LABEL))),
-    "Queue": record(
-        queue=listed(
-            record(camera=TEXT, observed_at=TIME, picture=maybe(TEXT), where=TEXT, sky=TEXT, model=TEXT)
-        )
-    ),
+    "Queue": record(queue=listed(record(**of_row(answers.QueuedAnswer)))),
 }
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import pytz
 
 from daemon import words
 from daemon.night import night_text
-
-Row = Mapping[str, Any]
+from daemon.record.columns import ObservationRow
 
 _STALE: dict[str, str] = {
     "same bytes": "the camera keeps sending the same file",
@@ -113,15 +110,14 @@ def why_stale(reason: str) -> str:
     return _STALE.get(reason, f"reason: {reason}" if reason else "")
 
 
-def of_row(row: Row, timezone: str, since: datetime | None = None) -> Finding:
+def of_row(row: ObservationRow, timezone: str, since: datetime | None = None) -> Finding:
     """What one observation shows. ``since`` is the onset of the event it belongs to."""
-    verdict: str = row["verdict"]
-    reason = str(row.get("reason") or "")
+    verdict, reason = row["verdict"], row["reason"] or ""
     if verdict == "aurora":
-        where = words.direction(row.get("azimuth_deg"), row.get("elevation_deg")) or "direction unknown"
+        where = words.direction(row["azimuth_deg"], row["elevation_deg"]) or "direction unknown"
         through_cloud = "through cloud" if reason == "aurora through cloud" else ""
         from_then = f"since {clock(since, timezone)}" if since is not None else ""
-        headline = words.aurora(row.get("colour_level"), row.get("colour_cover"))
+        headline = words.aurora(row["colour_level"], row["colour_cover"])
         return Finding("aurora", headline, ", ".join(filter(None, [where, through_cloud, from_then])))
     if verdict == "clear":
         return Finding("clear", "Clear sky, no aurora", "")
@@ -134,12 +130,10 @@ def of_row(row: Row, timezone: str, since: datetime | None = None) -> Finding:
     return Finding("asleep", "Too light to watch", reason)
 
 
-def moon(row: Row) -> str:
-    """``moon up, 64 % lit`` or ``moon down``; empty where it is not recorded."""
-    altitude, phase = row.get("moon_altitude_deg"), row.get("moon_phase_deg")
-    if altitude is None or phase is None:
-        return ""
-    return f"moon up, {words.lit_percent(phase)} % lit" if altitude > 0 else "moon down"
+def moon(row: ObservationRow) -> str:
+    """``moon up, 64 % lit`` or ``moon down``."""
+    up = row["moon_altitude_deg"] > 0
+    return f"moon up, {words.lit_percent(row['moon_phase_deg'])} % lit" if up else "moon down"
 
 
 def percent(share: float | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
 from daemon.night import midnight_of, night_of
-from daemon.observation import LiveStatus, Orientation, SkyState
+from daemon.observation import Camera, LiveStatus, SkyState
 from daemon.record.store import Reader
 
 log = logging.getLogger("aurorad.web")
@@ -87,19 +87,14 @@ class Ports:
     token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
-class View:
-    """One camera as the page knows it: configured, or only met in the database."""
+@dataclass(frozen=True, kw_only=True)
+class View(Camera):
+    """A camera and what the page needs besides; ``placed`` is False where nobody knows where it stands."""
 
-    name: str
     title: str
-    timezone: str
-    cadence_s: float
-    longitude_deg: float
-    latitude_deg: float | None
     look_below_deg: float
-    orientation: Orientation | None
     configured: bool
+    placed: bool = True
 
     def night(self, at: datetime) -> date:
         """The night an instant belongs to."""
@@ -112,16 +107,10 @@ class View:
 
 def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = True) -> View:
     """A camera as its settings have it."""
-    turned = camera.orientation
     return View(
-        name=camera.name,
+        **vars(camera.camera()),
         title=camera.title or camera.name,
-        timezone=camera.timezone,
-        cadence_s=camera.cadence_s,
-        longitude_deg=camera.longitude_deg,
-        latitude_deg=camera.latitude_deg,
         look_below_deg=settings.gate.look_below_deg,
-        orientation=turned.orientation() if turned else None,
         configured=configured,
     )
 
@@ -136,14 +125,6 @@ def view_of_met(name: str, about: Mapping[str, Any] | None, settings: Settings) 
             return view_of(CameraSettings.model_validate(about), settings, configured=False)
     except ValidationError:
         log.warning("%s: what the record says of this camera cannot be used", name)
-    return View(
-        name=name,
-        title=name,
-        timezone="UTC",
-        cadence_s=60.0,
-        longitude_deg=0.0,
-        latitude_deg=None,
-        look_below_deg=settings.gate.look_below_deg,
-        orientation=None,
-        configured=False,
-    )
+    nowhere = CameraSettings(latitude_deg=0.0, longitude_deg=0.0, timezone="UTC")
+    view = view_of(nowhere, settings, configured=False)
+    return replace(view, name=name, title=name, placed=False)  # a name of any kind

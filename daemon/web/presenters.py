@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from math import cos, radians, sin
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from daemon import words
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow, heatmap_from_bytes
-from daemon.record.rows import EventRow
+from daemon.record.rows import CourseRow, EventRow
 from daemon.sky import geometry
 from daemon.sky.stars.visibility import AZIMUTHS, RINGS_DEG, from_code, share_of
 from daemon.web import phrases
 from daemon.web.ports import View
 
-Row = Mapping[str, Any]
 OUTLINE_SIDE = 240  # the viewBox the outline is drawn in; also the model's own picture size
 JUDGED = {"aurora": "right", "none": "wrong", "obscured": "impossible to tell"}
 
@@ -90,11 +88,11 @@ def shown(
         age_s=age_s,
         age="" if age_s is None else phrases.lasting(age_s),
         sentence=phrases.of_row(row, view.timezone, since).sentence,
-        picture=picture_url(row.get("picture")),
+        picture=picture_url(row["picture"]),
         # A map is scaled to its own peak: where no aurora is seen it would point at nothing.
-        outline=outline(row.get("heatmap")) if row["verdict"] == "aurora" else "",
-        probability=words.certainty(row.get("calibrated_probability")),
-        threshold=words.certainty(row.get("threshold")),
+        outline=outline(row["heatmap"]) if row["verdict"] == "aurora" else "",
+        probability=words.certainty(row["calibrated_probability"]),
+        threshold=words.certainty(row["threshold"]),
     )
 
 
@@ -245,12 +243,12 @@ def _card(event: EventRow, view: View, *, ongoing: bool) -> EventCard:
     onset, strong, best = (instant(event[key]) for key in ("onset_at", "strong_at", "brightest_at"))
     assert onset is not None
     best = best or instant(event["peak_at"]) or onset
-    label = event.get("label")
+    label = event["label"]
     return EventCard(
         id=event["id"],
         anchor=f"event-{event['id']}",
         link=night_link(view, view.night(onset), utc_text(best)),
-        picture=picture_url(event.get("picture")),
+        picture=picture_url(event["picture"]),
         times=_times(event, view, onset, ongoing=ongoing),
         words=_how_bright(event, view, best),
         strong=phrases.clock(strong, view.timezone) if strong else None,
@@ -297,9 +295,9 @@ def compass(view: View) -> list[tuple[float, float, str]]:
     return spots
 
 
-def tally(rows: Sequence[Row]) -> list[tuple[str, str]]:
+def tally(rows: Sequence[CourseRow]) -> list[tuple[str, str]]:
     """A night's frames by verdict, and aurora's share of what could be seen."""
-    counts = Counter(row["verdict"] for row in rows)
+    counts: Counter[str] = Counter(row["verdict"] for row in rows)
     judged = counts["aurora"] + counts["clear"] + counts["obscured"]
     open_sky = counts["aurora"] + counts["clear"]
     sums = [("Frames", str(len(rows)))]

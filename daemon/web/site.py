@@ -101,7 +101,7 @@ class Site:
         return sky.states([view.midnight(night) for night in nights])
 
     def _over(self, view: View) -> SkyOver | None:
-        if view.latitude_deg is None or view.name in self.ports.skies:
+        if not view.placed or view.name in self.ports.skies:
             return self.ports.skies.get(view.name)
         return Observatory(view.latitude_deg, view.longitude_deg)
 

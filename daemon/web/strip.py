@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytz
 
 from daemon.observation import SkyState
+from daemon.record.rows import CourseRow, EventRow
 
-Row = Mapping[str, Any]
 WIDTH = 1000.0
 HEIGHT = 100.0
 MAX_POINTS = 1500  # more than any screen has pixels; a 6 s cadence would send 9,000
@@ -37,11 +37,11 @@ class Point(NamedTuple):
     threshold: float | None
 
     @classmethod
-    def of(cls, row: Row, start: datetime, end: datetime) -> Point:
+    def of(cls, row: CourseRow, start: datetime, end: datetime) -> Point:
         """Laid on the strip from start to end."""
         at = instant_of(row["observed_at"])
-        probability, threshold = row.get("calibrated_probability"), row.get("threshold")
-        return cls(at, _x(at, start, end), str(row["verdict"]), probability, threshold)
+        x = _x(at, start, end)
+        return cls(at, x, row["verdict"], row["calibrated_probability"], row["threshold"])
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def sample_times(midnight: datetime, step_min: int = 5) -> list[datetime]:
 
 
 def strip(
-    rows: Sequence[Row],
+    rows: Sequence[CourseRow],
     sky: Sequence[SkyState],
-    events: Iterable[Row],
+    events: Sequence[EventRow],
     span: tuple[datetime, datetime],
     *,
     timezone: str,
@@ -219,7 +219,9 @@ def _area(run: Sequence[Point]) -> str:
     return f"{top}L{right:g} 100L{run[0].x:g} 100Z"
 
 
-def _sky_bands(sky: Sequence[SkyState], start: datetime, end: datetime, kind: Any) -> Iterable[Band]:
+def _sky_bands(
+    sky: Sequence[SkyState], start: datetime, end: datetime, kind: Callable[[SkyState], str]
+) -> Iterable[Band]:
     """Neighbouring samples of one kind as one band; changes fall midway between samples."""
     edges: list[tuple[datetime, str]] = []
     for before, state in zip([None, *sky], sky, strict=False):
@@ -281,14 +283,14 @@ def _gaps(
             yield Band(left, round(right - left, 2), "gap")
 
 
-def _events(events: Iterable[Row], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
+def _events(events: Iterable[EventRow], start: datetime, end: datetime, now: datetime) -> Iterable[Band]:
     for event in events:
         begin = instant_of(event["onset_at"])
         # An event without an end reaches to where aurora was last seen, not to the present.
-        last = event.get("ended_at") or event.get("last_seen_at")
+        last = event["ended_at"] or event["last_seen_at"]
         stop = instant_of(last) if last else min(now, end)
         left, right = _x(begin, start, end), _x(stop, start, end)
-        yield Band(left, round(max(right - left, 2.0), 2), "strong" if event.get("strong_at") else "event")
+        yield Band(left, round(max(right - left, 2.0), 2), "strong" if event["strong_at"] else "event")
 
 
 def _ticks(start: datetime, end: datetime, timezone: str) -> Iterable[Tick]:
@@ -307,11 +309,11 @@ def _ticks(start: datetime, end: datetime, timezone: str) -> Iterable[Tick]:
             yield Tick(share, here.strftime("%H:%M"))
 
 
-def _summary(points: Sequence[Point], events: Iterable[Row]) -> str:
+def _summary(points: Sequence[Point], events: Sequence[EventRow]) -> str:
     """The strip in a sentence, for those who do not see it."""
     if not points:
         return "No frames have been recorded."
     counts = Counter(point.verdict for point in points)
     parts = [f"{_VERDICT_WORDS.get(name, name)} {100 * n / len(points):.0f} %" for name, n in counts.items()]
-    found = len(list(events))
+    found = len(events)
     return f"{len(points)} frames: {', '.join(parts)}; {found} aurora {'event' if found == 1 else 'events'}."

@@ -13,6 +13,7 @@ from daemon import words
 from daemon.config import CameraSettings
 from daemon.night import midnight_of
 from daemon.observation import utc_text
+from daemon.record.columns import COLUMNS
 from daemon.web import phrases
 from daemon.web.season import level_of, moon_path
 from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
@@ -23,26 +24,31 @@ AT = datetime(2024, 2, 10, 5, 41, tzinfo=UTC)
 MIDNIGHT = midnight_of(web_night.NIGHT, CameraSettings())
 
 
+def row_of(verdict: str, reason: str = "", **more: object) -> dict[str, object]:
+    """A row with nothing established but what is given."""
+    empty = dict.fromkeys(column.name for column in COLUMNS)
+    return {**empty, "verdict": verdict, "reason": reason, **more}
+
+
 def test_aurora_says_where_and_since_when() -> None:
     """An aurora is told with direction, height and onset in the camera's own time."""
-    row = {"verdict": "aurora", "reason": "", "azimuth_deg": 315.0, "elevation_deg": 35.2, "colour_level": 2}
+    row = row_of("aurora", azimuth_deg=315.0, elevation_deg=35.2, colour_level=2)
     assert phrases.of_row(row, ZONE, AT).sentence == "Faint aurora: north-west, 35° up, since 22:41"
 
 
 def test_aurora_without_orientation_names_no_direction() -> None:
     """Where the camera's orientation is unknown no direction is made up."""
-    row = {"verdict": "aurora", "reason": "", "azimuth_deg": None, "elevation_deg": None}
-    assert phrases.of_row(row, ZONE, AT).detail == "direction unknown, since 22:41"
+    assert phrases.of_row(row_of("aurora"), ZONE, AT).detail == "direction unknown, since 22:41"
 
 
 def test_what_cannot_be_told_says_why() -> None:
     """Obscured and stale rows carry their reason."""
-    assert phrases.of_row({"verdict": "obscured", "reason": "cloud"}, ZONE).sentence == "Sky hidden: cloud"
-    stale = phrases.of_row({"verdict": "stale", "reason": "same bytes"}, ZONE)
+    assert phrases.of_row(row_of("obscured", "cloud"), ZONE).sentence == "Sky hidden: cloud"
+    stale = phrases.of_row(row_of("stale", "same bytes"), ZONE)
     assert stale.sentence == "No new picture: the camera keeps sending the same file"
-    unusable = phrases.of_row({"verdict": "unusable", "reason": "camera card"}, ZONE)
+    unusable = phrases.of_row(row_of("unusable", "camera card"), ZONE)
     assert unusable.sentence == "No usable picture: camera card"
-    row = {"verdict": "not looked", "reason": "civil twilight: sun at −4.2°"}
+    row = row_of("not looked", "civil twilight: sun at −4.2°")
     assert phrases.of_row(row, ZONE).kind == "asleep"
 
 
@@ -117,7 +123,12 @@ def rows(first: int, last: int) -> list[dict[str, object]]:
 def laid(given_rows: list[dict[str, object]], now_minute: int = 900) -> Strip:
     """A strip of Yellowknife's night."""
     sky = web_night.observatory().states(sample_times(MIDNIGHT))
-    event = {"onset_at": web_night.at_minute(240), "ended_at": web_night.at_minute(435), "strong_at": None}
+    event = {
+        "onset_at": web_night.at_minute(240),
+        "ended_at": web_night.at_minute(435),
+        "last_seen_at": None,
+        "strong_at": None,
+    }
     return strip(
         given_rows,
         sky,
