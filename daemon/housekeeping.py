@@ -105,10 +105,15 @@ class Housekeeping:
         elif fault == "":
             self.conditions.end("pictures lost", "", "pictures are kept again")
 
-    def _check_device(self) -> None:
+    def show_model(self) -> None:
+        """Which model looks from now on, and where it runs, on the metrics page."""
         model = self.predictor().model
         wanted = self.settings.model.device == "cuda"
         self.metrics.model(model.card.name, model.sha256, model.device, gpu_wanted=wanted)
+
+    def _check_device(self) -> None:
+        self.show_model()
+        model = self.predictor().model
         if model.device != "cuda" and model.fallback_reason is not None:
             self.conditions.begin("model on CPU", "", f"the model runs on the CPU: {model.fallback_reason}")
         else:

@@ -143,11 +143,7 @@ class Service:
             self.metrics.watching(camera.name, camera.cadence_s)
         for channel in built.settings.notify:
             self.metrics.channel(channel.name)
-        self._show_model()
-
-    def _show_model(self) -> None:
-        model, wanted = self.predictor.model, self.settings.model.device == "cuda"
-        self.metrics.model(model.card.name, model.sha256, model.device, gpu_wanted=wanted)
+        self.housekeeping.show_model()
 
     def _web_ports(self, settings: Settings, watches: dict[str, LiveWatch]) -> Ports:
         token = settings.daemon.token
@@ -258,7 +254,7 @@ class Service:
             if same_watch:  # only the model is another: what the watch knows of the feed stays
                 self.settings, self.predictor = settings, predictor
                 self.housekeeping = self._housekeeping(settings, self.conditions)
-                self._show_model()
+                self.housekeeping.show_model()
             else:
                 self._swap(built)
         finally:

@@ -61,6 +61,11 @@ def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
     return f"{compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
 
 
+def percent(share: float | None, decimals: int = 0) -> str:
+    """A share of frames or of the sky: ``37 %``; a dash where there is none."""
+    return NO_VALUE if share is None else f"{100 * share:.{decimals}f} %"
+
+
 def lit_percent(phase_deg: float) -> int:
     """How much of the moon's disc is lit, from its folded phase: (1 − cos φ) / 2."""
     return round(50 * (1 - cos(radians(phase_deg))))

@@ -9,6 +9,7 @@ from operator import add
 from typing import Any
 
 from daemon.observation import MOONLIGHTS, TWILIGHTS
+from daemon.words import percent
 
 BINS = 20
 """Bins of the probability's histogram."""
@@ -78,11 +79,6 @@ def share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def percent(value: float | None) -> str:
-    """One decimal: ``28.4 %``; a dash where there is nothing to tell."""
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
 def cell_tables(cells: Cells) -> list[Table]:
     """Tables 2, 3 and 6 and the numbers of Figures 6 and 7."""
     return [
@@ -127,9 +123,9 @@ def _frames_table(
 ) -> Table:
     total = sum(cell.frames for cell in cells.values())
     counts = {c: sum(cell.frames for key, cell in cells.items() if of(key) == c) for c in classes}
-    rows = [(c, n, percent(share(n, total))) for c, n in counts.items()]
+    rows = [(c, n, percent(share(n, total), 1)) for c, n in counts.items()]
     return Table(
-        name, title, (column, "frames", "share"), (*rows, ("all", total, percent(share(total, total))))
+        name, title, (column, "frames", "share"), (*rows, ("all", total, percent(share(total, total), 1)))
     )
 
 
@@ -153,8 +149,8 @@ def _aurora_row(cell: Cell) -> tuple[Any, ...]:
         cell.aurora,
         cell.clear,
         cell.obscured,
-        percent(share(cell.aurora, cell.judged)),
-        percent(share(cell.aurora, cell.aurora + cell.clear)),
+        percent(share(cell.aurora, cell.judged), 1),
+        percent(share(cell.aurora, cell.aurora + cell.clear), 1),
         f"{cell.aurora / no:.3f}" if no else "–",
     )
 
@@ -171,7 +167,7 @@ def time_tables(seen: Mapping[str, Seen]) -> list[Table]:
             f"occurrence_by_{what}",
             f"Occurrence of aurora by {column}",
             (column, "aurora frames", "observable frames", "occurrence"),
-            tuple((v, a, n, percent(share(a, n))) for v, (a, n) in in_order(what, seen[what])),
+            tuple((v, a, n, percent(share(a, n), 1)) for v, (a, n) in in_order(what, seen[what])),
         )
         for what, column in WHEN.items()
     ]

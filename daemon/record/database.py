@@ -14,12 +14,26 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 from urllib.parse import quote
 
 from daemon.errors import StoreError
 
 BUSY_TIMEOUT_S = 5.0
+
+
+class Closing:
+    """What is closed at the end of its ``with``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is held. Twice does no harm."""
+        raise NotImplementedError
 
 
 @contextmanager

@@ -11,13 +11,12 @@ import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import event_rows, label_queue, labels
 from daemon.record.columns import SELECT, ObservationRow
-from daemon.record.database import connect_reader, translated
+from daemon.record.database import Closing, connect_reader, translated
 from daemon.record.migrations import check_version
 from daemon.record.rows import (
     CandidateRow,
@@ -44,7 +43,7 @@ QUEUE_DAYS = 45
 """Days before the newest kept picture that a label queue looks back, unless told."""
 
 
-class Reader:
+class Reader(Closing):
     """A read-only view of one database file, safe to use from several threads.
 
     Raises StoreError where the file is missing, damaged, locked, or not of this version.
@@ -60,14 +59,6 @@ class Reader:
         except BaseException:
             self._connection.close()
             raise
-
-    def __enter__(self) -> Reader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection."""

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sqlite_utils import Database
@@ -27,7 +26,7 @@ from daemon.observation import Event, EventChange, Message, Observation, OutboxR
 from daemon.record import columns, labels, nights, outbox, progress
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
-from daemon.record.database import WriterLock, connect_writer, translated
+from daemon.record.database import Closing, WriterLock, connect_writer, translated
 from daemon.record.migrations import migrations, refuse_foreign
 from daemon.record.place import Place
 from daemon.record.progress import Progress
@@ -43,7 +42,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store:
+class Store(Closing):
     """The one writing connection to a database file; made if it is not there, and brought up to date.
 
     ``progress`` is what is remembered between frames; ``reader`` a view of the same file for whoever works beside the writer: one for all, for SQLite
@@ -74,14 +73,6 @@ class Store:
             self._db.close()
             self._process.release()
             raise
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file and let others write. Twice does no harm."""

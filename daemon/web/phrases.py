@@ -134,8 +134,3 @@ def moon(row: ObservationRow) -> str:
     """``moon up, 64 % lit`` or ``moon down``."""
     up = row["moon_altitude_deg"] > 0
     return f"moon up, {words.lit_percent(row['moon_phase_deg'])} % lit" if up else "moon down"
-
-
-def percent(share: float | None) -> str:
-    """A share of frames or of the sky: ``37 %``; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.0f} %"

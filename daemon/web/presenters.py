@@ -151,7 +151,7 @@ def _fact(value: object) -> str:
 def _stars(row: ObservationRow) -> str:
     """How many of the stars that must be seen are; a dash where that is not known."""
     share = share_of(row["stars"]) if row["stars"] else None
-    return words.NO_VALUE if share is None else f"{phrases.percent(share)} of those expected are seen"
+    return words.NO_VALUE if share is None else f"{words.percent(share)} of those expected are seen"
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _patch(number: int, share: float | None) -> Patch:
     path = f"M{at(outer, left)}{arc} {at(outer, right)}L{at(inner, right)}"
     path += (f"{back} {at(inner, left)}" if inner else "") + "Z"
     where = f"{geometry.compass_point(around * 360 / AZIMUTHS)}, {RINGS_DEG[ring]:.0f} to {RINGS_DEG[ring + 1]:.0f}° up"
-    told = "too few stars to tell" if share is None else f"{phrases.percent(share)} of the stars seen"
+    told = "too few stars to tell" if share is None else f"{words.percent(share)} of the stars seen"
     return Patch(path, None if share is None else min(4, int(share * 5)), f"{where}: {told}")
 
 
@@ -197,7 +197,7 @@ def _colour(row: ObservationRow) -> str:
     if row["colour_cover"] is None:
         return words.NO_VALUE
     level = "" if row["colour_level"] is None else f", level {row['colour_level']} of 6"
-    return f"on {phrases.percent(row['colour_cover'])} of the sky{level}"
+    return f"on {words.percent(row['colour_cover'])} of the sky{level}"
 
 
 def _moon(row: ObservationRow) -> str:
@@ -214,7 +214,7 @@ _FACTS: dict[str, Callable[[ObservationRow], str]] = {
     "sun_altitude_deg": lambda row: f"{degrees_text(row['sun_altitude_deg'])}, {row['twilight']}",
     "moon_altitude_deg": _moon,
     "azimuth_deg": _direction,
-    "heatmap_area": lambda row: phrases.percent(row["heatmap_area"]),
+    "heatmap_area": lambda row: words.percent(row["heatmap_area"]),
     "colour_cover": _colour,
     "stars": _stars,
     "model_sha256": lambda row: (row["model_sha256"] or words.NO_VALUE)[:12],
@@ -302,11 +302,11 @@ def tally(rows: Sequence[CourseRow]) -> list[tuple[str, str]]:
     open_sky = counts["aurora"] + counts["clear"]
     sums = [("Frames", str(len(rows)))]
     if judged:
-        sums.append(("Sky visible", f"in {phrases.percent(open_sky / judged)} of {judged} frames looked at"))
-        sums.append(("Sky hidden", f"in {phrases.percent(counts['obscured'] / judged)}"))
+        sums.append(("Sky visible", f"in {words.percent(open_sky / judged)} of {judged} frames looked at"))
+        sums.append(("Sky hidden", f"in {words.percent(counts['obscured'] / judged)}"))
     if open_sky:
         sums.append(
-            ("Aurora", f"{phrases.percent(counts['aurora'] / open_sky)} of the time the sky was visible")
+            ("Aurora", f"{words.percent(counts['aurora'] / open_sky)} of the time the sky was visible")
         )
     others = (("Unusable", "unusable"), ("Too light", "not looked"), ("No new picture", "stale"))
     for title, verdict in others:

@@ -130,7 +130,7 @@ def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | No
         parts.append("too light to watch")
     else:
         parts.append(
-            f"aurora {phrases.percent(share)} of the time the sky was visible"
+            f"aurora {words.percent(share)} of the time the sky was visible"
             if share is not None
             else "sky never visible"
         )
@@ -174,7 +174,7 @@ def _sums(nights: Sequence[Row]) -> list[tuple[str, str]]:
     with_aurora = sum(bool(row["events"]) for row in nights)
     sums.append(("With aurora", f"{with_aurora}"))
     if seen:
-        sums.append(("Aurora", f"{phrases.percent(aurora / seen)} of the time the sky was visible"))
+        sums.append(("Aurora", f"{words.percent(aurora / seen)} of the time the sky was visible"))
     if looked:
-        sums.append(("Sky hidden", f"{phrases.percent((looked - seen) / looked)} of the time watched"))
+        sums.append(("Sky hidden", f"{words.percent((looked - seen) / looked)} of the time watched"))
     return sums

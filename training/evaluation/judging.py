@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,43 +38,17 @@ def judge_model(
     stand. Raises ValueError where nothing is given to judge on.
     """
     model = load(model_path, device="cpu", threads=threads)
-    fitted = ev.Calibration(model.card.temperature, model.card.sky_temperature, model.card.thresholds)
-    if calibration is not None:
-        fitted = ev.calibrate(list(ev.judge_nights(model, calibration)))
     strange = crossed(read_answers(left_out)) if left_out is not None else None
-    if strange is not None:
-        by_source = fit_to(strange)
-        fitted = ev.Calibration(
-            by_source.temperature, by_source.sky_temperature, Thresholds(by_source.threshold, {})
-        )
-    found: dict[str, Any] = {
-        "calibration": {
-            "temperature": fitted.temperature,
-            "sky_temperature": fitted.sky_temperature,
-            "threshold": fitted.thresholds.default,
-            "cells": dict(fitted.thresholds.cells),
-        }
-    }
+    fitted = _calibration(model, calibration, strange)
+    found: dict[str, Any] = {"calibration": _calibration_figures(fitted)}
     rows: list[dict[str, Any]] = []
-    sets: tuple[tuple[Path | None, Callable[[Path], ev.Frames]], ...] = (
-        (real, real_frames),
-        (manifest, manifest_frames),
-        (keograms, keogram_frames),
+    _judge_pictures(
+        model, {"real": real, "manifest": manifest, "keograms": keograms}, fitted, strange, found, rows
     )
-    for folder, read in sets:
-        if folder is not None:
-            frames = read(folder)
-            answers = ev.ask(model, frames.squares)
-            if strange is not None and frames.name == "real":
-                answers = in_place_of(answers, frames, strange)
-            _judge_set(frames, answers, fitted, found, rows)
     if strange is not None:
-        found["cameras left out"] = table(strange, by_source)
-    if keograms is not None:  # what the model remembers of its nights: told, but no held-out skill
-        frames = keogram_frames(keograms, nights="trained on", per_span=1)
-        known = ev.ask(model, frames.squares)
-        found[frames.name] = ev.set_figures(frames, known, fitted.temperature, fitted.thresholds.default)
-        found["split within nights"] = leak(keogram_frames(keograms, "all", per_span=2))
+        found["cameras left out"] = table(strange, fit_to(strange))
+    if keograms is not None:
+        _judge_what_it_knows(model, keograms, fitted, found)
     if nights is not None:
         judged = list(ev.judge_nights(model, nights))
         frames, answers = ev.night_frames(judged, "simulated nights")
@@ -83,14 +57,77 @@ def judge_model(
     if not rows:
         raise ValueError("nothing to judge on: give --real, --manifest, --keograms or --nights")
     ev.write_evaluation(out, model, found, rows)
-    for name, figures in found.items():
-        if "reliability" in figures:
-            ev.draw_reliability(
-                out / f"reliability-{name.replace(' ', '-')}.png", name, figures["reliability"]
-            )
+    _draw(out, found)
     if into_card:
         _into_card(model_path, found, fitted, {row["set"] for row in rows})
     return found
+
+
+def _calibration(
+    model: ev.Judge, calibration: Path | None, strange: Sequence[LeftOut] | None
+) -> ev.Calibration:
+    """The card's own; fitted on simulated nights; or, before these, fitted to the answers about cameras left out."""
+    if strange is not None:
+        by_source = fit_to(strange)
+        return ev.Calibration(
+            by_source.temperature, by_source.sky_temperature, Thresholds(by_source.threshold, {})
+        )
+    if calibration is not None:
+        return ev.calibrate(list(ev.judge_nights(model, calibration)))
+    return ev.Calibration(model.card.temperature, model.card.sky_temperature, model.card.thresholds)
+
+
+def _calibration_figures(fitted: ev.Calibration) -> dict[str, Any]:
+    return {
+        "temperature": fitted.temperature,
+        "sky_temperature": fitted.sky_temperature,
+        "threshold": fitted.thresholds.default,
+        "cells": dict(fitted.thresholds.cells),
+    }
+
+
+_READERS: dict[str, Callable[[Path], ev.Frames]] = {
+    "real": real_frames,
+    "manifest": manifest_frames,
+    "keograms": keogram_frames,
+}
+
+
+def _judge_pictures(
+    model: ev.Judge,
+    folders: Mapping[str, Path | None],
+    fitted: ev.Calibration,
+    strange: Sequence[LeftOut] | None,
+    found: dict[str, Any],
+    rows: list[dict[str, Any]],
+) -> None:
+    """The sets of single pictures. Of the real ones, which the model has learned from, the answers of models
+    that had not seen their camera count, where there are such."""
+    for name, folder in folders.items():
+        if folder is None:
+            continue
+        frames = _READERS[name](folder)
+        answers = ev.ask(model, frames.squares)
+        if strange is not None and frames.name == "real":
+            answers = in_place_of(answers, frames, strange)
+        _judge_set(frames, answers, fitted, found, rows)
+
+
+def _judge_what_it_knows(
+    model: ev.Judge, keograms: Path, fitted: ev.Calibration, found: dict[str, Any]
+) -> None:
+    """What the model remembers of the nights it learned from: reported, but no held-out skill."""
+    frames = keogram_frames(keograms, nights="trained on", per_span=1)
+    known = ev.ask(model, frames.squares)
+    found[frames.name] = ev.set_figures(frames, known, fitted.temperature, fitted.thresholds.default)
+    found["split within nights"] = leak(keogram_frames(keograms, "all", per_span=2))
+
+
+def _draw(out: Path, found: Mapping[str, Any]) -> None:
+    for name, figures in found.items():
+        if "reliability" in figures:
+            file = out / f"reliability-{name.replace(' ', '-')}.png"
+            ev.draw_reliability(file, name, figures["reliability"])
 
 
 def in_place_of(own: ev.Answers, frames: ev.Frames, strange: Sequence[LeftOut]) -> ev.Answers:

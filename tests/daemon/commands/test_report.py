@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from daemon.commands.report import write_report
-from daemon.commands.report_tables import percent, share
+from daemon.commands.report_tables import share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
 from daemon.record.store import Store
+from daemon.words import percent
 
 THESIS_AURORA, THESIS_FRAMES = 61_013, 214_890
 
@@ -58,7 +59,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_thesis_s_own_counts_give_its_share_and_not_its_odds(tmp_path: Path) -> None:
     """61,013 of 214,890 is 28.4 %; the 39.3 % it prints is yes / no, and is called odds here."""
-    assert percent(share(THESIS_AURORA, THESIS_FRAMES)) == "28.4 %"
+    assert percent(share(THESIS_AURORA, THESIS_FRAMES), 1) == "28.4 %"
     path = fill(tmp_path / "thesis.db", [])
     connection = sqlite3.connect(path)
     connection.execute(

@@ -9,55 +9,31 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from daemon.clock import Clock
 from daemon.config import CameraSettings, DaemonSettings, SourceSettings
 from daemon.errors import FetchError
-from daemon.observation import Picture
 from daemon.source import open_source, user_agent
 from daemon.source.fetch import MAX_RETRY_AFTER_S, Limits, fetch_bytes, retry_after_s
 from daemon.source.pace import Pace
 from daemon.source.url import UrlSource
+from tests.conftest import SetClock
 from tests.daemon.source.test_source_url_strange import Raw
 from tests.pace import slowness
-from training.simulator.footage import DrawnNight
+from tests.small_site import START, small_site
 from training.simulator.http import Server
 from training.simulator.site import Site
 
-START = datetime(2024, 2, 10, 5, 0, 0, tzinfo=UTC)
 
-
-class HandClock(Clock):
-    """A clock that stands until a test moves it."""
-
-    def __init__(self, at: datetime = START) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        """Where the test put it."""
-        return self.at
-
-    def go_on(self, seconds: float) -> None:
-        """Move it."""
-        self.at += timedelta(seconds=seconds)
-
-
-def sky(at: datetime) -> Picture:
-    """Noise that differs from exposure to exposure; small, to be quick."""
-    rng = np.random.default_rng(int(at.timestamp()))
-    return rng.integers(0, 60, (180, 180, 3), dtype=np.uint8)
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(START)
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def site(clock: HandClock) -> Site:
-    return Site(DrawnNight(sky, START - timedelta(hours=1), START + timedelta(hours=9)), clock)
+def site(clock: SetClock) -> Site:
+    return small_site(clock, START - timedelta(hours=1))
 
 
 @pytest.fixture
@@ -72,11 +48,11 @@ def source_of(url: str, clock: Clock, cadence_s: float = 60.0, **more: object) -
 
 
 @pytest.fixture
-def live(server: Server, clock: HandClock) -> UrlSource:
+def live(server: Server, clock: SetClock) -> UrlSource:
     return source_of(f"{server.address}/recent/recent_480p.jpg", clock)
 
 
-def test_a_still_comes_with_its_age_and_address(live: UrlSource, clock: HandClock) -> None:
+def test_a_still_comes_with_its_age_and_address(live: UrlSource, clock: SetClock) -> None:
     """The bytes, the server's Last-Modified and the address arrive as they were served."""
     still = live.latest()
     assert still is not None
@@ -87,27 +63,27 @@ def test_a_still_comes_with_its_age_and_address(live: UrlSource, clock: HandCloc
     assert still.source == live.settings.url
 
 
-def test_what_was_seen_is_not_sent_again(live: UrlSource, clock: HandClock, site: Site) -> None:
+def test_what_was_seen_is_not_sent_again(live: UrlSource, clock: SetClock, site: Site) -> None:
     """The second request is conditional, and 304 means nothing new."""
     site.faults.set("freeze")
     assert live.latest() is not None
-    clock.go_on(60)
+    clock.move(60)
     assert live.latest() is None
     site.faults.set("none")
-    clock.go_on(60)
+    clock.move(60)
     assert live.latest() is not None
     assert site.asked["live"] == 3
 
 
-def test_never_more_than_one_request_a_cadence(live: UrlSource, clock: HandClock, site: Site) -> None:
+def test_never_more_than_one_request_a_cadence(live: UrlSource, clock: SetClock, site: Site) -> None:
     """However often the source is looked at, the server is asked once a cadence."""
     for _ in range(600):
         live.latest()
-        clock.go_on(1)
+        clock.move(1)
     assert 9 <= site.asked["live"] <= 11
 
 
-def test_next_request_says_when_asking_is_allowed(live: UrlSource, clock: HandClock) -> None:
+def test_next_request_says_when_asking_is_allowed(live: UrlSource, clock: SetClock) -> None:
     """A scheduler that goes by next_request wastes no look and never comes too early."""
     live.latest()
     soon = live.next_request(clock.now())
@@ -116,7 +92,7 @@ def test_next_request_says_when_asking_is_allowed(live: UrlSource, clock: HandCl
     assert live.latest() is not None
 
 
-def test_a_look_brought_forward_is_granted_once(live: UrlSource, clock: HandClock, site: Site) -> None:
+def test_a_look_brought_forward_is_granted_once(live: UrlSource, clock: SetClock, site: Site) -> None:
     """Twenty seconds on, where the watch asks for it; then a cadence again. Back-off still has the last word."""
     live.latest()
     assert live.next_request(clock.now() + timedelta(seconds=20), soon=True) == START + timedelta(seconds=20)
@@ -157,10 +133,10 @@ def test_no_server_stops_the_looking_for_long(cadence_s: float, asked_s: float, 
         at = pace.earliest(at)
 
 
-def test_a_clock_put_back_does_not_silence_the_watch(live: UrlSource, clock: HandClock) -> None:
+def test_a_clock_put_back_does_not_silence_the_watch(live: UrlSource, clock: SetClock) -> None:
     """After the machine's clock jumps an hour back, the next look asks again at once."""
     assert live.latest() is not None
-    clock.go_on(-3600)
+    clock.move(-3600)
     assert live.latest() is not None
 
 
@@ -183,7 +159,7 @@ def test_a_clock_put_back_does_not_silence_the_watch(live: UrlSource, clock: Han
     ],
 )
 def test_a_bad_answer_is_one_line_and_the_next_good_one_is_taken(
-    live: UrlSource, clock: HandClock, site: Site, fault: str, reason: str
+    live: UrlSource, clock: SetClock, site: Site, fault: str, reason: str
 ) -> None:
     """Each fault of a server has its fixed reason and one line with the address and a mend; then it is over."""
     site.faults.set(fault, times=1 if "loop" not in fault else None)
@@ -209,18 +185,18 @@ def test_a_slow_server_is_left_when_the_time_is_up(server: Server, site: Site, f
 
 
 def test_an_error_page_is_not_remembered_as_the_newest_picture(
-    live: UrlSource, clock: HandClock, site: Site
+    live: UrlSource, clock: SetClock, site: Site
 ) -> None:
     """After a page under a picture's name, the next request is not conditional on the page."""
     site.faults.set("html", times=1)
     with pytest.raises(FetchError, match="web page"):
         live.latest()
-    clock.go_on(60)
+    clock.move(60)
     assert live.latest() is not None
 
 
 def test_failures_space_requests_to_two_cadences_at_most(
-    live: UrlSource, clock: HandClock, site: Site
+    live: UrlSource, clock: SetClock, site: Site
 ) -> None:
     """Back-off grows, is drawn by lot, and never reaches beyond two cadences."""
     site.faults.set("500")
@@ -236,16 +212,16 @@ def test_failures_space_requests_to_two_cadences_at_most(
     assert len({round(wait, 3) for wait in waits[2:]}) > 5
 
 
-def test_retry_after_is_honoured(live: UrlSource, clock: HandClock, site: Site) -> None:
+def test_retry_after_is_honoured(live: UrlSource, clock: SetClock, site: Site) -> None:
     """A server that asks for more peace than our own back-off gets it."""
     live.pace = Pace(1.0, random.Random(1))
     site.faults.set("429", times=1)  # Retry-After: 3
     with pytest.raises(FetchError):
         live.latest()
     assert live.next_request(clock.now()) == clock.now() + timedelta(seconds=3)
-    clock.go_on(2.9)
+    clock.move(2.9)
     assert live.latest() is None
-    clock.go_on(0.1)
+    clock.move(0.1)
     assert live.latest() is not None
 
 
@@ -269,7 +245,7 @@ def test_retry_after_in_all_its_forms(header: str | None, seconds: float | None)
     assert retry_after_s(header, now_s=60.0) == seconds
 
 
-def test_logins_and_keys_stay_out_of_every_message(server: Server, site: Site, clock: HandClock) -> None:
+def test_logins_and_keys_stay_out_of_every_message(server: Server, site: Site, clock: SetClock) -> None:
     """User, password and query of an address are in no error, description or recorded source."""
     address = server.address.replace("http://", "http://eve:CANARY1@")
     live = source_of(f"{address}/recent/recent_480p.jpg?key=CANARY2", clock)
@@ -278,7 +254,7 @@ def test_logins_and_keys_stay_out_of_every_message(server: Server, site: Site, c
     said = [still.source, still.name, live.describe()]
     for fault in ("500", "loop", "html", "garbage"):
         site.faults.set(fault)
-        clock.go_on(300)
+        clock.move(300)
         with pytest.raises(FetchError) as caught:
             live.latest()
         said.append(str(caught.value))
@@ -319,7 +295,7 @@ def test_the_streams_own_time_header_is_read() -> None:
 
 @pytest.mark.parametrize("phase_s", [0.2, 1.5, 3.9, 5.8])
 def test_a_fast_watch_falls_in_step_with_the_feed(
-    site: Site, server: Server, clock: HandClock, phase_s: float
+    site: Site, server: Server, clock: SetClock, phase_s: float
 ) -> None:
     """At the feed's own cadence each still is fetched within two seconds of its publication, none left out,
     whenever the watch begins and though each look is a moment late; requests stay one a cadence."""

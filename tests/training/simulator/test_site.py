@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -19,47 +19,28 @@ import httpx
 import numpy as np
 import pytest
 
-from daemon.clock import Clock, FastClock
+from daemon.clock import FastClock
 from daemon.observation import Picture, from_utc_text, utc_text
+from tests.conftest import SetClock
+from tests.small_site import START, sky, small_site
 from training.simulator.faults import FEED, SERVER
-from training.simulator.footage import DrawnNight, PlayedMovie, movie_times
+from training.simulator.footage import PlayedMovie, movie_times
 from training.simulator.http import Server, png_bomb
 from training.simulator.movie import clock as clock_of
 from training.simulator.movie import compose, write_movie
 from training.simulator.site import Site
 
-START = datetime(2024, 2, 10, 5, 0, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
 
 
-class HandClock(Clock):
-    """A clock that stands until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        """Where the test put it."""
-        return self.at
-
-    def go_on(self, seconds: float) -> None:
-        """Move it."""
-        self.at += timedelta(seconds=seconds)
-
-
-def sky(at: datetime) -> Picture:
-    rng = np.random.default_rng(int(at.timestamp()))
-    return rng.integers(0, 60, (180, 180, 3), dtype=np.uint8)
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(START)
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def site(clock: HandClock) -> Site:
-    return Site(DrawnNight(sky, START, START + timedelta(hours=9)), clock)
+def site(clock: SetClock) -> Site:
+    return small_site(clock)
 
 
 @pytest.fixture
@@ -78,10 +59,10 @@ def decoded(data: bytes) -> Picture:
     ("size", "shape"), [("480p", (480, 853)), ("720p", (720, 1280)), ("1080p", (1080, 1920))]
 )
 def test_the_live_still_has_the_real_sizes(
-    web: httpx.Client, clock: HandClock, size: str, shape: tuple[int, int]
+    web: httpx.Client, clock: SetClock, size: str, shape: tuple[int, int]
 ) -> None:
     """Each size at its address, a JPEG with its date."""
-    clock.go_on(60)
+    clock.move(60)
     answer = web.get(f"/recent/recent_{size}.jpg")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
@@ -90,27 +71,27 @@ def test_the_live_still_has_the_real_sizes(
     assert timedelta(0) <= clock.now() - published < timedelta(seconds=6)
 
 
-def test_a_new_still_comes_every_six_seconds_at_night(web: httpx.Client, clock: HandClock) -> None:
+def test_a_new_still_comes_every_six_seconds_at_night(web: httpx.Client, clock: SetClock) -> None:
     """In half a minute of night there are five stills, each five seconds after its exposure began."""
-    clock.go_on(5)
+    clock.move(5)
     made = set()
     for _ in range(30):
         made.add(parsedate_to_datetime(web.get("/recent/recent_480p.jpg").headers["last-modified"]))
-        clock.go_on(1)
+        clock.move(1)
     assert sorted(made) == [START + timedelta(seconds=5 + 6 * k) for k in range(5)]
 
 
-def test_by_day_stills_are_a_minute_and_a_half_apart(site: Site, clock: HandClock) -> None:
+def test_by_day_stills_are_a_minute_and_a_half_apart(site: Site, clock: SetClock) -> None:
     """Before and after the night the feed is slow, as the real one is."""
     clock.at = START + timedelta(hours=10)
     steps = set()
     for _ in range(600):
         steps.add(site.state()["exposure"])
-        clock.go_on(1)
+        clock.move(1)
     assert len(steps) in (7, 8)
 
 
-def test_what_the_client_has_is_not_sent_again(web: httpx.Client, clock: HandClock) -> None:
+def test_what_the_client_has_is_not_sent_again(web: httpx.Client, clock: SetClock) -> None:
     """304 by ETag and by date, until there is a newer still."""
     first = web.get("/recent/recent_480p.jpg")
     by_tag = {"If-None-Match": first.headers["etag"]}
@@ -118,7 +99,7 @@ def test_what_the_client_has_is_not_sent_again(web: httpx.Client, clock: HandClo
     for headers in (by_tag, by_date):
         answer = web.get("/recent/recent_480p.jpg", headers=headers)
         assert (answer.status_code, answer.content) == (304, b"")
-    clock.go_on(6)
+    clock.move(6)
     for headers in (by_tag, by_date):
         assert web.get("/recent/recent_480p.jpg", headers=headers).status_code == 200
 
@@ -136,12 +117,12 @@ MOVIE = "/sort_by_project/AuroraMAX/rt-movies/mp4/2024/02/10/auroramaxHD_2024021
 
 
 def test_a_movie_appears_after_dawn_under_its_date(
-    web: httpx.Client, site: Site, clock: HandClock, film: Path
+    web: httpx.Client, site: Site, clock: SetClock, film: Path
 ) -> None:
     """404 until it is there; then whole, or in parts."""
     site.add_movie(date(2024, 2, 10), film, appears=START + timedelta(hours=9))
     assert web.get(MOVIE).status_code == 404
-    clock.go_on(9 * 3600)
+    clock.move(9 * 3600)
     data = film.read_bytes()
     assert web.get(MOVIE).content == data
     part = web.get(MOVIE, headers={"Range": "bytes=100-199"})
@@ -167,14 +148,14 @@ def live(web: httpx.Client, fault: str | None = None) -> httpx.Response:
     return web.get("/recent/recent_720p.jpg")
 
 
-def test_the_feed_stands_still_in_each_of_its_ways(web: httpx.Client, clock: HandClock) -> None:
+def test_the_feed_stands_still_in_each_of_its_ways(web: httpx.Client, clock: SetClock) -> None:
     """Frozen, re-dated, re-encoded, with a stopped clock, or old: each changes just what it says."""
-    clock.go_on(60)
+    clock.move(60)
     seen = {}
     for fault in FEED:
         live(web, "none")
         first = live(web, fault)
-        clock.go_on(6)
+        clock.move(6)
         second = live(web)
         frames = decoded(first.content).astype(int), decoded(second.content).astype(int)
         stamp = np.abs(frames[0][660:700, 950:] - frames[1][660:700, 950:]).mean()
