@@ -193,7 +193,7 @@ class Service:
         try:
             following = watch.look()
             self.conditions.end("record", "", "the record can be written again")
-            self.conditions.end("look failed", name, f"{name} is looked at again")
+            self.conditions.end("look failed", name, f"{name} is watched again")
         except StoreError as error:
             # Nothing is acknowledged that is not written; the next look tries again.
             log.error("%s: not recorded: %s", name, error)

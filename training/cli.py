@@ -135,7 +135,7 @@ def _sampled(
         rows, left = labelled_rows(database, pictures, out, camera, config)
         if left.undecided or left.pictureless:
             click.echo(
-                f"left out: {left.undecided} spells of which nobody could tell, "
+                f"left out: {left.undecided} stretches that nobody could judge, "
                 f"{left.pictureless} labels without a kept picture",
                 err=True,
             )
@@ -242,7 +242,7 @@ def average(models: tuple[Path, ...], out: Path, left_out: Path | None) -> None:
 @click.option("--real", type=FOLDER, help="The developers' collection of real frames (../shared/data).")
 @click.option("--manifest", type=FOLDER, help="A manifest; its validation split is judged.")
 @click.option("--keograms", type=FOLDER, help="Folder of keograms: skies cut from them are judged.")
-@click.option("--nights", type=FOLDER, help="Simulated nights: frames, cells and spells are judged.")
+@click.option("--nights", type=FOLDER, help="Simulated nights: frames, cells and events are judged.")
 @click.option(
     "--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on."
 )

@@ -47,7 +47,7 @@ def _lines(error: Exception | str) -> tuple[str, ...]:
     if isinstance(error, AuroradError):
         return error.lines
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return ("no space is left where the output goes; make room and run it again",)
+        return ("no space is left where the output goes; free some space and run it again",)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
         return (f"{where}{error.strerror}; check the path and its rights",)

@@ -298,7 +298,7 @@ def _greeting(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stderr is not None
     line = process.stdout.readline()
     if not line:
-        last = (process.stderr.read().strip().splitlines() or ["it said nothing"])[-1]
+        last = (process.stderr.read().strip().splitlines() or ["it printed nothing"])[-1]
         raise AuroradError(f"the stand-in site did not start: {last.removeprefix('error: ')}")
     threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
     greeting: dict[str, Any] = json.loads(line)

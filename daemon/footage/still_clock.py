@@ -68,7 +68,7 @@ class StillClock:
                 f"{frame.source}: shows {utc_text(at)} after {utc_text(self.previous or at)}; "
                 "kept out until another frame confirms it",
             )
-        if stamped and at != self.previous:  # one that stands still says nothing of how clocks go
+        if stamped and at != self.previous:  # one that has stopped shows nothing of how clocks go
             self._ahead = ahead
         self.previous, self._doubted = at, None
         return replace(frame, observed_at=at)

@@ -22,7 +22,7 @@ from daemon.observation import Frame
 
 log = logging.getLogger("aurorad.pictures")
 
-_FULL = ("no space", "make room (space or inodes) on the disk of [daemon] state_dir")
+_FULL = ("no space", "free some space (or inodes) on the disk of [daemon] state_dir")
 _RIGHTS = ("no rights", "give the folder back to the user aurorad runs as")
 _REASONS: dict[int | None, tuple[str, str]] = {
     errno.ENOSPC: _FULL,

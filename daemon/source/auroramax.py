@@ -106,7 +106,7 @@ class _Download:
             return self._finish(self._load())
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            fix = "make room on the disk" if full else "check the folder and its permissions"
+            fix = "free some space on the disk" if full else "check the folder and its permissions"
             raise FetchError("disk", f"{self.part}: {error.strerror}; {fix}") from error
 
     def _load(self) -> _Origin:
@@ -164,12 +164,15 @@ class _Download:
         """Check the part and give it its name."""
         size = self.part.stat().st_size
         if origin.total is not None and size < origin.total:
-            raise FetchError("truncated", f"{redact(self.url)}: {size} of {origin.total} bytes; gone on with")
+            raise FetchError(
+                "truncated",
+                f"{redact(self.url)}: {size} of {origin.total} bytes; the rest is fetched next time",
+            )
         fault = whole_mp4(self.part) if self.target.suffix.lower() == ".mp4" else None
         if fault is not None:
             self._discard()
             reason = "truncated" if fault == "cut short" else "not a movie"
-            raise FetchError(reason, f"{redact(self.url)}: {fault}; it is asked for again")
+            raise FetchError(reason, f"{redact(self.url)}: {fault}; it is fetched again later")
         move_durably(self.part, self.target)
         self.note.unlink(missing_ok=True)
         return self.target
@@ -230,7 +233,7 @@ class _Body:
         right = first == size and last == total - 1 and origin.total in (None, total)
         if not right or head.length not in (None, total - size):
             raise FetchError(
-                "bad range", f"{where}: gives another part than was asked for; it is asked again"
+                "bad range", f"{where}: sends a part that was not requested; it is requested again"
             )
         if total > self.download.settings.max_movie_bytes:
             raise FetchError("too large", f"{where}: {total} bytes; raise `max_movie_bytes` if that is right")

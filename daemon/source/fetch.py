@@ -77,7 +77,9 @@ def check_address(url: str) -> None:
     try:
         httpx.URL(checked(url)).host.encode("idna")
     except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise FetchError("address", f"{redact(url)}: no address that can be asked; check `url`") from error
+        raise FetchError(
+            "address", f"{redact(url)}: no request can be made to this address; check `url`"
+        ) from error
 
 
 def fetch(
@@ -216,7 +218,7 @@ class _Request:
         if head.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
             raise FetchError(
                 "encoding",
-                f"{redact(head.url)}: the body is compressed though that was not asked for; the server needs mending",
+                f"{redact(head.url)}: the body is compressed though the request did not allow it; the server needs repair",
             )
         if head.length is not None and head.length > self.limits.max_bytes:
             raise self._too_large(head.url)
@@ -284,7 +286,7 @@ _STATUS = {
 
 
 def _refused(head: Head) -> Refused:
-    server = ("server error", "the server is in trouble; it is asked again")
+    server = ("server error", "the server reports an error of its own; the next request follows")
     other = ("status", "an answer that is not expected here; look whether the feed has moved")
     reason, fix = _STATUS.get(head.status, server if head.status >= 500 else other)
     wait_s = retry_after_s(head.headers.get("retry-after"), time.time())
@@ -321,16 +323,16 @@ def _translated(error: Exception, url: str) -> FetchError:
         return FetchError("connect", f"{where}: the proxy refuses; look at HTTP_PROXY and HTTPS_PROXY")
     if isinstance(error, httpx.RemoteProtocolError) and "complete message body" in str(error):
         return FetchError(
-            "truncated", f"{where}: the answer ends before its announced length; it is asked again"
+            "truncated", f"{where}: the answer ends before its announced length; the next request follows"
         )
     if isinstance(error, httpx.InvalidURL) or "location header" in str(error):
         # Our own address was checked before; httpx reads a redirect's too, though it is not to follow it.
         return _off_the_web(url)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return FetchError("address", f"{where}: cannot be asked; check `url`")
+        return FetchError("address", f"{where}: no request can be made; check `url`")
     if isinstance(error, httpx.ProtocolError):
         return FetchError("protocol", f"{where}: the answer is not HTTP; look whether the feed has moved")
-    return FetchError("connection lost", f"{where}: the connection broke; it is asked again")
+    return FetchError("connection lost", f"{where}: the connection broke; the next request follows")
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

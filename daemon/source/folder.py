@@ -62,7 +62,7 @@ class FolderSource:
             if self._whole(file):
                 return self._read(file)
         raise FetchError(
-            "empty", f"{self.folder}: no picture called {self.settings.pattern}; mend `path` or `pattern`"
+            "empty", f"{self.folder}: no picture called {self.settings.pattern}; check `path` and `pattern`"
         )
 
     def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
@@ -116,7 +116,9 @@ class FolderSource:
             with open(file.path, "rb") as opened:
                 data = opened.read(self.settings.max_bytes + 1)
         except OSError as error:
-            raise FetchError("unreadable", f"{file.path}: {error.strerror}; mend its rights") from None
+            raise FetchError(
+                "unreadable", f"{file.path}: {error.strerror}; give aurorad the right to read it"
+            ) from None
         must_be_picture(data, file.path)
         return Still(
             data=data,

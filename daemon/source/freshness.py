@@ -70,7 +70,7 @@ class Freshness:
     """What one camera's feed has given so far, and since when it has given nothing new.
 
     ``cadence_s`` is the seconds between looks, ``stale_after_s`` the age past which the feed
-    stands still. Times are those of the stills and frames; a stretch without any call (the day) does
+    has stopped. Times are those of the stills and frames; a stretch without any call (the day) does
     not count as silence. ``ignore`` names witnesses that are not heard: "same picture", "Last-Modified".
     """
 

@@ -34,8 +34,8 @@ SERVER = {
     "garbage": "bytes that are no HTTP",
     "bomb": "a PNG of a few bytes that says it is 60000 × 60000",
     "huge": "a body without end",
-    "ignore-range": "the whole file though a part was asked for",
-    "bad-range": "another part than was asked for",
+    "ignore-range": "the whole file though a part was requested",
+    "bad-range": "another part than the requested one",
 }
 """Faults of the answer."""
 

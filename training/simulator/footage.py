@@ -126,7 +126,7 @@ def movie_times(path: Path, begins: datetime | None = None, step_s: float = STEP
             texts = [row["observed_at_utc"] for row in csv.DictReader(opened)]
         return [datetime.fromisoformat(text).astimezone(UTC) for text in texts][:frames]
     except (OSError, KeyError, ValueError) as error:
-        raise ClockError("no clock", f"{table}: no table of times; mend it or take it away") from error
+        raise ClockError("no clock", f"{table}: not a table of times; correct it or remove it") from error
 
 
 def _read_times(path: Path, frames: int) -> list[datetime]:

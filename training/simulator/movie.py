@@ -263,7 +263,7 @@ def _write_mpeg4(path: Path, frames: Iterable[Picture], size: Sequence[int], fps
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (size[0], size[1]))
     try:
         if not writer.isOpened():
-            raise MovieError("unwritable", f"{path}: cannot be written; mend the folder or install ffmpeg")
+            raise MovieError("unwritable", f"{path}: cannot be written; check the folder, or install ffmpeg")
         for frame in frames:
             writer.write(_of_size(path, frame, size))
     finally:
