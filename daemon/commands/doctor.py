@@ -20,8 +20,9 @@ from daemon import __version__, preflight
 from daemon.alert.channel import Channel
 from daemon.config import CameraSettings, NotifySettings, Settings, error_of
 from daemon.errors import AuroradError, ClockError
-from daemon.footage import image, ocr, stamp
+from daemon.footage import image, ocr
 from daemon.footage.frame import from_pixels
+from daemon.footage.reading import StampReader
 from daemon.gate import gate
 from daemon.observation import Frame, utc_text
 from daemon.predictor import Predictor
@@ -156,12 +157,11 @@ def _stamp(frame: Frame, camera: CameraSettings, near: datetime) -> str:
     style = camera.camera().stamp
     if style is None or frame.stamp is None:
         return "no stamp configured"
-    text = ""
     try:
-        text = ocr.read_text(frame.stamp)
-        return f"stamp {text!r} = {utc_text(stamp.parse_stamp(text, style, near))}"
+        at, text = StampReader(style).read(frame.stamp, near)
     except ClockError as error:
-        return f"stamp read as {text!r}: {error}"
+        return f"stamp not read: {error}"
+    return f"stamp {text!r} = {utc_text(at)}"
 
 
 def _ago(now: datetime, at: datetime) -> str:

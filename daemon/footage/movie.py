@@ -13,10 +13,11 @@ import re
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -106,7 +107,8 @@ def read_movie(
 ) -> DatedMovie:
     """Sample a movie one cadence apart and date what was sampled; ``ahead``: decode in a second thread.
 
-    A movie that breaks off gives the frames before the break. Raises MovieError where it gives
+    Where the spacing of its frames changes in the middle, it is read once more for those that the first sampling
+    passed over. A movie that breaks off gives the frames before the break. Raises MovieError where it gives
     none, reason ``disk`` where there is no space for temporary files, ClockError where no clock can be
     established.
     """
@@ -115,45 +117,73 @@ def read_movie(
     info = video.probe(path)
     stamps = _Stamps(camera.stamp)
     readings = _opening_readings(path, stamps)
-    nominal_s = info.usual_cadence_s
     step = video.sample_step(info, stamp.frame_cadence(readings), camera.cadence_s)
-    spool = Spool(path, camera.name, fetched_at, scratch)
-    fault = None
+    with ExitStack() as undo:
+        spool = Spool(path, camera.name, fetched_at, scratch)
+        undo.callback(spool.close)
+        sample = partial(_sample, spool, path, camera, keep_pictures)
+        fault = sample(video.frames(path, step, ahead=ahead), _share_of(info.frames, progress))
+        try:
+            clock = _clock(spool, stamps, readings, info.usual_cadence_s)
+            passed_over = stamp.passed_over(spool.indices, clock, camera.cadence_s)
+            if passed_over:
+                fault = sample(video.chosen_frames(path, passed_over, ahead=ahead)) or fault
+            times = [clock.at(i) for i in spool.indices]
+            _refuse_the_future(times, fetched_at)
+        except ClockError as error:
+            raise ClockError(error.reason, f"{path}: {error}") from error
+        undo.pop_all()
+    return DatedMovie(spool, times, stamps.read, fault)
+
+
+def _share_of(frames: int, progress: Callable[[float], None] | None) -> Callable[[int], None] | None:
+    """What takes a frame's number and reports the share of the movie that is read."""
+    if progress is None or not frames:
+        return None
+    return lambda index: progress(min(1.0, index / frames))
+
+
+def _sample(
+    spool: Spool,
+    path: Path,
+    camera: Camera,
+    keep_pictures: bool,
+    frames: Iterable[tuple[int, Picture]],
+    seen: Callable[[int], None] | None = None,
+) -> str | None:
+    """Fill the spool; what was wrong with the movie's end, where it broke off. Raises MovieError."""
     try:
-        for index, pixels in video.frames(path, step, ahead=ahead):
-            name = one_line(path.name)
+        for index, pixels in frames:
             spool.add(
                 from_pixels(
                     pixels,
                     camera,
-                    source=name,
-                    fetched_at=fetched_at,
+                    source=one_line(path.name),
+                    fetched_at=spool.fetched_at,
                     index=index,
                     keep_picture=keep_pictures,
                 )
             )
-            if progress is not None and info.frames:
-                progress(min(1.0, index / info.frames))
+            if seen is not None:
+                seen(index)
     except MovieError as error:
         if not len(spool) or error.reason == "disk":
-            spool.close()
             raise
-        fault = str(error)
-    try:
-        clock = stamp.date_frames(
-            spool.indices,
-            lambda indices: stamps.times([spool.stamp(index) for index in indices]),
-            nominal_s,
-            known=readings,
-            most=MOST_READINGS,
-            resolution_s=stamps.resolution_s,
-        )
-        times = [clock.at(i) for i in spool.indices]
-        _refuse_the_future(times, fetched_at)
-    except ClockError as error:
-        spool.close()
-        raise ClockError(error.reason, f"{path}: {error}") from error
-    return DatedMovie(spool, times, stamps.read, fault)
+        return str(error)
+    return None
+
+
+def _clock(
+    spool: Spool, stamps: _Stamps, readings: Sequence[stamp.Reading], nominal_s: float
+) -> stamp.MovieClock:
+    return stamp.date_frames(
+        spool.indices,
+        lambda indices: stamps.times([spool.stamp(index) for index in indices]),
+        nominal_s,
+        known=readings,
+        most=MOST_READINGS,
+        resolution_s=stamps.resolution_s,
+    )
 
 
 def _refuse_the_future(times: Sequence[datetime | None], fetched_at: datetime) -> None:
@@ -207,7 +237,7 @@ class Spool:
     _CHECKED = 16_000_000  # bytes between two looks at the disk's free space
 
     def __init__(self, path: Path, camera: str, fetched_at: datetime, scratch: Scratch) -> None:
-        self._path, self._camera, self._fetched_at = path, camera, fetched_at
+        self._path, self._camera, self.fetched_at = path, camera, fetched_at
         self._folder = scratch.folder or Path(tempfile.gettempdir())
         self._keep_free = scratch.keep_free_mb * 1_000_000
         self._most = SCRATCH_FREE + SCRATCH_PER_BYTE * path.stat().st_size
@@ -236,6 +266,7 @@ class Spool:
             )
         with self._disk_faults():
             self._must_have_space(size)
+            self._file.seek(self._end)
             self._file.write(square + frame.picture + strip)
         if frame.stamp is not None:
             self._stamps[frame.index] = (len(self.indices), frame.stamp.shape)
@@ -263,7 +294,7 @@ class Spool:
             picture=self._file.read(size),
             stamp=None,
             source=one_line(self._path.name),
-            fetched_at=self._fetched_at,
+            fetched_at=self.fetched_at,
             index=self.indices[place],
             flaw=self._flaws[place],
         )

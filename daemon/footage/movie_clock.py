@@ -347,6 +347,22 @@ def date_frames(
     return consensus(readings, nominal_cadence_s, resolution_s)
 
 
+def passed_over(indices: Sequence[int], clock: MovieClock, cadence_s: float) -> list[int]:
+    """The frames to sample besides ``indices``, ascending, where those lie more than one and a half cadences apart.
+
+    Sampling goes by the spacing of a movie's first frames; a camera that later waits longer between
+    exposures, as in a brighter sky, would lose most of its frames.
+    """
+    more: list[int] = []
+    for segment in clock.segments:
+        inside = [i for i in indices if segment.first <= i <= segment.last]
+        for one, two in pairwise(inside):
+            apart_s = (segment.at(two) - segment.at(one)).total_seconds()
+            pieces = min(two - one, round(apart_s / cadence_s))
+            more += [one + round(k * (two - one) / pieces) for k in range(1, pieces)]
+    return more
+
+
 def frame_cadence(readings: Iterable[Reading]) -> float | None:
     """Seconds a frame from readings of a movie's first frames; None where they do not tell.
 

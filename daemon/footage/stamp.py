@@ -13,7 +13,15 @@ from functools import lru_cache
 import pytz
 
 from daemon.errors import ClockError
-from daemon.footage.movie_clock import MovieClock, Reading, Segment, consensus, date_frames, frame_cadence
+from daemon.footage.movie_clock import (
+    MovieClock,
+    Reading,
+    Segment,
+    consensus,
+    date_frames,
+    frame_cadence,
+    passed_over,
+)
 from daemon.observation import StampStyle
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "date_frames",
     "frame_cadence",
     "parse_stamp",
+    "passed_over",
     "to_utc",
 ]
 

@@ -86,6 +86,14 @@ def frames(path: Path, step: float = 1.0, *, ahead: bool = True) -> Generator[tu
     return _ahead(decoded) if ahead else decoded
 
 
+def chosen_frames(
+    path: Path, indices: Iterable[int], *, ahead: bool = True
+) -> Generator[tuple[int, Picture]]:
+    """As :func:`frames`, the frames of these indices, ascending."""
+    decoded = _decoded(path, iter(indices))
+    return _ahead(decoded) if ahead else decoded
+
+
 def first_frames(path: Path, indices: Iterable[int] = FIRST_FRAMES) -> Iterator[tuple[int, Picture]]:
     """Only the frames of these indices, ascending; fewer where the movie is shorter. Raises MovieError."""
     return _decoded(path, iter(sorted(indices)))
