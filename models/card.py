@@ -11,12 +11,12 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from models.labels import OUTPUTS
+from models.labels import COUNTS, FORMS, OUTPUTS
 
 WEIGHTS: Final = Path(__file__).parent / "weights"
 SHIPPED: Final = WEIGHTS / "aurorad-b1.onnx"
@@ -54,6 +54,8 @@ class Card:
     thresholds: on the calibrated probability.
     parity: greatest difference between the file and the network it was exported from.
     distance_limit: from which distance on the model doubts its own answer; None where it measures none.
+    mask_threshold: from which probability a place belongs to the mask; None without a mask.
+    form_thresholds: from which probability a form counts as seen, by its name; empty without forms.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Card:
     thresholds: Thresholds
     parity: Mapping[str, float]
     distance_limit: float | None = None
+    mask_threshold: float | None = None
+    form_thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def threshold(self, twilight: str, moonlight: str) -> float:
         """The calibrated probability from which a frame of this sky counts as aurora."""
@@ -85,7 +89,7 @@ class Card:
 
     def to_json(self) -> str:
         """The card as the text of its file."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["thresholds"] = {"default": self.thresholds.default, "cells": self.thresholds.cells}
         return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False, default=dict) + "\n"
 
@@ -120,10 +124,12 @@ def parse(text: str) -> Card:
     except ValueError as error:
         raise ModelError(f"not a model card: {error}") from error
     keys = _record(raw, "the card")
-    known = {field.name for field in fields(Card)}
+    known = {one.name for one in fields(Card)}
     for wrong in sorted(keys.keys() - known):
         raise ModelError(f"unknown key {wrong!r}")
-    optional = {field.name for field in fields(Card) if field.default is not MISSING}
+    optional = {
+        one.name for one in fields(Card) if one.default is not MISSING or one.default_factory is not MISSING
+    }
     for missing in sorted(known - optional - keys.keys()):
         raise ModelError(f"key {missing!r} is missing")
     values = {name: READERS[name](keys[name], name) for name in known & keys.keys()}
@@ -218,8 +224,9 @@ def _instant(value: object, key: str) -> str:
 
 
 def _outputs(value: object, key: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or tuple(value) not in (OUTPUTS[:2], OUTPUTS):
-        raise _wrong(key, f"{list(OUTPUTS)} or its first two", value)
+    if not isinstance(value, list) or tuple(value) not in [OUTPUTS[:count] for count in COUNTS]:
+        counts = ", ".join(str(count) for count in COUNTS)
+        raise _wrong(key, f"the first {counts} of {list(OUTPUTS)}", value)
     return tuple(value)
 
 
@@ -245,6 +252,17 @@ def _thresholds(value: object, key: str) -> Thresholds:
     return Thresholds(default, {cell: _share(cells[cell], f"{key}.cells.{cell}") for cell in cells})
 
 
+def _optional_share(value: object, key: str) -> float | None:
+    return None if value is None else _share(value, key)
+
+
+def _form_thresholds(value: object, key: str) -> Mapping[str, float]:
+    table = _record(value, key)
+    if table and set(table) != set(FORMS):
+        raise _wrong(key, f"a table of {', '.join(FORMS)}", list(table))
+    return {form: _share(table[form], f"{key}.{form}") for form in FORMS if form in table}
+
+
 def _numbers(value: object, key: str) -> Mapping[str, float]:
     return {name: _number(one, f"{key}.{name}") for name, one in _record(value, key).items()}
 
@@ -267,4 +285,6 @@ READERS: Final[Mapping[str, Callable[[object, str], Any]]] = {
     "thresholds": _thresholds,
     "parity": _numbers,
     "distance_limit": _limit,
+    "mask_threshold": _optional_share,
+    "form_thresholds": _form_thresholds,
 }

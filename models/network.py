@@ -33,6 +33,11 @@ GRID = 1280
 MIDDLE = 80
 """Channels of ``features[4]``, where textures are told apart and the answer is not yet made."""
 
+MASK_STAGES = {7: 320, 5: 112, 3: 40, 2: 24}
+"""Stages that the mask is drawn from, coarse to fine (strides 32, 16, 8, 4), and their channels."""
+
+MASK_WIDTH = 24
+
 THESIS_HEAD_BOUND = 2.0**-0.5
 """torchvision draws a head of n outputs from ±1/√n; both of ours are pairs."""
 
@@ -43,7 +48,8 @@ class AuroraNet(nn.Module):
     ``dropout`` acts before the heads, ``stochastic_depth`` on the residual branches; both as in
     torchvision. ``head_std`` draws the heads' weights from a normal distribution of that width
     (0.01 lets a network from scratch leave chance), None from torchvision's ±0.71. ``known`` gives it
-    a third answer, how far a picture is from those it knows (:meth:`distance`).
+    one more answer, how far a picture is from those it knows (:meth:`distance`), ``mask`` another, where
+    in the picture the aurora is (:class:`MaskHead`).
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class AuroraNet(nn.Module):
         stochastic_depth: float = 0.2,
         head_std: float | None = None,
         known: bool = False,
+        mask: bool = False,
     ) -> None:
         super().__init__()
         body = torchvision.models.efficientnet_b1(weights=None, stochastic_depth_prob=stochastic_depth)
         self.features: nn.Sequential = body.features
         self.known = nn.Linear(2 * MIDDLE, 2 * MIDDLE) if known else None
+        self.mask = MaskHead() if mask else None
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(GRID, outputs)
         if head_std is None:
@@ -67,15 +75,21 @@ class AuroraNet(nn.Module):
             nn.init.normal_(self.head.weight, std=head_std)
         nn.init.zeros_(self.head.bias)
 
+    @property
+    def answers(self) -> list[str]:
+        """What :meth:`forward` gives, by name: ``logits maps``, and ``distance`` and ``mask`` where it has them."""
+        return ["logits", "maps", *(["distance"] if self.known else []), *(["mask"] if self.mask else [])]
+
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, S, S) → logits (N, outputs) and Grad-CAM maps (N, outputs, S/32, S/32), and the
-        distance from known pictures (N,) where the network is ``known``.
+        """(N, 3, S, S) → logits (N, outputs), Grad-CAM maps (N, outputs, S/32, S/32), where the network has
+        them the distance from known pictures (N,) and the mask (N, S/4, S/4), as :attr:`answers` names them.
 
         The maps are Grad-CAM's own, at or above 0 and not scaled. S = 240 gives 8×8. In eval mode
-        they equal autograd's; while training use :meth:`learn`, which does not pay for them.
+        they equal autograd's; while training use :meth:`learn`, which does not pay for them. The mask is
+        the probability of aurora in each place.
         """
-        middle = self.features[:5](pixels)
-        last = self.features[5:8](middle)
+        kept = self._stages(pixels, 7)
+        last = kept[7]
         kernel, scale, z = self._last_layer(last)
         gate = torch.sigmoid(z)
         grid = z * gate
@@ -85,8 +99,20 @@ class AuroraNet(nn.Module):
         logits = self.head(self.dropout(pooled))
         weights = (self.head.weight * (slope * scale).unsqueeze(1)) @ kernel
         maps = torch.relu(weights @ last.flatten(2)) / (last.shape[2] * last.shape[3])
-        maps = maps.unflatten(2, last.shape[2:])
-        return (logits, maps) if self.known is None else (logits, maps, self.distance(middle))
+        answers = [logits, maps.reshape(*maps.shape[:2], *last.shape[2:])]
+        if self.known is not None:
+            answers.append(self.distance(kept[4]))
+        if self.mask is not None:
+            answers.append(torch.sigmoid(self.mask(kept)))
+        return tuple(answers)
+
+    def _stages(self, pixels: Tensor, last: int) -> dict[int, Tensor]:
+        """The output of every stage up to ``last``, by its index."""
+        kept: dict[int, Tensor] = {}
+        grid = pixels
+        for index, stage in enumerate(self.features[: last + 1]):
+            grid = kept[index] = stage(grid)
+        return kept
 
     def _last_layer(self, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The 1×1 kernel (1280, 320), its normalisation's scale (1280,), and z (N, 1280, h, w)."""
@@ -115,13 +141,9 @@ class AuroraNet(nn.Module):
         Stages are torchvision's ``features`` indices; 8 is the last grid, (N, 1280, h, w), whose
         mean the heads see: :meth:`dense` of it gives logits per place for an auxiliary loss.
         """
-        kept: dict[int, Tensor] = {}
-        grid = pixels
-        for index, stage in enumerate(self.features):
-            grid = stage(grid)
-            if index in taps:
-                kept[index] = grid
-        return self.head(self.dropout(grid.mean((2, 3)))), kept
+        kept = self._stages(pixels, 8)
+        logits = self.head(self.dropout(kept[8].mean((2, 3))))
+        return logits, {index: kept[index] for index in taps}
 
     def dense(self, grid: Tensor) -> Tensor:
         """Logits per place, (N, outputs, h, w), of stage 8; their mean over places is the logits."""
@@ -138,6 +160,42 @@ class AuroraNet(nn.Module):
             name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)
         }
         self.features.load_state_dict(body)
+
+
+class MaskHead(nn.Module):
+    """Where the aurora is: a small decoder from coarse stages to fine ones (:data:`MASK_STAGES`).
+
+    The coarse stages know what is aurora, the fine ones where it ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sides = nn.ModuleDict(
+            {str(stage): nn.Conv2d(channels, MASK_WIDTH, 1) for stage, channels in MASK_STAGES.items()}
+        )
+        self.blocks = nn.ModuleDict(
+            {
+                str(stage): nn.Sequential(
+                    nn.Conv2d(MASK_WIDTH, MASK_WIDTH, 3, padding=1, groups=MASK_WIDTH, bias=False),
+                    nn.BatchNorm2d(MASK_WIDTH),
+                    nn.Conv2d(MASK_WIDTH, MASK_WIDTH, 1, bias=False),
+                    nn.BatchNorm2d(MASK_WIDTH),
+                    nn.SiLU(),
+                )
+                for stage in list(MASK_STAGES)[1:]
+            }
+        )
+        self.last = nn.Conv2d(MASK_WIDTH, 1, 3, padding=1)
+
+    def forward(self, stages: Mapping[int, Tensor]) -> Tensor:
+        """Stage outputs by index → logits of aurora per place, (N, S/4, S/4)."""
+        coarse, *finer = MASK_STAGES
+        drawn = self.sides[str(coarse)](stages[coarse])
+        for stage in finer:
+            size = stages[stage].shape[2:]
+            drawn = nn.functional.interpolate(drawn, size=size, mode="bilinear", align_corners=False)
+            drawn = self.blocks[str(stage)](drawn + self.sides[str(stage)](stages[stage]))
+        return cast(Tensor, self.last(drawn))[:, 0]
 
 
 def texture(middle: Tensor) -> Tensor:

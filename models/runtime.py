@@ -11,7 +11,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.card import SHIPPED, Card, ModelError, read_card, sha256_of
-from models.labels import AURORA_OUTPUT, CLEAR_OUTPUT
+from models.labels import AURORA_HEAD, AURORA_OUTPUT, FORM_HEAD, SKY_HEAD, Head, has
 from models.onnx_file import must_be_whole
 from models.preprocess import SIDE, Pixels, Tensor, to_input
 
@@ -49,8 +49,10 @@ class Engine(Protocol):
 
     device: str
 
-    def run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
-        """(N, 3, S, S) → logits (N, outputs), maps (N, outputs, h, w), distances (N,). Raises Gone."""
+    def run(self, tensor: Tensor) -> Mapping[str, Floats]:
+        """(N, 3, S, S) → what the graph gives, by name: ``logits`` (N, outputs), ``maps`` (N, outputs, h, w),
+        and where it has them ``distance`` (N,) and ``mask`` (N, S/4, S/4). Raises Gone.
+        """
         ...
 
 
@@ -63,7 +65,9 @@ class Answer:
     softmax of the sky-clear output, 1 from a model of two outputs, which is not asked about the sky;
     ``heatmap`` (8, 8) the Grad-CAM of the aurora output, its peak 1 (all 0 where it is empty);
     ``distance`` how far the picture is from those the model knows (they lie near 1; 0 from a model that
-    does not measure it), ``doubted`` whether that is over its card's limit.
+    does not measure it), ``doubted`` whether that is over its card's limit; ``mask`` (60, 60) the probability
+    of aurora in each place of the picture, ``forms`` (6,) that of each form (``labels.FORMS``), should there be
+    aurora; both None from a model without that head.
     """
 
     logits: Floats
@@ -73,6 +77,8 @@ class Answer:
     heatmap: Floats
     distance: float = 0.0
     doubted: bool = False
+    mask: Floats | None = None
+    forms: Floats | None = None
 
 
 class Model:
@@ -113,13 +119,16 @@ class Model:
         while start < len(squares):
             batch = squares[start : start + MAX_BATCH[self.device]]
             found = self._run(to_input(batch, self.card.mean, self.card.std))
-            if not all(np.isfinite(one).all() for one in found):
+            if not all(np.isfinite(one).all() for one in found.values()):
                 raise ModelError(f"{self.card.name} answered with values that are not numbers")
-            answers += [answer(self.card, *one) for one in zip(*found, strict=True)]
+            answers += [
+                answer(self.card, {name: values[index] for name, values in found.items()})
+                for index in range(len(batch))
+            ]
             start += len(batch)
         return answers
 
-    def _run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
+    def _run(self, tensor: Tensor) -> Mapping[str, Floats]:
         engine = self._engine
         try:
             return engine.run(tensor)
@@ -133,22 +142,32 @@ class Model:
             return self._run(tensor)
 
 
-def answer(card: Card, logits: Floats, maps: Floats, distance: float = 0.0) -> Answer:
-    """One frame's logits (outputs,), maps (outputs, h, w) and distance → its answer."""
+def answer(card: Card, found: Mapping[str, Floats]) -> Answer:
+    """One frame's part of what the graph gave (:meth:`Engine.run`) → its answer."""
+    logits, maps = found["logits"], found["maps"]
     peak = float(maps[AURORA_OUTPUT].max())
-    clear = 1.0
-    if len(card.outputs) > CLEAR_OUTPUT:
-        clear = second_of(logits[CLEAR_OUTPUT - 1 : CLEAR_OUTPUT + 1], card.sky_temperature)
-    aurora = logits[: AURORA_OUTPUT + 1]
+    distance = float(found.get("distance", 0.0))
+    aurora = logits[AURORA_HEAD.span]
     return Answer(
         logits=logits,
         probability=second_of(aurora),
         calibrated_probability=second_of(aurora, card.temperature),
-        clear_probability=clear,
+        clear_probability=second_of(logits[SKY_HEAD.span], card.sky_temperature) if _has(card, SKY_HEAD) else 1.0,
         heatmap=maps[AURORA_OUTPUT] / np.float32(peak) if peak > 0 else np.zeros_like(maps[AURORA_OUTPUT]),
-        distance=float(distance),
-        doubted=card.distance_limit is not None and float(distance) > card.distance_limit,
+        distance=distance,
+        doubted=card.distance_limit is not None and distance > card.distance_limit,
+        mask=found.get("mask"),
+        forms=each_of(logits[FORM_HEAD.span]) if _has(card, FORM_HEAD) else None,
     )
+
+
+def _has(card: Card, head: Head) -> bool:
+    return has(head, card.outputs)
+
+
+def each_of(logits: Floats) -> Floats:
+    """The sigmoid of every logit."""
+    return np.asarray(0.5 * (1 + np.tanh(logits / 2)), np.float32)
 
 
 def second_of(pair: Floats, temperature: float = 1.0) -> float:
@@ -237,13 +256,13 @@ class OnnxEngine:
         self._errors = _onnx_errors()
         self._names = _check_shapes(self._session, path, card)
 
-    def run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
+    def run(self, tensor: Tensor) -> Mapping[str, Floats]:
         """See :class:`Engine`."""
         try:
             found = self._session.run(self._names, {"pixels": tensor})
         except self._errors as error:
             raise Gone(str(error)) from error
-        return _three(found)
+        return dict(zip(self._names, found, strict=True))
 
 
 def _session(onnxruntime: ModuleType, path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
@@ -294,14 +313,8 @@ def _onnx_errors() -> tuple[type[Exception], ...]:
     return tuple(getattr(state, name) for name in names)
 
 
-def _three(found: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
-    """Logits, maps and distances; distances of 0 where the graph measures none."""
-    logits, maps, *distance = found
-    return logits, maps, distance[0] if distance else np.zeros(len(logits), np.float32)
-
-
 def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card) -> list[str]:
-    """The graph's outputs by name. A model whose card has a limit must measure the distance."""
+    """The graph's outputs by name. A model whose card has a limit on the distance, or on the mask, must give it."""
     outputs, grid = len(card.outputs), card.side // 32 + (card.side % 32 > 0)
     wanted = {
         "pixels": [3, card.side, card.side],
@@ -311,6 +324,8 @@ def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card)
     found = {node.name: list(node.shape[1:]) for node in (*session.get_inputs(), *session.get_outputs())}
     if "distance" in found or card.distance_limit is not None:
         wanted["distance"] = []
+    if "mask" in found or card.mask_threshold is not None:
+        wanted["mask"] = [card.side // 4, card.side // 4]
     if found != wanted:
         raise ModelError(f"{path} is not of aurorad's shape: it has {found}, the card asks for {wanted}")
     return [name for name in wanted if name != "pixels"]
@@ -339,13 +354,14 @@ class TorchEngine:
             raise Gone(str(error)) from error
         self._net = net
 
-    def run(self, tensor: Tensor) -> tuple[Floats, Floats, Floats]:
+    def run(self, tensor: Tensor) -> Mapping[str, Floats]:
         """See :class:`Engine`."""
         torch = self._torch
         try:
             with torch.inference_mode():
                 pixels = torch.from_numpy(tensor).to(self.device, memory_format=torch.channels_last)
-                return _three([one.cpu().numpy() for one in self._net(pixels)])
+                found = [one.cpu().numpy() for one in self._net(pixels)]
+                return dict(zip(self._net.answers, found, strict=True))
         except RuntimeError as error:
             raise Gone(str(error)) from error
 
@@ -363,8 +379,17 @@ def _net_of(path: Path, card: Card) -> AuroraNet:
         initializers = onnx.load(path).graph.initializer
     except DecodeError as error:
         raise ModelError(f"{path} is not an ONNX file: {_one_line(error)}") from error
-    known = any(one.name == "known.weight" for one in initializers)
-    net = fold(AuroraNet(outputs=len(card.outputs), dropout=0, stochastic_depth=0, head_std=0, known=known))
+    names = {one.name for one in initializers}
+    net = fold(
+        AuroraNet(
+            outputs=len(card.outputs),
+            dropout=0,
+            stochastic_depth=0,
+            head_std=0,
+            known="known.weight" in names,
+            mask="mask.last.weight" in names,
+        )
+    )
     held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in initializers}
     # The exporter leaves out biases that are all 0.
     weights = {name: held.get(name, torch.zeros_like(value) if name.endswith("bias") else None)
