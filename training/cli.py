@@ -29,11 +29,30 @@ def cli(context: click.Context, debug: bool) -> None:
 @click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
 @click.option(
     "--kind",
-    type=click.Choice(["simulated", "bright", "daylight", "keogram", "overlaid", "onset", "light"]),
+    type=click.Choice(
+        [
+            "simulated",
+            "bright",
+            "dusk",
+            "forms",
+            "daylight",
+            "onset",
+            "keogram",
+            "overlaid",
+            "light",
+            "real",
+            "transplant",
+        ]
+    ),
     default="simulated",
+    show_default=True,
+    help="What the bank holds.",
 )
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
 @click.option("--keograms", type=FOLDER, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
+@click.option("--real", type=FOLDER, help="The developers' collection of real frames (../shared/data).")
+@click.option("--light", type=FOLDER, help="A bank of kind light, for --kind transplant.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that draw.")
 @click.option("--count", type=click.IntRange(1), default=40, help="Pairs, or nights.")
 @click.option("--seed", type=int, default=1)
 @click.option("--hours", type=float, default=5.0, help="Length of a night at most.")
@@ -42,6 +61,9 @@ def simulate(
     kind: str,
     nights: Path | None,
     keograms: Path | None,
+    real: Path | None,
+    light: Path | None,
+    workers: int,
     count: int,
     seed: int,
     hours: float,
@@ -49,13 +71,12 @@ def simulate(
     """Draw skies: a bank to learn from, or nights to be judged on."""
     if (bank is None) == (nights is None):
         raise click.UsageError("say what to draw: --bank FOLDER or --nights FOLDER")
-    if bank is not None and kind in ("keogram", "overlaid") and keograms is None:
-        raise click.UsageError(f"--kind {kind} needs --keograms FOLDER")
     with _bar("drawing", count) as tell:
         if bank is not None:
-            from training.data.banks import fill_bank
+            from training.data.banks import Plan, fill_bank
 
-            fill_bank(bank, kind, count, seed, keograms=keograms, tell=tell)  # type: ignore[arg-type]
+            plan = Plan(kind, seed, keograms=keograms, real=real, light=light)  # type: ignore[arg-type]
+            fill_bank(bank, plan, count, workers=workers, tell=tell)
         elif nights is not None:
             from training.evaluation.nights import draw_nights
 
@@ -158,6 +179,9 @@ def _sampled(
 )
 @click.option("--device", default="auto", help="auto, cpu, cuda.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.")
+@click.option(
+    "--workers", type=click.IntRange(0), default=0, help="Processes that make batches; 0: one thread."
+)
 def fit(
     recipe: str,
     run_folder: Path,
@@ -166,6 +190,7 @@ def fit(
     changes: tuple[str, ...],
     device: str,
     threads: int | None,
+    workers: int,
 ) -> None:
     """Train a model by a recipe."""
     import torch
@@ -176,7 +201,30 @@ def fit(
     if threads:
         torch.set_num_threads(threads)
     given = [*changes, *([f'weights = "{weights}"'] if weights else [])]
-    click.echo(train(load_recipe(recipe, given), run_folder, seed, device=device))
+    click.echo(train(load_recipe(recipe, given), run_folder, seed, device=device, workers=workers))
+
+
+@cli.command()
+@click.option(
+    "--runs", type=FOLDER, required=True, help="Folder of banks, runs and figures; goes on where it stopped."
+)
+@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
+@click.option("--keograms", type=FOLDER, required=True, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of each.")
+@click.option("--scale", type=float, default=1.0, show_default=True, help="Size of the banks.")
+@click.option("--first", default="aurorad-b1", show_default=True, help="Recipe of the first part.")
+@click.option("--second", default="aurorad-b1-cameras", show_default=True, help="Recipe of the second part.")
+@click.option("--start", default="imagenet", show_default=True, help="Weights to begin with.")
+@click.option("--compare", is_flag=True, help="The baselines too: from random weights, without real frames.")
+@click.option(
+    "--minutes", type=float, help="After these no baseline is begun, and those under way are stopped."
+)
+def whole(compare: bool, minutes: float | None, **given: Any) -> None:
+    """The shipped model from nothing: banks, three seeds, cameras left out, figures."""
+    from training.whole import Shop, train_whole
+
+    train_whole(Shop(**given), compare=compare, minutes=minutes, tell=lambda line: click.echo(line))
 
 
 @cli.command("leave-out")
@@ -328,3 +376,7 @@ def main() -> None:
             raise
         click.echo(f"aurorad-train: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 1))
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,7 @@ import onnx
 import torch
 
 from models.card import Card, ModelError, Thresholds, card_path, read_card, sha256_of
-from models.labels import OUTPUTS
+from models.labels import FORM_HEAD, FORMS, OUTPUTS, has
 from models.network import AuroraNet, fold
 from models.preprocess import MEAN, SIDE, STD, shrink, to_input
 from models.runtime import onnx_runtime
@@ -85,6 +85,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
             dropout=0,
             stochastic_depth=0,
             known="known.weight" in weights,
+            mask="mask.last.weight" in weights,
         )
         net.load_state_dict(weights)
     except FileNotFoundError:
@@ -127,6 +128,8 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
             thresholds=Thresholds(0.5, {}),
             parity=parity,
             distance_limit=account.recipe.get("distance_limit"),
+            mask_threshold=0.5 if net.mask is not None else None,
+            form_thresholds=dict.fromkeys(FORMS, 0.5) if has(FORM_HEAD, outputs) else {},
         )
         os.replace(part, target)
     finally:
@@ -136,7 +139,7 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
 
 
 def write_graph(net: AuroraNet, path: Path) -> None:
-    """The network as ONNX in one file: ``pixels`` (n, 3, 240, 240) → :func:`output_names`."""
+    """The network as ONNX in one file: ``pixels`` (n, 3, 240, 240) → ``AuroraNet.answers``."""
     example = torch.zeros(2, 3, SIDE, SIDE)
     frames = torch.export.Dim("n", min=1, max=4096)
     with warnings.catch_warnings():
@@ -147,7 +150,7 @@ def write_graph(net: AuroraNet, path: Path) -> None:
             dynamo=True,
             opset_version=OPSET,
             input_names=["pixels"],
-            output_names=output_names(net),
+            output_names=net.answers,
             dynamic_shapes=({0: frames},),
             external_data=False,
             verbose=False,
@@ -160,11 +163,6 @@ def write_graph(net: AuroraNet, path: Path) -> None:
     for value in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output):
         value.ClearField("metadata_props")
     onnx.save_model(proto, path)
-
-
-def output_names(net: AuroraNet) -> list[str]:
-    """``logits``, ``maps``, and ``distance`` where the network measures it."""
-    return ["logits", "maps", *([] if net.known is None else ["distance"])]
 
 
 def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
@@ -182,7 +180,7 @@ def check_parity(net: AuroraNet, path: Path) -> dict[str, float]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = output_names(net)
+    names = net.answers
     found = session.run(names, {"pixels": frames})
     parity = {
         name: relative_difference(np.atleast_2d(ours.T).T, np.atleast_2d(theirs.T).T)

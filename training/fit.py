@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -27,19 +31,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
+from models.labels import AURORA_HEAD, FORM_HEAD, SKY_HEAD, has
 from models.preprocess import to_input
 from training.checkpoint import State
 from training.data.batch import Batch
+from training.data.items import SEEN
 from training.data.sources import Material, open_material
 from training.recipe import Recipe, Stage, load_recipe
 from training.student import TAPS, Student
-from training.teachers import Teachers, taught_loss
 
 
-def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_after: int | None = None) -> Path:
+def fit(
+    recipe: Recipe,
+    run: Path,
+    seed: int,
+    *,
+    device: str = "auto",
+    workers: int = 0,
+    stop_after: int | None = None,
+) -> Path:
     """Train by the recipe into the folder ``run`` and return the path of the finished model.
 
-    Goes on from ``run/checkpoint.pt`` where there is one. ``stop_after`` ends after that many steps
+    Goes on from ``run/checkpoint.pt`` where there is one. ``workers`` processes make the batches, or one
+    thread of this one; the batches are the same. ``stop_after`` ends after that many steps
     as a kill would (for tests). Raises FileNotFoundError or RuntimeError, one line, where a material
     or the starting weights are missing.
     """
@@ -49,7 +63,6 @@ def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_afte
     student.to(memory_format=torch.channels_last)
     state = State(student, recipe, run, seed)
     state.resume(place.device)
-    teachers = Teachers(recipe.teachers, recipe.outputs).to(place.device) if recipe.teachers else None
     writer = SummaryWriter(str(run / "board")) if place.first else None
     taken = 0
     with _progress(place.first) as bar:
@@ -59,9 +72,9 @@ def fit(recipe: Recipe, run: Path, seed: int, *, device: str = "auto", stop_afte
             materials = open_materials(recipe, number)
             steps = stage.steps or stage.epochs * epoch_steps(materials, stage)
             task = bar.add_task(stage.name, total=steps, completed=state.step)
-            trainer = Trainer(student, stage, steps, recipe, place, teachers)
+            trainer = Trainer(student, stage, steps, recipe, place)
             state.begin(number, trainer)
-            for batch in batches(materials, recipe, seed, number, steps, state.step, place):
+            for batch in batches(materials, recipe, seed, number, steps, state.step, place, workers):
                 torch.manual_seed(batch_seed(seed, number, state.step))
                 student.morph(state.total)
                 losses = trainer.step(batch)
@@ -132,7 +145,7 @@ def open_materials(recipe: Recipe, number: int) -> list[Material]:
     return [
         open_material(one, recipe.leave_out)
         for one in recipe.material
-        if one.from_stage <= number < one.until_stage
+        if one.from_stage <= number < one.until_stage and (recipe.frames or one.kind != "frames")
     ]
 
 
@@ -181,21 +194,37 @@ def batches(
     steps: int,
     start: int,
     place: Place,
+    workers: int = 0,
 ) -> Iterator[Batch]:
-    """The stage's batches from step ``start``, made ahead on one thread; this rank's part of each."""
-
-    def made(step: int) -> Batch:
-        batch = make_batch(materials, recipe, seed, number, step, steps)
-        return batch.part(place.rank, place.world)
-
-    ahead = 3
-    with ThreadPoolExecutor(1) as maker:
-        waiting = [maker.submit(made, step) for step in range(start, min(start + ahead, steps))]
-        for step in range(start, steps):
+    """The stage's batches from step ``start``, made ahead on one thread or by ``workers`` processes; this
+    rank's part of each.
+    """
+    if workers:
+        maker: Executor = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (recipe, number))
+        made: Callable[..., Batch] = _made_by_worker
+    else:
+        maker, made = ThreadPoolExecutor(1), partial(make_batch, materials, recipe)
+    ahead = 3 + 2 * workers
+    with maker:
+        jobs = ((seed, number, step, steps) for step in range(start, steps))
+        waiting = [maker.submit(made, *job) for job in islice(jobs, ahead)]
+        while waiting:
             batch = waiting.pop(0).result()
-            if step + ahead < steps:
-                waiting.append(maker.submit(made, step + ahead))
-            yield batch
+            waiting += [maker.submit(made, *job) for job in islice(jobs, 1)]
+            yield batch.part(place.rank, place.world)
+
+
+_worker: list[tuple[list[Material], Recipe]] = []
+"""What a worker process holds: the stage's materials, opened once."""
+
+
+def _start_worker(recipe: Recipe, number: int) -> None:
+    cv2.setNumThreads(1)
+    _worker[:] = [(open_materials(recipe, number), recipe)]
+
+
+def _made_by_worker(seed: int, number: int, step: int, steps: int) -> Batch:
+    return make_batch(*_worker[0], seed, number, step, steps)
 
 
 class Trainer:
@@ -208,10 +237,8 @@ class Trainer:
         steps: int,
         recipe: Recipe,
         place: Place,
-        teachers: Teachers | None = None,
     ) -> None:
         self.student = student
-        self.teachers = teachers
         self.stage = stage
         self.recipe = recipe
         self.place = place
@@ -257,12 +284,12 @@ class Trainer:
             group["lr"] = self.rate(self.count)
         pixels = torch.from_numpy(to_input(batch.pictures)).to(self.place.device)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        mixed = self.recipe.precision == "mixed"
+        mixed = self.recipe.precision == "mixed" and self.place.device.type == "cuda"
         with torch.autocast(self.place.device.type, dtype=torch.bfloat16, enabled=mixed):
-            logits, maps = self.module(pixels)
+            logits, maps, mask = self.module(pixels)
         losses = loss_terms(logits.float(), [one.float() for one in maps], batch, self.recipe)
-        if self.teachers is not None:
-            losses["taught"] = self.recipe.teach_weight * taught_loss(logits.float(), self.teachers(pixels))
+        if mask is not None:
+            losses["mask"] = self.recipe.mask_weight * mask_loss(mask.float(), batch)
         total = sum(losses.values(), torch.zeros((), device=self.place.device))
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
@@ -281,10 +308,13 @@ def loss_terms(logits: Tensor, maps: list[Tensor], batch: Batch, recipe: Recipe)
     device = logits.device
     aurora = torch.from_numpy(batch.aurora.astype(np.int64)).to(device)
     smooth = recipe.label_smoothing
-    terms = {"aurora": _entropy(logits[:, :2], aurora, smooth)}
+    terms = {"aurora": _entropy(logits[:, AURORA_HEAD.span], aurora, smooth)}
     sky = torch.from_numpy(batch.sky.astype(np.int64)).to(device)
-    if logits.shape[1] == 4:
-        terms["sky"] = recipe.sky_weight * _entropy(logits[:, 2:], sky, smooth)
+    if has(SKY_HEAD, logits.shape[1]):
+        terms["sky"] = recipe.sky_weight * _entropy(logits[:, SKY_HEAD.span], sky, smooth)
+    if has(FORM_HEAD, logits.shape[1]) and recipe.form_weight:
+        forms = torch.from_numpy(batch.forms).to(device)
+        terms["forms"] = recipe.form_weight * _forms_loss(logits[:, FORM_HEAD.span], forms)
     known = torch.from_numpy(batch.has_heat).to(device)
     heat = torch.from_numpy(batch.heat).to(device)[:, None]
     for tap, drawn in zip(TAPS, maps, strict=False):
@@ -296,6 +326,31 @@ def loss_terms(logits: Tensor, maps: list[Tensor], batch: Batch, recipe: Recipe)
                 recipe.map_weight * recipe.sky_weight * _map_loss(drawn[:, 1], everywhere, (sky >= 0).float())
             )
     return terms
+
+
+def mask_loss(drawn: Tensor, batch: Batch) -> Tensor:
+    """Of the mask's logits (N, h, w): cross-entropy over places and, where there is aurora, the share of the
+    union that is missed (soft Dice), so that a thin arc weighs as much as a sky full of light.
+    """
+    known = torch.from_numpy(batch.has_heat).to(drawn.device)
+    heat = torch.from_numpy(batch.heat).to(drawn.device)[:, None]
+    size = (int(drawn.shape[1]), int(drawn.shape[2]))
+    how = nn.functional.interpolate(heat, size=size, mode="bilinear", align_corners=False)[:, 0]
+    target = (how >= SEEN).float()
+    lit = known * (target.sum((1, 2)) > 0)
+    seen = torch.sigmoid(drawn)
+    overlap = 2 * (seen * target).sum((1, 2)) + 1
+    dice = 1 - overlap / (seen.sum((1, 2)) + target.sum((1, 2)) + 1)
+    return _map_loss(drawn, target, known) + (dice * lit).sum() / lit.sum().clamp(min=1)
+
+
+def _forms_loss(logits: Tensor, forms: Tensor) -> Tensor:
+    """Binary cross-entropy of every form that is judged, forms (N, 6) of -1 are not; 0 where none is."""
+    judged = (forms >= 0).float()
+    cost = nn.functional.binary_cross_entropy_with_logits(
+        logits, forms.clamp(min=0).float(), reduction="none"
+    )
+    return (cost * judged).sum() / judged.sum().clamp(min=1)
 
 
 def _map_loss(drawn: Tensor, target: Tensor, known: Tensor) -> Tensor:
@@ -321,7 +376,7 @@ def validation_loss(student: Student, materials: list[Material], stage: Stage, p
         for material in materials:
             for batch in material.validation(stage):
                 pixels = torch.from_numpy(to_input(batch.pictures)).to(place.device)
-                logits, _ = student(pixels)
+                logits, *_ = student(pixels)
                 labels = torch.from_numpy(batch.aurora.astype(np.int64)).to(place.device)
                 total += nn.functional.cross_entropy(logits[:, :2], labels, reduction="sum").item()
                 count += len(labels)

@@ -25,6 +25,7 @@ from models.preprocess import Pixels, disc_mask, to_input
 from training.data.bank import open_bank
 from training.data.looks import dress
 from training.data.real import counted, read_frames, read_sources, squares
+from training.export import read_checkpoint
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,8 +39,7 @@ ROOM: Final = 1.15
 def doubt(model: Path, real: Path, banks: Sequence[Path]) -> float:
     """Give a finished run's network its distance, in ``model.pt`` itself, and return the limit."""
     kept = torch.load(model, map_location="cpu", weights_only=True)
-    net = AuroraNet(outputs=kept["net"]["head.bias"].shape[0], dropout=0, stochastic_depth=0)
-    net.load_state_dict({name: value for name, value in kept["net"].items() if "known" not in name})
+    net, _ = read_checkpoint(model)
     frames = counted(read_frames())
     skies = textures(net, squares(real, frames))
     made = textures(net, bank_pictures(banks))

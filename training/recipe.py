@@ -22,9 +22,9 @@ class _Strict(BaseModel):
 class MaterialSpec(_Strict):
     """One source of training pictures. ``share`` is its part of every batch."""
 
-    kind: Literal["bank", "manifest", "frames", "transplant"]
-    """``frames``: labelled real frames (``training/data/real.py``), sources evenly; ``transplant``: made aurora
-    over those that show none."""
+    kind: Literal["bank", "manifest", "frames"]
+    """``frames``: a bank of labelled real frames, or of made aurora over them (``training/data/real_skies.py``),
+    sources nearly evenly."""
     path: Path
     share: float = Field(1.0, gt=0)
     augment: Literal["strong", "mild", "none", "thesis"] = "strong"
@@ -37,8 +37,6 @@ class MaterialSpec(_Strict):
     """Manifest: the column that says ``train`` or ``validation``."""
     looks: float = Field(0.0, ge=0, le=1)
     """How often a camera's look is drawn over a picture (``training/data/looks.py``)."""
-    light: Path | None = None
-    """Transplant: the bank of aurora light."""
 
 
 class Stage(_Strict):
@@ -62,12 +60,15 @@ class Recipe(_Strict):
     """A whole recipe. ``text`` is its canonical form, which a checkpoint remembers."""
 
     name: str
-    outputs: Literal[2, 4] = 4
+    outputs: Literal[2, 4, 10] = 10
+    """Of the first heads of ``models.labels``."""
     weights: str = "none"
     """``none``, ``imagenet`` (torchvision's, else Lite1's from its package), ``lite1``,
     ``IMAGENET1K_V1``, or a file."""
     morph_steps: int = Field(0, ge=0)
     """Steps from ReLU6 to SiLU, for a start from Lite1."""
+    frames: bool = True
+    """Whether materials of real frames are learned from."""
     leave_out: list[str] = []
     """Sources of real frames that are not learned from."""
     head_std: float | None = None
@@ -76,12 +77,12 @@ class Recipe(_Strict):
     label_smoothing: float = 0.0
     sky_weight: float = 0.3
     map_weight: float = 0.5
+    form_weight: float = 0.0
+    mask_weight: float = 0.0
+    """Of the mask's loss; 0 makes a network without a mask."""
     clip: float = 1.0
     ema: float = Field(0.998, ge=0, lt=1)
     keep: Literal["average", "last", "best"] = "average"
-    teachers: list[Path] = []
-    """Finished runs' models whose mean answer is learned beside the labels, with ``teach_weight``."""
-    teach_weight: float = Field(2.0, gt=0)
     precision: Literal["single", "mixed"] = "single"
     checkpoint_every: int = 200
     material: list[MaterialSpec]

@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from models.network import AuroraNet, Scores
+from models.network import MASK_STAGES, AuroraNet, Scores
 from training.imagenet import from_lite, lite_weights, put_blends, set_share, torchvision_weights
 from training.recipe import Recipe
 
@@ -25,7 +25,7 @@ class Student(nn.Module):
     The maps' heads see one place at a time, so they tell the body where the aurora is, which an
     answer for the whole picture takes thousands of steps to teach. The map of the clear sky is the
     picture's one label at every place; without it the sky's head stayed at chance for 1,500 steps.
-    Neither is exported.
+    Neither is exported. The mask, finer and of its own, is.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -35,6 +35,7 @@ class Student(nn.Module):
             dropout=recipe.dropout,
             stochastic_depth=recipe.stochastic_depth,
             head_std=recipe.head_std,
+            mask=recipe.mask_weight > 0,
         )
         for module in self.net.modules():
             if isinstance(module, nn.SiLU):
@@ -43,7 +44,7 @@ class Student(nn.Module):
                 )
         taps = TAPS if recipe.map_weight > 0 else {}
         self.taps = tuple(taps)
-        self.scores = Scores(self.net, self.taps)
+        self.scores = Scores(self.net, sorted({*taps, *(MASK_STAGES if self.net.mask is not None else ())}))
         self.maps = nn.ModuleDict({str(tap): nn.Conv2d(channels, 2, 1) for tap, channels in taps.items()})
         self.morph_steps = recipe.morph_steps if load_start(self.net, recipe.weights) == "lite1" else 0
         if self.morph_steps:
@@ -52,7 +53,7 @@ class Student(nn.Module):
     def still(self, train: str) -> list[nn.Module]:
         """What does not learn where ``train`` is ``all``, ``late`` (stages 0 to 3) or ``head``."""
         if train == "head":
-            return [self.net.features, self.maps]
+            return [self.net.features, self.maps, *([] if self.net.mask is None else [self.net.mask])]
         return list(self.net.features[:LATE]) if train == "late" else []
 
     def morph(self, step: int) -> None:
@@ -60,10 +61,13 @@ class Student(nn.Module):
         if self.morph_steps:
             set_share(self.net.features, step / self.morph_steps)
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(N, 3, S, S) → logits (N, outputs), maps' logits [(N, 2, h, w), …]: aurora, clear sky."""
+    def forward(self, pixels: Tensor) -> tuple[Tensor, list[Tensor], Tensor | None]:
+        """(N, 3, S, S) → logits (N, outputs), maps' logits [(N, 2, h, w), …]: aurora, clear sky; and the
+        mask's logits (N, S/4, S/4) where the network has one.
+        """
         logits, kept = self.scores(pixels)
-        return logits, [self.maps[str(tap)](kept[tap]) for tap in self.taps]
+        mask = None if self.net.mask is None else self.net.mask(kept)
+        return logits, [self.maps[str(tap)](kept[tap]) for tap in self.taps], mask
 
 
 def load_start(net: AuroraNet, weights: str) -> str:
@@ -91,7 +95,7 @@ def load_start(net: AuroraNet, weights: str) -> str:
     except OSError as error:
         raise RuntimeError(f"no starting weights at {weights}: {error.strerror}") from error
     kept = kept.get("net", kept)
-    if "head.weight" in kept and kept["head.weight"].shape == net.head.weight.shape:
+    if kept.keys() == net.state_dict().keys() and kept["head.weight"].shape == net.head.weight.shape:
         net.load_state_dict(kept)
     else:
         net.load_features(kept)

@@ -6,7 +6,8 @@ A bank is a folder:
     heat.npy      (N, H, H) uint8, visible aurora light of the last member (0..255), where known
     table.npz     aurora (N, M) int8 (1 yes, 0 no, -1 not judged), sky (N,) int8 (1 clear, 0 cloudy,
                   -1 not judged), contrast (N,) float32 (how plain the aurora is, 0 = not there),
-                  has_heat (N,) bool, night (N,) text, source (N,) text
+                  has_heat (N,) bool, night (N,) text, source (N,) text, forms (N, 6) int8 of the last member
+                  (``models.labels.FORMS``: 1 shown, 0 not, -1 not judged)
 
 Half a megabyte a pair at 240 px: drawing costs more than reading, so every seed and stage shares one bank.
 """
@@ -15,10 +16,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from models.labels import FORMS
+
+if TYPE_CHECKING:
+    from training.data.items import Item
 
 HEAT_SIDE = 60
 
@@ -36,6 +42,7 @@ class Bank:
     has_heat: npt.NDArray[np.bool_]
     night: npt.NDArray[np.str_]
     source: npt.NDArray[np.str_]
+    forms: npt.NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.aurora)
@@ -55,6 +62,10 @@ def open_bank(path: Path) -> Bank:
     heat = np.load(path / "heat.npy", mmap_mode="r")
     names = ("aurora", "sky", "contrast", "has_heat", "night", "source")
     columns: dict[str, Any] = {name: table[name] for name in names}
+    nothing = np.full(
+        (len(columns["aurora"]), len(FORMS)), -1, np.int8
+    )  # in banks drawn before there were forms
+    columns["forms"] = table.get("forms", nothing)
     return Bank(path=path, pictures=pictures[: len(columns["aurora"])], heat=heat, **columns)
 
 
@@ -78,32 +89,25 @@ class BankWriter:
         self.sky = np.full(count, -1, np.int8)
         self.contrast = np.zeros(count, np.float32)
         self.has_heat = np.zeros(count, bool)
+        self.forms = np.full((count, len(FORMS)), -1, np.int8)
         self.night: list[str] = []
         self.source: list[str] = []
 
-    def add(
-        self,
-        pictures: list[npt.NDArray[np.uint8]],
-        aurora: list[int],
-        *,
-        sky: int = -1,
-        contrast: float = 0.0,
-        heat: npt.NDArray[np.uint8] | None = None,
-        night: str = "",
-        source: str = "",
-    ) -> None:
-        """Add one item. ``heat`` is (60, 60) uint8 for the last member, None where unknown."""
+    def add(self, item: Item) -> None:
+        """Add one item."""
         row = self.filled
-        for member, picture in enumerate(pictures):
+        for member, picture in enumerate(item.pictures):
             self.pictures[row, member] = picture
-        self.aurora[row] = aurora
-        self.sky[row] = sky
-        self.contrast[row] = contrast
-        if heat is not None:
-            self.heat[row] = heat
+        self.aurora[row] = item.aurora
+        self.sky[row] = item.sky
+        self.contrast[row] = item.contrast
+        if item.heat is not None:
+            self.heat[row] = item.heat
             self.has_heat[row] = True
-        self.night.append(night)
-        self.source.append(source)
+        if item.forms is not None:
+            self.forms[row] = item.forms
+        self.night.append(item.night)
+        self.source.append(item.source)
         self.filled += 1
 
     def flush(self) -> None:
@@ -116,6 +120,7 @@ class BankWriter:
             sky=self.sky[:n],
             contrast=self.contrast[:n],
             has_heat=self.has_heat[:n],
+            forms=self.forms[:n],
             night=np.array(self.night, dtype=np.str_),
             source=np.array(self.source, dtype=np.str_),
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
+from models.labels import FORMS
 from models.preprocess import Pixels
 
 
@@ -21,6 +22,8 @@ class Batch:
     heat: npt.NDArray[np.float32]
     """(N, 60, 60), 0..1."""
     has_heat: npt.NDArray[np.float32]
+    forms: npt.NDArray[np.int8]
+    """(N, 6), in the order of ``models.labels.FORMS``."""
 
     @staticmethod
     def join(parts: list[Batch]) -> Batch:
@@ -28,10 +31,7 @@ class Batch:
         if len(parts) == 1:
             return parts[0]
         return Batch(
-            *(
-                np.concatenate([getattr(part, name) for part in parts])
-                for name in ("pictures", "aurora", "sky", "heat", "has_heat")
-            )
+            *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Batch)),
         )
 
     def part(self, rank: int, world: int) -> Batch:
@@ -39,10 +39,9 @@ class Batch:
         if world == 1:
             return self
         chosen = np.flatnonzero(np.arange(len(self.aurora)) // 2 % world == rank)
-        return Batch(
-            self.pictures[chosen],
-            self.aurora[chosen],
-            self.sky[chosen],
-            self.heat[chosen],
-            self.has_heat[chosen],
-        )
+        return Batch(*(getattr(self, one.name)[chosen] for one in fields(Batch)))
+
+
+def no_forms(count: int) -> npt.NDArray[np.int8]:
+    """(count, 6): nothing is known of the forms."""
+    return np.full((count, len(FORMS)), -1, np.int8)

@@ -1,4 +1,4 @@
-"""What a batch is made from: a bank of drawn pictures, real frames, or a manifest of labelled files.
+"""What a batch is made from: a bank of drawn pictures or of real frames, or a manifest of labelled files.
 
 Both answer one question, ``draw(rng, count, stage, …) → Batch``, and the answer depends on nothing
 but its arguments.
@@ -14,8 +14,12 @@ import numpy.typing as npt
 
 from training.data.augment import STRENGTHS, apply_change, apply_to_map, draw_change
 from training.data.bank import HEAT_SIDE, Bank, open_bank
-from training.data.batch import Batch
+from training.data.batch import Batch, no_forms
+from training.data.real import read_sources
+from training.data.real_skies import weights
 from training.recipe import MaterialSpec, Stage
+
+Rows = npt.NDArray[np.int64]
 
 
 class Material(Protocol):
@@ -36,26 +40,36 @@ class Material(Protocol):
 
 
 def open_material(spec: MaterialSpec, leave_out: Collection[str] = ()) -> Material:
-    """Open what a recipe names. Real frames of the sources in ``leave_out`` are not opened."""
-    if spec.kind == "bank":
-        return BankMaterial(open_bank(spec.path), spec)
-    if spec.kind in ("frames", "transplant"):
-        from training.data.real_material import FramesMaterial, TransplantMaterial
+    """Open what a recipe names. Real frames of the sources in ``leave_out`` are not learned from.
 
-        return (FramesMaterial if spec.kind == "frames" else TransplantMaterial)(spec, leave_out)
+    Raises ValueError where such a source is not there.
+    """
+    if spec.kind != "manifest":
+        return BankMaterial(open_bank(spec.path), spec, leave_out)
     from training.data.dataset import ManifestMaterial
 
     return ManifestMaterial(spec)
 
 
 class BankMaterial:
-    """Pairs or single pictures of a bank, drawn with replacement and changed like cameras differ."""
+    """Pairs or single pictures of a bank, drawn with replacement and changed like cameras differ.
 
-    def __init__(self, bank: Bank, spec: MaterialSpec) -> None:
+    Of a bank of real frames as many with aurora as without, each source by ``real_skies.weights``.
+    """
+
+    def __init__(self, bank: Bank, spec: MaterialSpec, leave_out: Collection[str] = ()) -> None:
         self.bank = bank
         self.spec = spec
         self.strength = STRENGTHS[spec.augment]
         self.plainest_first = np.argsort(-bank.contrast, kind="stable")
+        self.halves: list[list[Rows]] = []
+        if spec.kind == "frames":
+            unknown = sorted(set(leave_out) - set(read_sources()))
+            if unknown:
+                raise ValueError(f"no such source: {', '.join(unknown)}")
+            kept = ~np.isin(bank.source, list(leave_out))
+            members = (0, 1) if bank.members == 1 else (1,)
+            self.halves = [_by_source(bank, kept & (bank.aurora[:, -1] == yes)) for yes in members]
 
     def __len__(self) -> int:
         return len(self.bank)
@@ -66,8 +80,10 @@ class BankMaterial:
         """Pairs stay together. Where ``bright_first``, the first half of a ``plain_first`` stage opens
         the bank from its plainest third to all of it.
         """
-        members = self.bank.members
-        rows = max(1, count // members)
+        rows = max(1, count // self.bank.members)
+        if self.halves:
+            picked = [_pick(rng, self.halves[index % len(self.halves)]) for index in range(rows)]
+            return _assemble(self.bank, np.array(picked, np.int64), rng, self, stage.side)
         reach = min(1.0, 0.33 + 1.34 * done) if self.spec.bright_first and stage.plain_first else 1.0
         limit = max(rows, int(reach * len(self.bank)))
         chosen = self.plainest_first[rng.integers(0, min(limit, len(self.bank)), rows)]
@@ -76,6 +92,18 @@ class BankMaterial:
     def validation(self, stage: Stage) -> Iterator[Batch]:
         """None: a bank's pictures are all for training."""
         return iter(())
+
+
+def _by_source(bank: Bank, wanted: npt.NDArray[np.bool_]) -> list[Rows]:
+    """The wanted rows of each source. Raises ValueError where there are none."""
+    if not wanted.any():
+        raise ValueError(f"{bank.path} has no frame to learn from once the left-out sources are gone")
+    return [np.flatnonzero(wanted & (bank.source == source)) for source in sorted(set(bank.source[wanted]))]
+
+
+def _pick(rng: np.random.Generator, groups: list[Rows]) -> int:
+    rows = groups[int(rng.choice(len(groups), p=weights([len(one) for one in groups])))]
+    return int(rows[rng.integers(len(rows))])
 
 
 def _assemble(
@@ -89,6 +117,7 @@ def _assemble(
     sky = np.empty(total, np.int8)
     heat = np.zeros((total, HEAT_SIDE, HEAT_SIDE), np.float32)
     has_heat = np.zeros(total, np.float32)
+    forms = no_forms(total)
     for index, row in enumerate(chosen):
         change = draw_change(rng, material.strength, material.spec.looks)
         for member in range(members):
@@ -100,4 +129,6 @@ def _assemble(
                 has_heat[at] = 1
                 if member == members - 1:
                     heat[at] = apply_to_map(change, bank.heat[row]) / 255.0
-    return Batch(pictures, aurora, sky, heat, has_heat)
+            if member == members - 1:
+                forms[at] = bank.forms[row]
+    return Batch(pictures, aurora, sky, heat, has_heat, forms)

@@ -28,6 +28,7 @@ from daemon.observation import SkyState
 from daemon.sky.ephemeris import Observatory
 from models.card import Card, Thresholds
 from models.colour import FITTED, colour_index
+from models.labels import SKY_HEAD, has
 from models.preprocess import Pixels
 from models.runtime import Answer
 from training.evaluation import scores
@@ -82,7 +83,8 @@ def ask(model: Judge, squares: Pixels) -> Answers:
     for start in range(0, len(squares), BATCH):
         logits += [one.logits for one in model.predict(np.ascontiguousarray(squares[start : start + BATCH]))]
     table = np.asarray(logits, dtype=np.float64)
-    sky = table[:, 3] - table[:, 2] if table.shape[1] == 4 else np.zeros(len(table))
+    pair = table[:, SKY_HEAD.span] if has(SKY_HEAD, table.shape[1]) else np.zeros((len(table), 2))
+    sky = pair[:, 1] - pair[:, 0]
     colour = np.array([colour_index(np.ascontiguousarray(one)).index for one in squares], float)
     return Answers(table[:, 1] - table[:, 0], sky, colour)
 

@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.network import AuroraNet
+from models.labels import AURORA_HEAD, SKY_HEAD
 from models.preprocess import Pixels, to_input
 from training.data.real import RealFrame, counted, folds, read_frames, squares
 from training.evaluation import scores
+from training.export import read_checkpoint
 from training.fit import fit
 from training.recipe import Recipe
 
@@ -86,16 +87,17 @@ def answer_frames(model: Path, frames: Sequence[RealFrame], pictures: Pixels) ->
 
 def ask_network(model: Path, pictures: Pixels, batch: int = 16) -> Floats:
     """A run's ``model.pt`` over (N, 240, 240, 3): margins of aurora and of clear sky, (N, 2)."""
-    net = AuroraNet(dropout=0, stochastic_depth=0)
-    net.load_state_dict(torch.load(model, map_location="cpu", weights_only=True)["net"])
-    net.eval()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net = read_checkpoint(model)[0].to(device)
     found = []
     with torch.inference_mode():
         for start in range(0, len(pictures), batch):
-            logits, _ = net.learn(torch.from_numpy(to_input(pictures[start : start + batch])))
-            found.append(logits.double().numpy())
+            logits, _ = net.learn(torch.from_numpy(to_input(pictures[start : start + batch])).to(device))
+            found.append(logits.double().cpu().numpy())
     table = np.concatenate(found)
-    return np.stack([table[:, 1] - table[:, 0], table[:, 3] - table[:, 2]], axis=1)
+    sky = table[:, SKY_HEAD.span]
+    aurora = table[:, AURORA_HEAD.span]
+    return np.stack([aurora[:, 1] - aurora[:, 0], sky[:, 1] - sky[:, 0]], axis=1)
 
 
 # ------------------------------------------------------------------------------------------- figures

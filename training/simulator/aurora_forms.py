@@ -147,9 +147,13 @@ def _forms(rng: np.random.Generator, display: str, b: float) -> list[Form]:
     ]
 
 
-def random_aurora(rng: np.random.Generator, background: float, gain: float) -> Aurora:
-    """A display whose brightness starts a little under what ``background`` (radiance) lets one see."""
-    display = str(rng.choice(list(DISPLAYS), p=list(DISPLAYS.values())))
+def random_aurora(
+    rng: np.random.Generator, background: float, gain: float, display: str | None = None
+) -> Aurora:
+    """A display, one of ``DISPLAYS`` or drawn by their shares, whose brightness starts a little under what
+    ``background`` (radiance) lets one see.
+    """
+    display = display or str(rng.choice(list(DISPLAYS), p=list(DISPLAYS.values())))
     faint = min(0.25 * background + 0.002 / gain, 0.5)
     # More faint than bright, as in a season of keograms.
     reach = float(rng.beta(1, 1.25))

@@ -25,7 +25,7 @@ from training.simulator.cloud import air_glow, through_cloud, veil
 from training.simulator.lens import Grid, direction, grid, sky_mask
 from training.simulator.night_sky import heaven_light, stars
 from training.simulator.noise import Plane
-from training.simulator.scene_types import Scene
+from training.simulator.scene_types import Form, Scene
 
 CONTRAST = 0.12
 AREA = 0.006
@@ -156,10 +156,8 @@ def _truth(scene: Scene, layers: _Layers) -> Truth:
     dark = _levels(layers.behind, scene, side)
     lit = _levels(layers.behind + layers.aurora, scene, side)
     contrast = np.where(sky, _contrast(dark, lit, sky), 0)
-    values = contrast[g.square > 0]
-    place = max(1, round(AREA * values.size))
-    reached = float(np.partition(values, values.size - place)[values.size - place])
-    area = float((values >= CONTRAST).mean())
+    reached = _reached(contrast, g.square > 0)
+    area = float((contrast[g.square > 0] >= CONTRAST).mean())
     names = [f.kind for f in sorted(scene.aurora.forms, key=lambda f: -f.brightness) if f.brightness > 0]
     row, column = np.unravel_index(int(np.argmax(contrast)), contrast.shape)
     azimuth, elevation = direction(scene.lens, float(g.x[row, column]), float(g.y[row, column]))
@@ -175,6 +173,39 @@ def _truth(scene: Scene, layers: _Layers) -> Truth:
         azimuth_deg=azimuth,
         elevation_deg=elevation,
     )
+
+
+class Alone:
+    """What some of a scene's forms alone would show of themselves, with the rest of the sky as it is."""
+
+    side = TRUTH_SIDE
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.layers = _layers(without_aurora(scene), TRUTH_SIDE)
+        self.sky = sky_mask(scene.lens, TRUTH_SIDE) * (grid(scene.lens, TRUTH_SIDE).r < 1) > 0.5
+        self.inside = grid(scene.lens, TRUTH_SIDE).square > 0
+        self.dark = _levels(self.layers.behind, scene, TRUTH_SIDE)
+
+    def contrast(self, forms: tuple[Form, ...], where: Plane | None = None) -> float:
+        """The frame's contrast by the module's criterion with only these forms; 0 with none.
+
+        With ``where`` (side, side) the light outside it does not count.
+        """
+        light = aurora_light(replace(self.scene, aurora=replace(self.scene.aurora, forms=forms)), TRUTH_SIDE)
+        if light is None:
+            return 0.0
+        behind = self.layers.behind
+        lit = _levels(behind + through_cloud(light, self.layers.through), self.scene, TRUTH_SIDE)
+        contrast = np.where(self.sky & self.inside, _contrast(self.dark, lit, self.sky & self.inside), 0)
+        return _reached(contrast if where is None else contrast * where, self.inside)
+
+
+def _reached(contrast: Plane, inside: npt.NDArray[np.bool_]) -> float:
+    """The contrast that ``AREA`` of the disc exceeds."""
+    values = contrast[inside]
+    place = max(1, round(AREA * values.size))
+    return float(np.partition(values, values.size - place)[values.size - place])
 
 
 def _work_side(side: int) -> int:
@@ -209,4 +240,4 @@ def _developed(light: Plane, scene: Scene, side: int) -> Picture:
     return develop(_levels(light, scene, side), scene, grid(scene.lens, side).square)
 
 
-__all__ = ["Drawn", "Truth", "draw", "draw_pair", "truth", "without_aurora"]
+__all__ = ["Alone", "Drawn", "Truth", "draw", "draw_pair", "truth", "without_aurora"]

@@ -142,8 +142,11 @@ def background_level(scene: Scene) -> float:
     return float(level + 0.02 * scene.town.glow)
 
 
-def random_scene(rng: np.random.Generator, *, aurora: bool | None = None, camera: str = "any") -> Scene:
-    """A random scene; ``aurora`` None leaves it to chance, ``camera`` a generation's name or "any".
+def random_scene(
+    rng: np.random.Generator, *, aurora: bool | None = None, camera: str = "any", display: str | None = None
+) -> Scene:
+    """A random scene; ``aurora`` None leaves it to chance, ``camera`` a generation's name or "any",
+    ``display`` one of ``aurora_forms.DISPLAYS``, None by their shares.
 
     ``aurora=True`` means that there is some above the clouds; whether it can be seen is the
     truth that ``draw`` returns.
@@ -157,7 +160,7 @@ def random_scene(rng: np.random.Generator, *, aurora: bool | None = None, camera
     if rng.random() < 0.012:
         return _black(scene)
     wanted = bool(rng.random() < 0.5) if aurora is None else aurora
-    lit = random_aurora(rng, background_level(scene), eye.gain)
+    lit = random_aurora(rng, background_level(scene), eye.gain, display)
     return Scene(optics, eye, heaven, clouds, town, dome, lit if wanted else Aurora(), seed)
 
 

@@ -1,0 +1,212 @@
+"""The shipped model from nothing, in one command: banks, three seeds, every group of cameras left out, figures.
+
+    aurorad-train whole --runs runs --real ../shared/data --keograms ../shared/data/auroramax/keograms
+
+On one GPU ten minutes (``--jobs 8 --workers 2``), on two CPU cores a night. Every step is a command of its own
+and writes its result when it is done: the same command after a kill does what is missing. With ``--compare``
+the baselines of the card come after: from random weights, and without real frames.
+
+Trained are: ``b1`` (the recipe's first part, from ImageNet), then from it three seeds of the second part, and one
+network for every fold of sources that is left out, which says how right the recipe is on strangers' cameras.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from training.data.real import folds
+
+SEEDS: Final = (1, 2, 3)
+BANKS: Final[dict[str, int]] = {
+    "real": 1, "light": 1200, "simulated": 5000, "bright": 2500, "dusk": 1800, "forms": 2600, "onset": 1400,
+    "keogram": 2600, "overlaid": 2400, "daylight": 400, "transplant": 5000,
+}  # fmt: skip
+"""Items of each bank; ``transplant`` needs ``real`` and ``light``."""
+FIRST, SECOND = "aurorad-b1", "aurorad-b1-cameras"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of ``aurorad-train`` whose result is the file or folder ``gives``."""
+
+    gives: Path
+    call: tuple[str, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether an earlier run finished it."""
+        return self.gives.exists()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Where all is made, from what, and how much at once."""
+
+    runs: Path
+    real: Path
+    keograms: Path
+    jobs: int = 1
+    workers: int = 2
+    scale: float = 1.0
+    first: str = FIRST
+    second: str = SECOND
+    start: str = "imagenet"
+
+    def bank(self, kind: str) -> Job:
+        """A bank of ``BANKS``, its size times ``scale``."""
+        path = self.runs / "banks" / kind
+        count = max(8, round(BANKS[kind] * self.scale))
+        call = ("simulate", "--bank", path, "--kind", kind, "--count", count, "--keograms", self.keograms,
+                "--real", self.real, "--light", self.runs / "banks" / "light",
+                "--workers", max(1, self.jobs * self.workers))  # fmt: skip
+        return Job(path / "complete", tuple(str(one) for one in call))
+
+    def fit(self, name: str, recipe: str, seed: int, start: Path | str, *changes: str) -> Job:
+        """A run of a recipe from weights, with changes to its keys."""
+        run = self.runs / name
+        call = ("fit", "--recipe", recipe, "--run", run, "--seed", seed, "--weights", start,
+                "--workers", self.workers if self.jobs > 1 else 0,
+                *(word for change in changes for word in ("--set", change)))  # fmt: skip
+        return Job(run / "model.pt", tuple(str(one) for one in call))
+
+    def seeds(self) -> list[Job]:
+        """The three that are averaged."""
+        return [self.fit(f"seed-{s}", self.second, s, self.model("b1")) for s in SEEDS]
+
+    def folds(self, folder: str, start: str, seed: int = 1) -> list[Job]:
+        """One for every fold of sources left out."""
+        return [
+            self.fit(
+                f"{folder}/fold-{fold}",
+                self.second,
+                seed,
+                self.model(start),
+                f"leave_out = {json.dumps(names)}",
+            )
+            for fold, names in folds().items()
+        ]
+
+    def model(self, run: str) -> Path:
+        """A run's result."""
+        return self.runs / run / "model.pt"
+
+
+def train_whole(
+    shop: Shop, *, compare: bool = False, minutes: float | None = None, tell: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Make all; returns the figures, as written to ``runs/whole.json``.
+
+    After ``minutes`` no further baseline is begun, and those under way are stopped; the same command goes on
+    with them. Raises RuntimeError in one line where a step fails.
+    """
+    began = time.monotonic()
+    for kind in BANKS:
+        work([shop.bank(kind)], 1, tell)
+    starts = [shop.fit("b1", shop.first, 1, shop.start)]
+    starts += [shop.fit("random-b1", shop.first, 1, "none")] if compare else []
+    work(starts, shop.jobs, tell)
+    wanted = [*shop.seeds(), *shop.folds("left-out", "b1")]
+    extra: list[Job] = []
+    if compare:
+        extra = [shop.fit(f"plain-{s}", shop.second, s, shop.model("b1"), "frames = false") for s in SEEDS]
+        extra += shop.folds("random-left-out", "random-b1")
+        extra += [job for seed in SEEDS[1:] for job in shop.folds(f"left-out-{seed}", "b1", seed)]
+    end = None if minutes is None else began + 60 * minutes
+    work([*wanted, *extra], shop.jobs, tell, must=wanted, end=end)
+    return judge(shop, tell)
+
+
+def work(
+    jobs: Sequence[Job],
+    at_once: int,
+    tell: Callable[[str], None],
+    must: Sequence[Job] | None = None,
+    end: float | None = None,
+) -> None:
+    """Do what is not done, ``at_once`` at a time, in order. Jobs that are not in ``must`` (None: all are) are
+    left or stopped at the monotonic time ``end``. Raises RuntimeError where one that must be done fails.
+    """
+    needed = set(jobs if must is None else must)
+
+    def one(job: Job) -> str | None:
+        late = None if job in needed or end is None else end
+        if job.done or (late is not None and time.monotonic() > late):
+            return None
+        began = time.monotonic()
+        failed = _run(job, late)
+        tell(f"{job.gives.parent}: {time.monotonic() - began:.0f} s" + (f", {failed}" if failed else ""))
+        return failed if job in needed else None
+
+    with ThreadPoolExecutor(at_once) as pool:
+        failures = [failed for failed in pool.map(one, jobs) if failed]
+    if failures:
+        raise RuntimeError(failures[0])
+
+
+def _run(job: Job, late: float | None) -> str | None:
+    """Run a job; None where it went well, else what it said last."""
+    command = [sys.executable, "-m", "training.cli", *job.call]
+    left = None if late is None else max(1.0, late - time.monotonic())
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=left, check=False)
+    except subprocess.TimeoutExpired:
+        return "stopped: out of time"
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or f"exit {done.returncode}").splitlines()
+        return f"{' '.join(job.call[:4])}: {lines[-1]}"
+    job.gives.parent.mkdir(parents=True, exist_ok=True)
+    job.gives.touch()
+    return None
+
+
+# ------------------------------------------------------------------------------------------- figures
+
+
+def judge(shop: Shop, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Average the seeds, teach the average its doubt, and say how right everything is that is there."""
+    from training.data.real import read_frames, squares
+    from training.evaluation import leave_out as left
+    from training.known import doubt
+    from training.soup import average
+
+    frames = [frame for frame in read_frames() if frame.judged]
+    pictures = squares(shop.real, frames)
+
+    def answers_of(folder: str) -> list[left.LeftOut]:
+        found: list[left.LeftOut] = []
+        for number, names in folds().items():
+            model = shop.runs / folder / f"fold-{number}" / "model.pt"
+            chosen = [index for index, frame in enumerate(frames) if frame.source in names]
+            if not model.exists():
+                return []
+            found += left.answer_frames(model, [frames[i] for i in chosen], pictures[chosen])
+        left.write_answers(shop.runs / folder / "answers.json", found)
+        return found
+
+    strange = answers_of("left-out")
+    fitted = left.fit_to(strange)
+    figures: dict[str, Any] = {"left out": left.table(left.crossed(strange), fitted)}
+    for folder in (*(f"left-out-{seed}" for seed in SEEDS[1:]), "random-left-out"):
+        found = answers_of(folder)
+        if found:
+            figures[folder] = left.table(left.crossed(found), left.fit_to(found))
+    for seed in SEEDS:
+        model = shop.model(f"plain-{seed}")
+        if model.exists():
+            found = left.answer_frames(model, frames, pictures)
+            figures[f"plain-{seed}"] = left.table(found, left.fit_to(found))
+    mean = average([shop.model(f"seed-{s}") for s in SEEDS], shop.model("mean"), fitted.shift)
+    doubt(mean, shop.real, [shop.runs / "banks" / kind for kind in ("simulated", "bright", "keogram")])
+    (shop.runs / "whole.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    for name, table in figures.items():
+        other = table["other_cameras"]
+        tell(f"{name}: other cameras {other['balanced_accuracy']:.3f} / {other['roc_area']:.3f}")
+    return figures
