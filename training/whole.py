@@ -26,7 +26,7 @@ from training.data.real import folds
 
 SEEDS: Final = (1, 2, 3)
 BANKS: Final[dict[str, int]] = {
-    "real": 1, "light": 1200, "simulated": 5000, "bright": 2500, "dusk": 1800, "forms": 2600, "onset": 1400,
+    "real": 1, "light": 1200, "simulated": 5000, "bright": 2500, "dusk": 1800, "forms": 2600, "onset": 1000,
     "keogram": 2600, "overlaid": 2400, "daylight": 400, "transplant": 5000,
 }  # fmt: skip
 """Items of each bank; ``transplant`` needs ``real`` and ``light``."""
@@ -66,14 +66,17 @@ class Shop:
         count = max(8, round(BANKS[kind] * self.scale))
         call = ("simulate", "--bank", path, "--kind", kind, "--count", count, "--keograms", self.keograms,
                 "--real", self.real, "--light", self.runs / "banks" / "light",
-                "--workers", max(1, self.jobs * self.workers))  # fmt: skip
+                "--workers", max(1, self.jobs * self.workers // min(self.jobs, 3)))  # fmt: skip
         return Job(path / "complete", tuple(str(one) for one in call))
 
-    def fit(self, name: str, recipe: str, seed: int, start: Path | str, *changes: str) -> Job:
-        """A run of a recipe from weights, with changes to its keys."""
+    def fit(
+        self, name: str, recipe: str, seed: int, start: Path | str, *changes: str, beside: int | None = None
+    ) -> Job:
+        """A run of a recipe from weights, with changes to its keys, ``beside`` so many others (None: a full house)."""
+        workers = self.jobs * self.workers // (beside + 1) if beside is not None else self.workers
         run = self.runs / name
         call = ("fit", "--recipe", recipe, "--run", run, "--seed", seed, "--weights", start,
-                "--workers", self.workers if self.jobs > 1 else 0,
+                "--workers", workers if self.jobs > 1 else 0,
                 *(word for change in changes for word in ("--set", change)))  # fmt: skip
         return Job(run / "model.pt", tuple(str(one) for one in call))
 
@@ -108,10 +111,10 @@ def train_whole(
     with them. Raises RuntimeError in one line where a step fails.
     """
     began = time.monotonic()
-    for kind in BANKS:
-        work([shop.bank(kind)], 1, tell)
-    starts = [shop.fit("b1", shop.first, 1, shop.start)]
-    starts += [shop.fit("random-b1", shop.first, 1, "none")] if compare else []
+    for kinds in (("real", "light"), tuple(kind for kind in BANKS if kind not in ("real", "light"))):
+        work([shop.bank(kind) for kind in kinds], min(shop.jobs, 3), tell)
+    starts = [shop.fit("b1", shop.first, 1, shop.start, beside=int(compare))]
+    starts += [shop.fit("random-b1", shop.first, 1, "none", beside=1)] if compare else []
     work(starts, shop.jobs, tell)
     wanted = [*shop.seeds(), *shop.folds("left-out", "b1")]
     extra: list[Job] = []
