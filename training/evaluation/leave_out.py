@@ -134,7 +134,7 @@ def fit_to(answers: Sequence[LeftOut]) -> Fitted:
 
 def fit_shift(margin: Floats, yes: npt.NDArray[np.bool_]) -> float:
     """What taken from the margins gives the least log loss at a steep temperature."""
-    tried = np.round(np.arange(-1.5, 1.51, 0.05), 2)
+    tried = np.round(np.arange(-6, 6.01, 0.05), 2)
     sign = np.where(yes, 1.0, -1.0)
     losses = [np.mean(np.log1p(np.exp(-sign * (margin - shift) / STEEP))) for shift in tried]
     return float(tried[int(np.argmin(losses))])
