@@ -53,10 +53,10 @@ def classify(
 def _disc(path: Path, disc: Disc) -> Picture | AuroradError:
     try:
         pixels = image.read(path)
+        height, width = pixels.shape[:2]
+        return geometry.cut_square(pixels) if height == width else geometry.cut_disc(pixels, disc)
     except AuroradError as error:
         return error
-    height, width = pixels.shape[:2]
-    return geometry.cut_square(pixels) if height == width else geometry.cut_disc(pixels, disc)
 
 
 def _no_sky(path: Path, reason: str, predictor: Predictor) -> Answer:

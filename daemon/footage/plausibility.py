@@ -30,14 +30,19 @@ from daemon.footage.measures import (
 )
 from daemon.observation import Picture
 
+SMALLEST: Final = 64
+"""Pixels across under which a disc shows no sky: the checks below, and a person, have nothing to go by."""
+
+TOO_SMALL: Final = "too small"
+
 
 def flaw(disc: Picture) -> str | None:
     """Why a disc, (side, side, 3) uint8 BGR and black outside its circle, is no sky; None if it can be one.
 
-    The reason is one of :data:`FLAWS`. A disc of fewer than 64 pixels across is not judged.
+    The reason is one of :data:`FLAWS`.
     """
-    if len(disc) < 64:
-        return None
+    if len(disc) < SMALLEST:
+        return TOO_SMALL
     view = View(disc)
     return next((name for name, found in _CHECKS if found(view)), None)
 
@@ -122,4 +127,4 @@ _CHECKS: tuple[tuple[str, Callable[[View], bool]], ...] = (
 )
 
 
-FLAWS: Final = tuple(name for name, _ in _CHECKS)
+FLAWS: Final = (TOO_SMALL, *(name for name, _ in _CHECKS))

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from daemon.errors import PictureError
 from daemon.observation import Disc, HeatMap, Orientation, Picture
 from daemon.sky.lens import edge_elevation_deg, project, unproject
 
@@ -27,14 +28,17 @@ def cut_disc(pixels: Picture, disc: Disc) -> Picture:
     """(height, width, 3) → the disc as (side, side, 3), black outside the circle and the picture.
 
     A picture of another size than the disc's is taken as the same picture scaled by its height
-    and centred; side is twice the scaled radius.
+    and centred; side is twice the scaled radius. Raises PictureError, reason ``wrong shape``, where
+    the picture holds less than half of what the disc's own holds of it: one of 1 × 40,000 pixels would
+    have to be filled up with black to a thousand million.
     """
     height, width = pixels.shape[:2]
-    scale = height / disc.height
-    radius = max(1, round(disc.radius * scale))
-    side = 2 * radius
-    left = round(width / 2 + (disc.centre_x - disc.width / 2) * scale) - radius
-    top = round(disc.centre_y * scale) - radius
+    side, left, top = _square(width, height, disc)
+    if _share_held(width, height, disc) < 0.5 * _share_held(disc.width, disc.height, disc):
+        raise PictureError(
+            "wrong shape",
+            f"the picture of {width}×{height} does not hold the camera's disc; correct [camera.disc], or look at what the camera sends",
+        )
     inside = pixels[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
     if inside.shape[:2] != (side, side):
         whole = np.zeros((side, side, 3), dtype=np.uint8)
@@ -42,6 +46,22 @@ def cut_disc(pixels: Picture, disc: Disc) -> Picture:
         whole[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
         inside = whole
     return np.bitwise_and(inside, _mask(side))
+
+
+def _square(width: int, height: int, disc: Disc) -> tuple[int, int, int]:
+    """(side, left, top) of the square around the disc in a picture of that size."""
+    scale = height / disc.height
+    radius = max(1, round(disc.radius * scale))
+    left = round(width / 2 + (disc.centre_x - disc.width / 2) * scale) - radius
+    return 2 * radius, left, round(disc.centre_y * scale) - radius
+
+
+def _share_held(width: int, height: int, disc: Disc) -> float:
+    """Share of the square around the disc that lies in a picture of that size."""
+    side, left, top = _square(width, height, disc)
+    across = min(width, left + side) - max(0, left)
+    down = min(height, top + side) - max(0, top)
+    return max(0, across) * max(0, down) / side**2
 
 
 def cut_square(pixels: Picture) -> Picture:

@@ -19,9 +19,10 @@ import pytest
 from daemon.config import CameraSettings
 from daemon.errors import FootageError, MovieError, PictureError
 from daemon.footage import image, video
+from daemon.footage.frame import from_still
 from daemon.footage.movie import Scratch, Spool, read_movie
-from daemon.observation import Frame
-from daemon.source import headers
+from daemon.observation import Frame, Picture
+from daemon.source import Still, headers
 from tests.faults import bombs
 from tests.faults.conftest import Entry
 
@@ -65,6 +66,34 @@ def test_a_picture_that_costs_more_than_it_shows_is_refused_at_once(name: str, m
     assert time.process_time() - began < 1
     assert refused.value.reason == reason
     matrix(FAMILY, injected, f"refused as “{reason}” before it is decoded")
+
+
+def still_of(pixels: Picture) -> Still:
+    return Still(image.encode_png(pixels), datetime.now(UTC), None, "a.png", "a.png")
+
+
+@pytest.mark.parametrize("shape", [(40_000, 1), (6000, 100)])
+def test_a_picture_that_cannot_hold_the_disc_is_refused(shape: tuple[int, int], matrix: Entry) -> None:
+    """A tall thin picture's disc is not filled up with black, whose square would be of gigabytes."""
+    still = still_of(np.full((*shape, 3), 90, np.uint8))
+    began = time.process_time()
+    with pytest.raises(PictureError) as refused:
+        from_still(still, CameraSettings().camera(), image.MAX_PIXELS)
+    assert time.process_time() - began < 0.5
+    assert refused.value.reason == "wrong shape"
+    if shape[1] == 1:
+        matrix(FAMILY, "a picture of 1 × 40,000 pixels", "refused as “wrong shape” before its disc is cut")
+
+
+@pytest.mark.parametrize("side", [4, 7, 63])
+def test_a_picture_of_a_few_pixels_is_no_sky(side: int, matrix: Entry) -> None:
+    """A few dark pixels are no clear sky, and a few green ones no aurora."""
+    camera = CameraSettings().model_copy(update={"stamp": False}).camera()
+    noise = np.random.default_rng(side).integers(0, 255, (side, side, 3), dtype=np.uint8)
+    for pixels in (np.zeros_like(noise), noise):
+        assert from_still(still_of(pixels), camera, image.MAX_PIXELS).flaw == "too small"
+    if side == 4:
+        matrix(FAMILY, "a picture of 4 × 4 pixels", "unusable: “too small”")
 
 
 def test_text_in_a_png_is_not_inflated(matrix: Entry) -> None:
