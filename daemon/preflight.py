@@ -11,16 +11,23 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from daemon.alert.channel import Channel
 from daemon.config import CameraSettings, DaemonSettings, Fault, Settings, error_of, resolve_secret
 from daemon.errors import AuroradError, ConfigError, FetchError, ModelError
+from daemon.patience import Patience
 from daemon.predictor import Predictor
-from daemon.source import check_address, movie_addresses
+from daemon.source import check_address, movie_addresses, takes
 from daemon.web.server import check_tls
+
+FOLDER_S = 5.0
+"""Seconds a camera's folder is waited for: a network drive that is down holds whoever asks it."""
+
+A_KEPT_PICTURE = "2024-02-10/20240210053000_20240210_0.jpg"
 
 SHORTEST_TOKEN = 16
 """Characters of a token: one made of them at random cannot be found by asking."""
@@ -51,6 +58,12 @@ def faults_in(settings: Settings) -> Iterator[Fault]:
     for place, camera in enumerate(settings.camera):
         where = ("camera", place, "source")
         yield from (Fault((*where, key), message) for key, message in _source(camera))
+        if takes(camera.source, settings.daemon.state_dir / "frames" / camera.name / A_KEPT_PICTURE):
+            message = (
+                f"`camera.source.path` {camera.source.path} holds [daemon] state_dir, and `pattern` takes the pictures"
+                " that aurorad keeps there; move one of them, or narrow the `pattern`"
+            )
+            yield Fault((*where, "path"), message)
     for place, channel in enumerate(settings.notify):
         try:
             Channel(channel.name, channel.address()).check()
@@ -126,7 +139,7 @@ def _source(camera: CameraSettings) -> Iterator[tuple[str, str]]:
     """(key, message) of each path and address of a camera that can never be asked."""
     source = camera.source
     if source.kind == "folder":
-        why = _never_a_folder(source.path) if source.path else None
+        why = _asked_in_time(partial(_never_a_folder, source.path)) if source.path else None
         if why:
             yield "path", f"`camera.source.path` {source.path}: {why}"
         return
@@ -136,6 +149,14 @@ def _source(camera: CameraSettings) -> Iterator[tuple[str, str]]:
             check_address(address)
         except FetchError as error:
             yield key, f"`camera.source.{key}`: {error}"
+
+
+def _asked_in_time(ask: Callable[[], str | None]) -> str | None:
+    """What asking a disk gives. One that hangs may come back: its camera must not keep the others from being watched."""
+    try:
+        return Patience(FOLDER_S).call(ask)
+    except TimeoutError:
+        return None
 
 
 def _never_a_folder(path: Path) -> str | None:

@@ -26,6 +26,8 @@ def resolve_secret(text: str) -> SecretStr:
         # systemd puts the credential's own name before those of the files of a folder it loads.
         for file in (folder / name, folder / f"aurorad_{name}"):
             with contextlib.suppress(OSError, ValueError):
+                if not file.is_file():  # a pipe would hold whoever reads it, the reload too
+                    continue
                 return SecretStr(file.read_text(encoding="utf-8").strip())
         raise ConfigError(f"no credential {name!r} in {folder}")
     return SecretStr(text)

@@ -50,11 +50,12 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a file. Raises PictureError as :func:`decode`, or reason ``unreadable``; names the file."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PictureError("too large", f"{path}: larger than {MAX_BYTES // 1_000_000} MB")
-        data = path.read_bytes()
+        with path.open("rb") as file:  # its size is not asked for: a device or a pipe tells none
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PictureError("unreadable", f"{path}: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise PictureError("too large", f"{path}: larger than {MAX_BYTES // 1_000_000} MB")
     try:
         return decode(data, max_pixels)
     except PictureError as error:

@@ -6,11 +6,15 @@ anyone until its :meth:`~daemon.source.still.LiveSource.latest` is called.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from daemon.clock import Clock
-from daemon.config import CameraSettings, DaemonSettings
+from daemon.config import CameraSettings, DaemonSettings, SourceSettings
 from daemon.source.auroramax import fetch_movie, movie_addresses, movie_retry_s
 from daemon.source.fetch import check_address
 from daemon.source.folder import FolderSource
+from daemon.source.listing import Listing
+from daemon.source.patient import Patient
 from daemon.source.still import LiveSource, Still
 from daemon.source.url import UrlSource, user_agent
 
@@ -22,8 +26,19 @@ __all__ = [
     "movie_addresses",
     "movie_retry_s",
     "open_source",
+    "takes",
     "user_agent",
 ]
+
+
+def takes(settings: SourceSettings, path: Path) -> bool:
+    """Would the folder that is watched give this file as a picture?"""
+    if settings.kind != "folder" or settings.path is None:
+        return False
+    root, file = settings.path.absolute(), path.absolute()
+    return file.is_relative_to(root) and Listing(str(root), settings.pattern).would_take(
+        file.relative_to(root).as_posix()
+    )
 
 
 def open_source(
@@ -35,5 +50,5 @@ def open_source(
 ) -> LiveSource:
     """The live source of a camera; ``cursor`` is what the same source's ``cursor`` said before."""
     if camera.source.kind == "folder":
-        return FolderSource(camera.source, clock, cursor)
+        return Patient(FolderSource(camera.source, clock, cursor), camera.source.timeout_s)
     return UrlSource(camera.source, camera.cadence_s, user_agent(daemon.user_agent_contact), clock)

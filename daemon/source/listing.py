@@ -93,6 +93,14 @@ class Listing:
         self._look_again()
         return sorted(self._newest.values(), reverse=True)
 
+    def would_take(self, relative: str) -> bool:
+        """Is a file of that path below the root one of the pattern?"""
+        *folders, name = relative.split("/")
+        at = self._closure({0})
+        for folder in folders:
+            at = self._deeper(at, folder)
+        return self._ends(at, name)
+
     # ------------------------------------------------------------- which folders
 
     def _begin(self) -> None:
@@ -268,4 +276,5 @@ def _file(path: str) -> File | None:
         modified_ns = status.st_ctime_ns
     if modified_ns > latest_ns:
         modified_ns = 0  # written before the clock was put back: older than all that comes now
-    return File(modified_ns, path, status.st_size)
+    # Before 1970 there were no such files, and before the year 1 there is no date: a broken disk's, or a joke.
+    return File(max(0, modified_ns), path, status.st_size)

@@ -148,7 +148,7 @@ def last_modified_of(head: Head) -> datetime | None:
         if stream:
             at = datetime.fromisoformat(stream.strip())
             return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # a zone can reach beyond the years there are
         pass  # then the plain header has the word
     try:
         return parsedate_to_datetime(plain).astimezone(UTC) if plain else None

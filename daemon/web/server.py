@@ -158,6 +158,9 @@ def check_tls(certificate: Path | None, key: Path | None) -> None:
     if certificate is None or key is None:
         return
     try:
+        for path in (certificate, key):
+            if not path.is_file():  # a pipe would hold whoever loads it, the reload too
+                raise OSError(f"{path} is no file")
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(

@@ -1,0 +1,72 @@
+"""Dates beyond the years there are, and what looks like a file and never ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from daemon.config import SourceSettings, resolve_secret
+from daemon.errors import ConfigError, PictureError
+from daemon.footage import image
+from daemon.source.fetch import Head
+from daemon.source.folder import FolderSource
+from daemon.source.url import STREAM_UPDATED, last_modified_of
+from daemon.web.server import check_tls
+from tests.faults.conftest import Entry
+from tests.faults.test_fault_names import JPEG
+
+FAMILY = "Bounds and names"
+
+
+@pytest.mark.parametrize(
+    "date", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "Fri, 31 Dec 9999 23:59:59 -2359"]
+)
+def test_a_server_s_date_beyond_all_years_is_no_date(date: str, matrix: Entry) -> None:
+    """The picture is taken and dated by its other witnesses; the look does not fail."""
+    for header in (STREAM_UPDATED, "last-modified"):
+        assert last_modified_of(Head(200, {header: date}, "http://a")) is None
+    if date.startswith("0001"):
+        matrix(FAMILY, "a server's date before the year 1 or after 9999", "no witness; the picture is taken")
+
+
+@pytest.mark.parametrize("seconds", [-99_999_999_999, -(2**55), -1, 2**55])
+def test_a_file_s_date_beyond_all_years_is_no_date(seconds: int, tmp_path: Path, matrix: Entry) -> None:
+    """As a broken disk gives it: the picture is taken all the same."""
+    shared = Path("/dev/shm")  # whose dates have 64 bits; a disk's may have fewer
+    folder = shared / f"aurorad-{os.getpid()}" if shared.is_dir() else tmp_path / "a"
+    folder.mkdir()
+    try:
+        (folder / "a.jpg").write_bytes(JPEG)
+        subprocess.run(["touch", "-d", f"@{seconds}", folder / "a.jpg"], check=True, capture_output=True)
+        still = FolderSource(SourceSettings(kind="folder", path=folder)).latest()
+    finally:
+        (folder / "a.jpg").unlink()
+        folder.rmdir()
+    assert still is not None
+    assert still.last_modified is not None
+    if seconds == -1:
+        matrix(
+            FAMILY, "a file dated before the year 1 or a thousand million years ahead", "taken, as any other"
+        )
+
+
+def test_a_device_is_no_picture(matrix: Entry) -> None:
+    """``aurorad classify /dev/zero`` reads up to its bound, and not until the memory is full."""
+    with pytest.raises(PictureError) as refused:
+        image.read(Path("/dev/zero"))
+    assert refused.value.reason == "too large"
+    matrix(FAMILY, "a device given as a picture", "refused as “too large” after 100 MB")
+
+
+def test_a_pipe_in_a_secret_s_place_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the certificate nor a credential is waited for: a reload would hang with all that it holds."""
+    pipe = tmp_path / "phone"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="is no file"):
+        check_tls(pipe, pipe)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(ConfigError, match="no credential"):
+        resolve_secret("credential:phone")
