@@ -149,10 +149,12 @@ class _NoTraceback:
         try:
             await self.app(scope, receive, noticing)
         except Exception as error:
+            if (
+                begun
+            ):  # uvicorn logs it; Starlette's own way to end an answer to too long a body is none of ours
+                raise
             request = Request(scope)
             log.exception("the page failed on %s", request.url.path[:200], exc_info=error)
-            if begun:
-                raise
             reply = _told(request, 500, "something went wrong here; the log has the details", {})
             await reply(scope, receive, send)
 

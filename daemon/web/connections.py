@@ -33,6 +33,8 @@ MAX_OF_ONE = 256  # of one client; all who come through one proxy are one
 MAX_UNREAD = 64  # answers that wait in memory for their clients
 MAX_ANSWERS = 64  # requests answered at once; what is not waiting for its client
 HANDLES_OF_THE_WATCH = 256  # of the process's open files; 100 cameras need some 200
+MAX_WRAPPING = 32 * 1024  # bytes of a request that are no body: headers, and how a body comes in chunks
+PIECE = 16 * 1024  # bytes looked at together
 REQUEST_S = 10.0  # within which a request must have come whole, and a kept connection bring its next
 ANSWER_S = 60.0  # within which an answer must have been read: 20 kB/s for the largest picture
 HANDSHAKE_S = 5.0
@@ -80,6 +82,7 @@ class Connection(H11Protocol):
         self.opening: asyncio.Task[None] | None = None
         self._socket = client_socket
         self._begun = False
+        self._body, self._wrapping = 0, 0  # bytes that have come since the last answer
         self._phase: tuple[object, str] = (None, "waiting")
 
     async def open(self, tls: ssl.SSLContext | None) -> None:
@@ -91,6 +94,28 @@ class Connection(H11Protocol):
             )
         if self.transport is None:
             self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's, up to a bound on what is no body.
+
+        A megabyte of chunks of one byte keeps this thread for four seconds, and whoever waits for it.
+        """
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE]
+            cycle, before = self.cycle, len(self.cycle.body) if self.cycle else 0
+            super().data_received(piece)
+            new = len(self.cycle.body) - (before if self.cycle is cycle else 0) if self.cycle else 0
+            self._body += new
+            self._wrapping += len(piece) - new
+            if self._wrapping > MAX_WRAPPING + self._body // 16:
+                self.transport.abort()
+            if self.transport.is_closing():
+                return
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's; what comes now is of the next request."""
+        self._body, self._wrapping = 0, 0
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As uvicorn's, and out of the list."""

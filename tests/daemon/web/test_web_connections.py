@@ -118,6 +118,31 @@ def test_an_answer_that_nobody_reads_is_closed(server: Server) -> None:
         assert received < 20_000_000
 
 
+CHUNKED = b"POST /take HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def test_a_flood_of_tiny_chunks_is_cut_off(server: Server) -> None:
+    """A megabyte that holds 200,000 chunks is not read: health is answered meanwhile, and the connection closed."""
+    flood = CHUNKED + b"1\r\nx\r\n" * 200_000
+    began = time.monotonic()
+    with contextlib.suppress(ConnectionError), connect(server) as made:
+        made.sendall(flood)
+        assert closed_within(made, 4)
+    assert httpx.get(f"{server.url}/-/healthy", timeout=2).status_code == 200
+    assert time.monotonic() - began < 2  # it had taken four seconds
+
+
+def test_a_body_in_chunks_of_a_sensible_size_is_read(server: Server) -> None:
+    """A few bytes in one chunk each, and a megabyte in chunks of a kilobyte."""
+    for chunk, number in ((b"x" * 20, 10), (b"x" * 1024, 1000)):
+        body = b"%x\r\n%b\r\n" % (len(chunk), chunk)
+        answer, end = b"", f"\r\n\r\n{len(chunk) * number}".encode()
+        with connect(server, CHUNKED + body * number + b"0\r\n\r\n") as made:
+            while not answer.endswith(end) and (part := made.recv(4096)):
+                answer += part
+        assert answer.endswith(end)
+
+
 def test_a_new_connection_is_always_taken(server: Server) -> None:
     """Five times as many as there may be say nothing: who asks is answered, and the oldest are closed."""
     silent = [connect(server) for _ in range(200)]
