@@ -44,6 +44,9 @@ DRAIN_S = 8.0
 """Longest a stop may take; systemd and Docker kill after more."""
 
 
+RELOAD_DRAIN_S = 2.0
+"""Longest a reload waits for deliveries under way. They go on by themselves, and a stop may come meanwhile."""
+
 NIGHTLY_FALLBACK = timedelta(minutes=10)
 
 
@@ -272,7 +275,7 @@ class Service:
                 watch.retire(False)
             raise
         self.schedule.clear()
-        self.delivery.stop(DRAIN_S)
+        self.delivery.stop(RELOAD_DRAIN_S)
         self._use(built)
         self.page.app = built.app
         self._plan_all()

@@ -39,13 +39,28 @@ class Channel:
 
     name: str
     url: SecretStr
-    _sending: threading.Thread | None = field(default=None, repr=False, compare=False)
-    _left_behind: tuple[int, _Answer] | None = field(default=None, repr=False, compare=False)
+    _line: _Line = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._line = _LINES.setdefault((self.name, self.url.get_secret_value()), _Line())
 
     def check(self) -> None:
         """Raise ConfigError where no service understands the address; nothing is sent."""
         if _service(self.url) is None:
             raise ConfigError(f"channel {self.name!r}: no service understands its address; check the `url`")
+
+
+@dataclass
+class _Line:
+    """What goes on with a service: the thread that sends, and the message that was left behind with it."""
+
+    sending: threading.Thread | None = None
+    left_behind: tuple[tuple[int, str, str], _Answer] | None = None
+
+
+_LINES: dict[tuple[str, str], _Line] = {}
+"""By name and address, for as long as the process lives: a reload makes the channels anew, and what a service
+has been given and not yet answered must not be sent again for that."""
 
 
 @dataclass
@@ -68,25 +83,26 @@ def deliver(
     ``timeout_s``; a delivery that hangs longer is left behind, and the channel sends nothing more
     until it has ended. Was that message taken late, it is not sent again.
     """
-    if channel._sending is not None and channel._sending.is_alive():
+    line, key = channel._line, (row.id, row.message.event_id, row.message.kind)
+    if line.sending is not None and line.sending.is_alive():
         raise DeliveryError(f"channel {channel.name}: the delivery before still hangs")
-    if channel._left_behind is not None and channel._left_behind[0] == row.id:
-        late, channel._left_behind = channel._left_behind[1], None
+    if line.left_behind is not None and line.left_behind[0] == key:
+        late, line.left_behind = line.left_behind[1], None
         if late.taken:
             return
     if picture is None and row.message.picture is not None:
         picture = Path(row.message.picture)
     answer = _Answer()
-    channel._sending = threading.Thread(
+    line.sending = threading.Thread(
         target=_send,
         args=(row.message, channel, picture if picture and picture.is_file() else None, answer),
         name=f"deliver-{channel.name}",
         daemon=True,
     )
-    channel._sending.start()
-    channel._sending.join(timeout_s)
-    if channel._sending.is_alive():
-        channel._left_behind = (row.id, answer)
+    line.sending.start()
+    line.sending.join(timeout_s)
+    if line.sending.is_alive():
+        line.left_behind = (key, answer)
         raise DeliveryError(f"channel {channel.name}: no answer within {timeout_s:g} s")
     if answer.error is not None:
         text = redact(f"{type(answer.error).__name__}: {answer.error}", channel.url)

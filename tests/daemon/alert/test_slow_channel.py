@@ -38,6 +38,21 @@ def test_a_message_taken_late_is_not_sent_again() -> None:
     inbox.close()
 
 
+def test_a_reload_does_not_forget_what_is_on_its_way() -> None:
+    """The channel made anew waits for the delivery left behind, and finds its message taken."""
+    inbox = Inbox()
+    inbox.delay_s = 1.0
+    with pytest.raises(DeliveryError, match="no answer within"):
+        deliver(row(1), Channel("phone", SecretStr(inbox.url)), timeout_s=0.3)
+    again = Channel("phone", SecretStr(inbox.url))
+    with pytest.raises(DeliveryError, match="still hangs"):
+        deliver(row(1), again, timeout_s=0.3)
+    time.sleep(1.2)
+    deliver(row(1), again, timeout_s=5)
+    assert [mail.event_id for mail in inbox.got] == ["e"]
+    inbox.close()
+
+
 def test_a_message_refused_late_is_sent_again() -> None:
     """What the left-behind try came to decides, not that there was one."""
     inbox = Inbox()
