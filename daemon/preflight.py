@@ -17,11 +17,19 @@ from functools import partial
 from pathlib import Path
 
 from daemon.alert.channel import Channel
-from daemon.config import CameraSettings, DaemonSettings, Fault, Settings, error_of, resolve_secret
+from daemon.config import (
+    CameraSettings,
+    DaemonSettings,
+    Fault,
+    Settings,
+    SourceSettings,
+    error_of,
+    resolve_secret,
+)
 from daemon.errors import AuroradError, ConfigError, FetchError, ModelError
 from daemon.patience import Patience
 from daemon.predictor import Predictor
-from daemon.source import check_address, movie_addresses, takes
+from daemon.source import check_address, check_login, movie_addresses, own_authority, takes
 from daemon.web.server import check_tls
 
 FOLDER_S = 5.0
@@ -149,6 +157,21 @@ def _source(camera: CameraSettings) -> Iterator[tuple[str, str]]:
             check_address(address)
         except FetchError as error:
             yield key, f"`camera.source.{key}`: {error}"
+    yield from _access(source)
+
+
+def _access(source: SourceSettings) -> Iterator[tuple[str, str]]:
+    """What lets us in: the login must be there, the authority's file one that can be read."""
+    try:
+        check_login(source)
+    except ConfigError as error:
+        yield "login", f"`camera.source.login`: {error}"
+    if source.ca_file is not None:
+        try:
+            own_authority(source.ca_file)
+        except OSError as error:
+            why = error.strerror or "no PEM certificate"
+            yield "ca_file", f"`camera.source.ca_file` {source.ca_file}: {why}"
 
 
 def _asked_in_time(ask: Callable[[], str | None]) -> str | None:

@@ -19,7 +19,7 @@ from typing import Any
 from daemon import __version__, preflight
 from daemon.alert.channel import Channel
 from daemon.config import CameraSettings, NotifySettings, Settings, error_of
-from daemon.errors import AuroradError, ClockError
+from daemon.errors import AuroradError, ClockError, FetchError
 from daemon.footage import image, ocr
 from daemon.footage.frame import from_pixels
 from daemon.footage.reading import StampReader
@@ -29,7 +29,7 @@ from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
-from daemon.source import open_source
+from daemon.source import LiveSource, Still, open_source, shown_certificate
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _sky(settings: Settings, camera: CameraSettings) -> str:
 def _source(settings: Settings, camera: CameraSettings) -> str:
     """One question to the source, and all that its answer shows: age, size, stamp, disc."""
     source = open_source(camera, settings.daemon)
-    still = source.ask()
+    still = _asked(source, camera)
     pixels = image.decode(still.data, camera.source.max_pixels)
     said = [
         f"{source.describe()}: {len(still.data)} bytes in {still.elapsed_s:.1f} s, {pixels.shape[1]}×{pixels.shape[0]}"
@@ -151,6 +151,17 @@ def _source(settings: Settings, camera: CameraSettings) -> str:
             "the feed has stopped, or the camera rests (AuroraMAX from about May to August, and by day)"
         )
     return "; ".join(said)
+
+
+def _asked(source: LiveSource, camera: CameraSettings) -> Still:
+    """The picture; where TLS failed, the error also shows the server's own certificate."""
+    try:
+        return source.ask()
+    except FetchError as error:
+        if error.reason != "tls":
+            raise
+        shown = shown_certificate(camera.source.url, camera.source.timeout_s)
+        raise FetchError("tls", f"{error}; it shows the certificate sha256 {shown}") from error
 
 
 def _stamp(frame: Frame, camera: CameraSettings, near: datetime) -> str:

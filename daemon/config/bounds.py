@@ -87,11 +87,20 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
+def _fingerprint(text: str) -> str:
+    """A SHA-256 fingerprint as people write it → 64 small hexadecimal digits, or none."""
+    plain = re.sub(r"[:\s]", "", text).lower()
+    if plain and not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise ValueError("must be a SHA-256 fingerprint: 64 hexadecimal digits, with colons or without")
+    return plain
+
+
 Name = Annotated[str, AfterValidator(_plain_name)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Secret = Annotated[str, Field(max_length=4000), AfterValidator(_one_line)]
 FilePath = Annotated[Path, AfterValidator(_path)]
 WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_one_line), AfterValidator(_address)]
+Fingerprint = Annotated[Text, AfterValidator(_fingerprint)]
 Zone = Annotated[str, Field(max_length=100), AfterValidator(_zone)]
 ZoneOrNone = Annotated[str, Field(max_length=100), AfterValidator(_zone_or_none)]
 Pattern = Annotated[Text, AfterValidator(_pattern)]

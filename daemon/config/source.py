@@ -8,8 +8,10 @@ from pydantic import Field, model_validator
 
 from daemon.config.bounds import (
     FilePath,
+    Fingerprint,
     Number,
     Pattern,
+    Secret,
     Table,
     Text,
     WebAddress,
@@ -25,10 +27,22 @@ class SourceSettings(Table):
 
     kind: Literal["auroramax", "url", "folder"] = Field(
         "auroramax",
-        description="`auroramax`: live still and night movie; `url`: any JPEG or PNG address; `folder`: pictures another program writes.",
+        description="`auroramax`: live still and night movie; `url`: any address of a JPEG, PNG or WebP picture, or of an MJPEG stream; `folder`: pictures another program writes.",
     )
     url: WebAddress = Field(
         "https://auroramax.phys.ucalgary.ca/recent/recent_720p.jpg", description="Address of the live still."
+    )
+    login: Secret = Field(
+        "",
+        description="Login of the server of `url`, as `user:password`; `env:` or `credential:` reference. Basic or Digest, whichever the server wants.",
+    )
+    ca_file: FilePath | None = Field(
+        None,
+        description="PEM file of the authority that signed the server's certificate, where it is your own.",
+    )
+    certificate_sha256: Fingerprint = Field(
+        "",
+        description="Fingerprint of the one certificate taken, for a server that signed its own; `aurorad doctor` shows it.",
     )
     movie_url: WebAddress = Field(
         "https://data.phys.ucalgary.ca/sort_by_project/AuroraMAX/rt-movies/mp4/{yyyy}/{mm}/{dd}/auroramaxHD_{yyyy}{mm}{dd}_720p.mp4",

@@ -16,7 +16,7 @@ import numpy as np
 import daemon
 from daemon.errors import PictureError
 from daemon.observation import Picture
-from daemon.source.headers import dimensions, plain
+from daemon.source.headers import dimensions, plain, without_end
 
 MAX_PIXELS = 40_000_000
 """Default bound: above any all-sky camera known (24 megapixels), 120 MB once decoded."""
@@ -24,16 +24,25 @@ MAX_PIXELS = 40_000_000
 MAX_BYTES = 100_000_000
 """Largest picture file that is read at all."""
 
+_END = b"\xff\xd9"
+_TAILS = (b"\xfe" * 64, b"\x55" * 64, bytes(range(1, 255, 4)))
+"""What a JPEG's data is gone on with to see whether it was whole: much, little and mixed change."""
+
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
-    """JPEG or PNG bytes → (height, width, 3) uint8, BGR.
+    """JPEG, PNG or WebP bytes → (height, width, 3) uint8, BGR.
 
-    EXIF rotation is ignored: the disc of a camera is given in the picture as it is stored.
+    A JPEG whose end mark alone is missing, as some cameras write them, is taken. EXIF rotation is ignored: the disc of a camera is given in the picture as it is stored.
     Raises PictureError, reason ``empty``, ``not an image``, ``truncated`` or ``too large``.
     """
     if not data:
         raise PictureError("empty", "the picture is empty")
-    width, height = dimensions(data)
+    try:
+        width, height = dimensions(data)
+    except PictureError as error:
+        if error.reason == "truncated" and without_end(data):
+            return _decode_without_end(data, max_pixels, error)
+        raise
     if width * height > min(max_pixels, daemon.DECODER_PIXELS):
         raise PictureError("too large", f"the picture is {width}×{height}, over {max_pixels} pixels")
     try:
@@ -45,6 +54,18 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     if pixels is None or pixels.shape != (height, width, 3):
         raise PictureError("not an image", "the picture cannot be decoded")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _decode_without_end(data: bytes, max_pixels: int, cut: PictureError) -> Picture:
+    """A JPEG without end mark, where all its pixels are there; else raises ``cut``.
+
+    A decoder goes on with nothing where the data ends too early. So it is given something in place of nothing:
+    only where every pixel was there already does that change none.
+    """
+    pixels = decode(data + _END, max_pixels)
+    if any(not np.array_equal(pixels, decode(data + tail + _END, max_pixels)) for tail in _TAILS):
+        raise cut
+    return pixels
 
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.config import CameraSettings, DaemonSettings, SourceSettings
+from daemon.source.access import check_login, own_authority, shown_certificate
 from daemon.source.auroramax import fetch_movie, movie_addresses, movie_retry_s
 from daemon.source.fetch import check_address
 from daemon.source.folder import FolderSource
@@ -22,10 +23,13 @@ __all__ = [
     "LiveSource",
     "Still",
     "check_address",
+    "check_login",
     "fetch_movie",
     "movie_addresses",
     "movie_retry_s",
     "open_source",
+    "own_authority",
+    "shown_certificate",
     "takes",
     "user_agent",
 ]

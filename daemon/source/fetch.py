@@ -7,6 +7,7 @@ the time is up, wherever it hangs: the name service, the TLS handshake, the head
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import ssl
@@ -15,14 +16,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urljoin
 
 import httpx
 
-from daemon.address import checked, is_web, origin, redact, without_login
+from daemon.address import checked, is_web, redact, without_login
 from daemon.errors import FetchError
+from daemon.source.access import Access, answered
+from daemon.source.mjpeg import FirstPicture
 
 # httpx names every address at INFO, httpcore every header at DEBUG: logins and keys among them.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -30,6 +33,9 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 GRACE_S = 0.5  # for the request's own thread to end itself and say better why
 MAX_RETRY_AFTER_S = 3600.0  # a server may ask for an hour of peace, not for the season
+
+ENOUGH = object()
+"""What a receiver returns when it needs no more of the body."""
 
 Receive = Callable[[bytes], object]
 T = TypeVar("T")
@@ -88,14 +94,17 @@ def fetch(
     headers: Mapping[str, str],
     open_body: Callable[[Head], Receive],
     accept: tuple[int, ...] = (200,),
+    access: Access | None = None,
 ) -> Head:
     """GET ``url``; ``open_body`` sees the head and returns what takes the body's chunks.
+
+    ``access`` is how its server lets us in; without it, by the login in ``url``.
 
     Statuses not in ``accept`` raise :class:`Refused` and all else that goes wrong FetchError, with
     a short fixed reason; a body is complete when this returns. What ``open_body`` and its receiver
     raise comes through; neither is called after this has returned.
     """
-    request = _Request(checked(url), limits, headers, open_body, accept)
+    request = _Request(checked(url), limits, headers, open_body, accept, access or Access(url))
     thread = threading.Thread(target=request.run, name="aurorad-fetch", daemon=True)
     thread.start()
     thread.join(limits.total_s + GRACE_S)
@@ -103,16 +112,28 @@ def fetch(
 
 
 def fetch_bytes(
-    url: str, limits: Limits, headers: Mapping[str, str], accept: tuple[int, ...] = (200, 304)
+    url: str,
+    limits: Limits,
+    headers: Mapping[str, str],
+    accept: tuple[int, ...] = (200, 304),
+    access: Access | None = None,
 ) -> tuple[Head, bytes]:
-    """GET ``url`` into memory. Raises as :func:`fetch`."""
+    """GET ``url`` into memory; of a stream of pictures (MJPEG) the first. Raises as :func:`fetch`."""
     body = bytearray()
+    picture: FirstPicture | None = None
 
-    def open_body(_: Head) -> Receive:
-        return body.extend
+    def open_body(head: Head) -> Receive:
+        nonlocal picture
+        picture = FirstPicture.of(head.headers.get("content-type", ""))
+        if picture is None:
+            return body.extend
+        first = picture
+        return lambda chunk: ENOUGH if first.take(chunk) else None
 
-    head = fetch(url, limits, headers, open_body, accept)
-    return head, bytes(body)
+    head = fetch(url, limits, headers, open_body, accept, access)
+    if picture is not None and picture.whole is None:
+        raise FetchError("truncated", f"{redact(url)}: the stream ends within its first picture")
+    return head, picture.whole if picture is not None and picture.whole is not None else bytes(body)
 
 
 @dataclass
@@ -124,6 +145,8 @@ class _Request:
     headers: Mapping[str, str]
     open_body: Callable[[Head], Receive]
     accept: tuple[int, ...]
+    access: Access
+    _cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _left: bool = False
     _head: Head | None = None
@@ -188,22 +211,19 @@ class _Request:
         return target
 
     def _ask(self, url: str) -> Head:
-        plain, login = without_login(url)
-        if login is None and origin(url) == origin(self.url):
-            login = without_login(self.url)[1]
+        plain, login = without_login(url)[0], self.access.login_for(url)
         left_s = max(0.001, self._deadline - time.monotonic())
+        headers = {"Accept-Encoding": "identity", **self.headers}
         try:
-            with (
-                httpx.Client(verify=_tls(), timeout=left_s, auth=login) as client,
-                client.stream(
-                    "GET",
-                    plain,
-                    headers={"Accept-Encoding": "identity", **self.headers},
-                    extensions={"trace": self._trace},
-                ) as response,
-            ):
-                head = Head(response.status_code, {k.lower(): v for k, v in response.headers.items()}, url)
-                return self._take(head, response)
+            with httpx.Client(verify=self.access.tls(), timeout=left_s, cookies=self._cookies) as client:
+                asking = client.build_request(
+                    "GET", plain, headers=headers, extensions={"trace": self._trace}
+                )
+                response = answered(client, asking, login, partial(self._in_time, url))
+                self._cookies = client.cookies  # some servers let nobody in who does not bring them back
+                with contextlib.closing(response):
+                    fields = {k.lower(): v for k, v in response.headers.items()}
+                    return self._take(Head(response.status_code, fields, url), response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             if self._deadline - time.monotonic() <= 0:
                 raise self._too_slow(url) from error
@@ -229,8 +249,13 @@ class _Request:
                 raise self._too_large(head.url)
             if time.monotonic() > self._deadline:
                 raise self._too_slow(head.url)
-            self._guarded(partial(receive, chunk))
+            if self._guarded(partial(receive, chunk)) is ENOUGH:
+                break
         return head
+
+    def _in_time(self, url: str) -> None:
+        if time.monotonic() > self._deadline:
+            raise self._too_slow(url)
 
     def _guarded(self, call: Callable[[], T]) -> T:
         """Call, unless the caller has left: nobody expects a file to change then."""
@@ -277,7 +302,7 @@ def retry_after_s(text: str | None, now_s: float) -> float | None:
 
 
 _STATUS = {
-    401: ("forbidden", "the server wants a login; put it into `url`"),
+    401: ("forbidden", "the server wants a login, or another one; set `login` in [camera.source]"),
     403: ("forbidden", "the server will not let us; ask its owner"),
     404: ("not found", "there is no such file; look whether the feed has moved"),
     410: ("not found", "the file is gone for good; look whether the feed has moved"),
@@ -311,7 +336,9 @@ def _translated(error: Exception, url: str) -> FetchError:
             "no secure connection",
         )
         return FetchError(
-            "tls", f"{where}: TLS failed ({why}); look at the server's certificate and this machine's clock"
+            "tls",
+            f"{where}: TLS failed ({why}); look at the server's certificate and this machine's clock; for a server "
+            "that signed its own, set `certificate_sha256` or `ca_file`",
         )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return FetchError(
@@ -348,9 +375,3 @@ def _shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         return  # it was closed in the meantime, which is what we want
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """One context for all requests: loading the certificates takes some 20 ms."""
-    return httpx.create_ssl_context()

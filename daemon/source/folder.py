@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from daemon.clock import Clock
 from daemon.config import SourceSettings
@@ -24,8 +24,9 @@ class FolderSource:
     """Pictures in a folder, the newest first; older ones that were passed over are not gone back to.
 
     ``cursor`` is that of a source before a restart: pictures up to it are not given again.
-    A file that is still being written is left for the next look; one that cannot be read raises
-    FetchError once and is passed over.
+    A file that is still being written is left for the next look, which then comes soon; so is one written over
+    in place, as ``latest.jpg`` is, until it has rested a moment: its old end would pass for that of the new picture.
+    One that cannot be read raises FetchError once and is passed over.
     """
 
     def __init__(
@@ -37,37 +38,41 @@ class FolderSource:
         self.clock = clock or Clock()
         self._seen = _parsed(cursor)
         self._growing: dict[str, File] = {}
+        self._soon = False
         self._listing = Listing(str(self.folder), settings.pattern)
 
     def latest(self) -> Still | None:
         """The newest whole picture not seen before, or None. Raises FetchError."""
         growing: dict[str, File] = {}
+        self._soon = False
         self._follow_the_clock_back()
         try:
             for file in self._newest_first(self._listing):
                 if self._seen is not None and (file.modified_ns, file.path) <= self._seen:
                     return None
-                if not self._whole(file):
+                still = self._read(file, watched=True) if self._whole(file) else None
+                if still is None:
                     growing[file.path] = file
                     continue
                 self._seen = (file.modified_ns, file.path)
-                return self._read(file)
+                return still
         finally:
             self._growing = growing
+            self._soon = bool(growing)
         return None
 
     def ask(self) -> Still:
         """The newest whole picture, seen or not. Raises FetchError."""
         for file in self._newest_first(Listing(str(self.folder), self.settings.pattern)):
-            if self._whole(file):
-                return self._read(file)
+            if self._whole(file) and (still := self._read(file)) is not None:
+                return still
         raise FetchError(
             "empty", f"{self.folder}: no picture called {self.settings.pattern}; check `path` and `pattern`"
         )
 
     def next_request(self, wanted: datetime, *, soon: bool = False) -> datetime:
-        """``wanted``: one's own disk may be asked at any time."""
-        return wanted
+        """``wanted``, or in a moment where a picture was being written: one's own disk may be asked at any time."""
+        return min(wanted, self.clock.now() + timedelta(seconds=SETTLED_S)) if self._soon else wanted
 
     def describe(self) -> str:
         """One line for a log."""
@@ -98,6 +103,8 @@ class FolderSource:
             return self._growing.get(file.path) == file
         if self._growing.get(file.path) == file or time.time_ns() - file.modified_ns > SETTLED_S * 1e9:
             return True
+        if self._seen is not None and self._seen[1] == file.path and file.path not in self._growing:
+            return False  # written over a moment ago, and perhaps still; one that never rests is taken all the same
         try:
             with open(file.path, "rb") as opened:
                 opened.seek(max(0, file.size - 4))
@@ -105,7 +112,15 @@ class FolderSource:
         except OSError:
             return True  # reading it will say why it cannot be read
 
-    def _read(self, file: File) -> Still:
+    def _read(self, file: File, *, watched: bool = False) -> Still | None:
+        """The file's bytes; None where it is ``watched`` and was written to meanwhile. Raises FetchError once."""
+        try:
+            return self._read_whole(file, watched)
+        except FetchError:
+            self._seen = (file.modified_ns, file.path) if watched else self._seen
+            raise
+
+    def _read_whole(self, file: File, watched: bool) -> Still | None:
         began = time.monotonic()
         if file.size > self.settings.max_bytes:
             raise FetchError(
@@ -115,10 +130,13 @@ class FolderSource:
         try:
             with open(file.path, "rb") as opened:
                 data = opened.read(self.settings.max_bytes + 1)
+                after = os.fstat(opened.fileno())
         except OSError as error:
             raise FetchError(
                 "unreadable", f"{file.path}: {error.strerror}; give aurorad the right to read it"
             ) from None
+        if watched and (after.st_size != file.size or len(data) != file.size or _newer(after, file)):
+            return None
         must_be_picture(data, file.path)
         return Still(
             data=data,
@@ -128,6 +146,11 @@ class FolderSource:
             name=one_line(os.path.basename(file.path)),
             elapsed_s=time.monotonic() - began,
         )
+
+
+def _newer(after: os.stat_result, file: File) -> bool:
+    """Was it written to since it was listed? One dated in the future was listed under another time."""
+    return after.st_mtime_ns > file.modified_ns and after.st_mtime_ns <= time.time_ns()
 
 
 def _parsed(cursor: str | None) -> tuple[int, str] | None:

@@ -1,4 +1,4 @@
-"""What a JPEG or PNG says of itself, read before a decoder sees it, and what decoding it would cost.
+"""What a JPEG, PNG or WebP says of itself, read before a decoder sees it, and what decoding it would cost.
 
 A decoder believes what it is given: a few hundred bytes can claim a gigantic picture, thousands of
 passes over one, or a megabyte of text that inflates for minutes. So structure is walked here as
@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 
 from daemon.errors import PictureError
+from daemon.source.webp import is_lossless, is_webp, webp_dimensions
 
 MOST_SCANS = 100
 """Passes over a JPEG's pixels. Cameras and phones write 1 to 10, the most thorough optimizers some 20."""
@@ -28,7 +29,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _NO_LENGTH = {0x01, *range(0xD0, 0xD8)}  # JPEG markers that carry no segment
 _START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_START_OF_SCAN, _END_OF_IMAGE, _TABLES = 0xDA, 0xD9, 0xDB
+_START_OF_SCAN, _END_OF_IMAGE, _TABLES, _RESTARTS = 0xDA, 0xD9, 0xDB, 0xDD
+_BASELINE, _EXTENDED = 0xC0, 0xC1
 _AFTER_SCAN = re.compile(
     rb"\xff[\xc0-\xcf\xd8-\xfe]"
 )  # in a scan's data FF 00 is a byte, FF D0 to D7 restarts
@@ -38,16 +40,18 @@ _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks that the pixel
 
 
 def dimensions(data: bytes) -> tuple[int, int]:
-    """(width, height) that a whole JPEG or PNG declares. Raises PictureError, also where decoding costs
+    """(width, height) that a whole JPEG, PNG or WebP declares. Raises PictureError, also where decoding costs
     out of proportion (``too large``)."""
     if data.startswith(_PNG):
         return _png_dimensions(data)
     if data.startswith(_JPEG):
         return _jpeg_dimensions(data)
+    if is_webp(data):
+        return webp_dimensions(data)
     if _PNG.startswith(data[:8]) or _JPEG.startswith(data[:3]):
         raise PictureError("truncated", f"the picture ends after {len(data)} bytes")
     looks_like = "a web page, " if data.lstrip()[:1] == b"<" else ""
-    raise PictureError("not an image", f"{looks_like}neither JPEG nor PNG: begins with {data[:8]!r}")
+    raise PictureError("not an image", f"{looks_like}neither JPEG, PNG nor WebP: begins with {data[:8]!r}")
 
 
 def plain(data: bytes) -> bytes:
@@ -64,22 +68,18 @@ def plain(data: bytes) -> bytes:
 
 
 def encoder(data: bytes) -> bytes:
-    """What a picture was encoded with: a JPEG's quantization tables and sampling, the same word for any PNG.
+    """What a picture was encoded with: a JPEG's quantization tables and sampling, one word for all that lose nothing.
 
-    Two pictures of one exposure, encoded alike, have the same pixels. Call :func:`dimensions` before.
+    Two pictures of one exposure, encoded alike, have the same pixels. How much a lossy WebP loses is not told in its
+    headers, so none is encoded like another. Call :func:`dimensions` before.
     """
     if data.startswith(_PNG):
-        return b"PNG"
-    kept, at = [], 2
-    while at + 4 <= len(data) and data[at + 1] != _START_OF_SCAN:
-        marker = data[at + 1]
-        if marker == 0xFF or marker in _NO_LENGTH:
-            at += 1 if marker == 0xFF else 2
-            continue
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker == _TABLES or marker in _START_OF_FRAME:
-            kept.append(data[at:end])
-        at = end
+        return b"lossless"
+    if is_webp(data):
+        return b"lossless" if is_lossless(data) else hashlib.sha256(data).digest()
+    kept = [
+        data[at:end] for marker, at, end in _segments(data) if marker == _TABLES or marker in _START_OF_FRAME
+    ]
     return hashlib.sha256(b"".join(kept)).digest()
 
 
@@ -180,6 +180,35 @@ def _must_end(data: bytes, at: int, width: int, height: int) -> None:
             raise PictureError("too large", f"the JPEG of {width}×{height} has more than {scans - 1} scans")
         at = found.end() + max(2, int.from_bytes(data[found.end() : found.end() + 2], "big"))
     raise PictureError("too large", f"the JPEG has more than {MOST_SEGMENTS} segments")
+
+
+def without_end(data: bytes) -> bool:
+    """May a JPEG lack its end mark alone? So it may where it is one plain scan of all its colours; whether the
+    scan itself is whole only decoding shows. One with restart marks is not told from a cut one."""
+    if not data.startswith(_JPEG):
+        return False
+    found = {marker: (at, end) for marker, at, end in _segments(data)}
+    frame = found.get(_BASELINE) or found.get(_EXTENDED)
+    scan = found.get(_START_OF_SCAN)
+    if frame is None or scan is None or _RESTARTS in found or scan[1] > len(data):
+        return False
+    all_colours = data[scan[0] + 4] == data[frame[0] + 9]
+    return all_colours and _AFTER_SCAN.search(data, scan[1]) is None
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(marker, begin, end) of each segment before the pixels, and of the first scan's header."""
+    at = 2
+    while at + 4 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _NO_LENGTH:
+            at += 1 if marker == 0xFF else 2
+            continue
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        yield marker, at, end
+        if marker == _START_OF_SCAN:
+            return
+        at = end
 
 
 def _positive(width: int, height: int) -> tuple[int, int]:

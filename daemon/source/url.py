@@ -1,4 +1,4 @@
-"""Any JPEG or PNG address: AuroraMAX's live still, or a camera of one's own."""
+"""Any address of a picture, or of a stream of them: AuroraMAX's live still, or a camera of one's own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from daemon.address import last_part, redact
 from daemon.clock import Clock
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
+from daemon.source.access import Access
 from daemon.source.fetch import Head, Limits, Refused, fetch_bytes
 from daemon.source.pace import Pace
 from daemon.source.still import Still
+from daemon.source.webp import is_webp
 
 IN_STEP_UNDER_S = 15.0
 """Cadence under which looks are brought into step with the feed's own: there a picture that lay
@@ -40,6 +42,7 @@ class UrlSource:
         self.agent = agent
         self.clock = clock or Clock()
         self.pace = Pace(cadence_s, chance)
+        self._access = Access.of(settings)
         self._validators: dict[str, str] = {}
         self._delay = timedelta()
         self._delayed_at: datetime | None = None
@@ -111,6 +114,7 @@ class UrlSource:
             Limits(self.settings.timeout_s, self.settings.max_bytes),
             {"User-Agent": self.agent, **validators},
             accept=(200, 304) if validators else (200,),
+            access=self._access,
         )
         if head.status == 304:
             return None
@@ -157,14 +161,14 @@ def last_modified_of(head: Head) -> datetime | None:
 
 
 def must_be_picture(data: bytes, where: str) -> None:
-    """Raises FetchError "empty" or "not an image" for what does not begin as JPEG or PNG does.
+    """Raises FetchError "empty" or "not an image" for what does not begin as JPEG, PNG or WebP does.
 
     An error page under a picture's name must not be remembered as the newest picture.
     """
     if not data:
         raise FetchError("empty", f"{where}: the answer is empty; look whether the feed has moved")
-    if not data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
+    if not data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) and not is_webp(data):
         what = "a web page" if data.lstrip()[:1] == b"<" else "something else"
         raise FetchError(
-            "not an image", f"{where}: gave {what}, no JPEG or PNG; look whether the feed has moved"
+            "not an image", f"{where}: gave {what}, no JPEG, PNG or WebP; look whether the feed has moved"
         )

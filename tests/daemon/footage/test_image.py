@@ -125,3 +125,54 @@ def test_every_real_picture_is_read() -> None:
         pytest.skip("real footage is not here (../shared/data)")
     for path in paths:
         assert image.read(path).ndim == 3, path
+
+
+@pytest.mark.parametrize("quality", [80, 101])  # over 100: nothing is lost
+def test_webp_is_a_picture_like_any_other(quality: int) -> None:
+    """It is decoded at its size, and half of it is truncated, not a dark sky."""
+    pixels = np.random.default_rng(1).integers(0, 90, (40, 60, 3), dtype=np.uint8)
+    data = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+    assert image.decode(data).shape == (40, 60, 3)
+    with pytest.raises(PictureError) as caught:
+        image.decode(data[: len(data) // 2])
+    assert caught.value.reason == "truncated"
+
+
+def test_a_webp_that_claims_too_much_is_not_decoded() -> None:
+    """A canvas that is not the picture's, an animation, a gigantic size: refused by the headers alone."""
+    plain = cv2.imencode(".webp", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+
+    def extended(flags: int, width: int) -> bytes:
+        header = b"VP8X" + (10).to_bytes(4, "little") + bytes([flags, 0, 0, 0])
+        body = header + (width - 1).to_bytes(3, "little") + (39).to_bytes(3, "little") + plain[12:]
+        return b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body
+
+    assert image.decode(extended(0, 60)).shape == (40, 60, 3)
+    for data in (extended(0, 61), extended(2, 60)):
+        with pytest.raises(PictureError) as caught:
+            image.decode(data)
+        assert caught.value.reason == "not an image"
+    with pytest.raises(PictureError) as caught:
+        image.decode(plain, max_pixels=2399)
+    assert caught.value.reason == "too large"
+
+
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_a_jpeg_that_lacks_its_end_mark_alone_is_taken(quality: int) -> None:
+    """All its pixels are there; one that lacks any of them is truncated, however little is missing."""
+    pixels = np.random.default_rng(2).integers(0, 60, (120, 160, 3), dtype=np.uint8)
+    data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    whole = image.decode(data)
+    np.testing.assert_array_equal(image.decode(data[:-2]), whole)
+    for missing in (8, 40, len(data) // 2):
+        assert _reason(data[:-missing]) == "truncated"
+
+
+def test_a_jpeg_of_many_passes_must_have_its_end() -> None:
+    """Of a progressive one a whole pass can be missing unseen, of one with restart marks a whole part."""
+    pixels = np.random.default_rng(3).integers(0, 60, (120, 160, 3), dtype=np.uint8)
+    for option in (cv2.IMWRITE_JPEG_PROGRESSIVE, cv2.IMWRITE_JPEG_RST_INTERVAL):
+        data = cv2.imencode(".jpg", pixels, [option, 1])[1].tobytes()
+        with pytest.raises(PictureError) as caught:
+            image.decode(data[:-2])
+        assert caught.value.reason == "truncated"

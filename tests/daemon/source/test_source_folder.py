@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -194,3 +194,54 @@ def test_ask_shows_the_newest_without_taking_it(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg", picture())
     assert source.ask().name == "a.jpg"
     assert source.latest() is not None
+
+
+def test_a_picture_written_over_is_taken_once_it_rests(tmp_path: Path) -> None:
+    """``latest.jpg``, written over in place: its old end does not make half of the new one a picture."""
+    latest = put(tmp_path / "latest.jpg", picture(1), 100)
+    source = watching(tmp_path, pattern="latest.jpg")
+    assert source.latest() is not None
+    half = picture(2)[:1000] + picture(1)[1000:]
+    latest.write_bytes(half)
+    assert source.latest() is None
+    wanted = datetime.now(UTC) + timedelta(minutes=1)
+    assert source.next_request(wanted) < wanted - timedelta(seconds=50)
+    put(latest, picture(2), 3)
+    whole = source.latest()
+    assert whole is not None
+    assert whole.data == picture(2)
+    assert source.next_request(wanted) == wanted
+
+
+def test_a_picture_that_never_rests_is_taken_all_the_same(tmp_path: Path) -> None:
+    """A program that writes faster than we would wait does not blind the watch."""
+    latest = put(tmp_path / "latest.jpg", picture(1), 100)
+    source = watching(tmp_path, pattern="latest.jpg")
+    assert source.latest() is not None
+    latest.write_bytes(picture(2))
+    assert source.latest() is None
+    latest.write_bytes(picture(3))
+    given = source.latest()
+    assert given is not None
+    assert given.data == picture(3)
+
+
+def test_a_picture_written_to_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the file was before and after the reading must be the same file."""
+    latest = put(tmp_path / "latest.jpg", picture(1), 100)
+    source = watching(tmp_path, pattern="latest.jpg")
+    before = os.fstat
+
+    def written_to(handle: int) -> os.stat_result:
+        latest.write_bytes(picture(2))
+        return before(handle)
+
+    monkeypatch.setattr(os, "fstat", written_to)
+    assert source.latest() is None
+    monkeypatch.undo()
+    put(latest, picture(2), 5)
+    given = source.latest()
+    assert given is not None
+    assert given.data == picture(2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from daemon.config import SourceSettings
 from daemon.errors import FetchError
 from daemon.source.fetch import Limits, fetch_bytes
 from daemon.source.url import UrlSource
+from tests.certificates import self_signed
 
 
 def source_of(url: str, clock: Clock) -> UrlSource:
@@ -114,25 +114,7 @@ def test_a_closed_port_is_told_as_such() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate that nobody trusts, in one file."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key = path.with_name("key.pem")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    names = ["-keyout", str(key), "-out", str(path), "-days", "2", "-subj", "/CN=localhost"]
-    try:
-        subprocess.run([*command, *names], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
-    path.write_bytes(path.read_bytes() + key.read_bytes())
-    return path
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_certificate_nobody_trusts_is_refused(certificate: Path) -> None:
