@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon import preflight, systemd
+from daemon import preflight, systemd, uptime
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
 from daemon.archive.nightly import Nightly
@@ -187,6 +187,7 @@ class Service:
                 f"movie {name}", partial(self._visit, self.nightlies[name]), fallback=NIGHTLY_FALLBACK
             )
         self.schedule.every("housekeeping", self._keep_house, EVERY_S)
+        self.schedule.every("uptime", self._say_uptime, uptime.EVERY_S, at_once=False)
         interval_s = systemd.watchdog_interval_s()
         if interval_s is not None:
             self.schedule.every("watchdog", self._feed_watchdog, interval_s, at_once=False)
@@ -208,6 +209,17 @@ class Service:
 
     def _keep_house(self) -> None:
         self.housekeeping.run()
+
+    def _say_uptime(self) -> None:
+        """A line in the log each hour: a healthy watch is not silent, and its log shows since when one is."""
+        now = self.clock.now()
+        parts = []
+        for name, watch in self.watches.items():
+            rows = self.store.reader.between(name, now - timedelta(hours=1), now)
+            looks = [row for row in rows if row["verdict"] not in ("stale", "not looked")]
+            auroras = sum(row["verdict"] == "aurora" for row in looks)
+            parts.append(uptime.camera_part(name, watch.status, len(looks), auroras))
+        log.info(uptime.uptime_line(now - self.started_at, parts))
 
     def _job_failed(self, job: str, error: BaseException | None) -> None:
         kind, _, name = job.partition(" ")

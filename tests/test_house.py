@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.text", "daemon.files", "daemon.patience"),
     ("daemon", "daemon.errors", "daemon.observation", "daemon.night", "daemon.clock", "daemon.systemd"),
-    ("daemon.address", "daemon.gate", "daemon.event", "daemon.verdict", "daemon.metrics"),
+    ("daemon.address", "daemon.gate", "daemon.event", "daemon.verdict", "daemon.metrics", "daemon.uptime"),
     ("daemon.config",),
     ("daemon.sky", "daemon.source", "daemon.predictor", "daemon.schedule"),
     ("daemon.footage", "daemon.words"),

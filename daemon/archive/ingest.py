@@ -1,14 +1,14 @@
 """``aurorad ingest``: archived movies through the same pipeline as the live camera.
 
 Files or folders of movies, one after another, each by :func:`ingest_movie`, the function that a
-cluster's workers call too. What is recorded stays and repeats change nothing, so a run may be
-stopped at any time and called again.
+cluster's workers call too; folders of pictures are :mod:`daemon.archive.stills`. What is recorded stays
+and repeats change nothing, so a run may be stopped at any time and called again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from daemon.errors import FootageError, UsageError
 from daemon.event import EventState, Evidence
 from daemon.footage.movie import DatedMovie, Scratch, read_movie
 from daemon.metrics import Metrics
-from daemon.observation import EventChange
+from daemon.observation import EventChange, Frame
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
@@ -31,7 +31,7 @@ from daemon.record.store import Store
 from daemon.text import one_line
 
 MOVIES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
-
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 BATCH = 16
 """Frames of a movie predicted together; more gains nothing on two cores."""
@@ -39,21 +39,33 @@ BATCH = 16
 
 @dataclass
 class Tally:
-    """What became of a movie's sampled frames."""
+    """What became of the sampled frames of a movie, or of a night's pictures."""
 
     recorded: int = 0
     known: int = 0
     undated: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one movie; ``fault`` says why, where it could not be used."""
+    """What became of one movie, or of one night's pictures; ``fault`` says why, where it could not be used."""
 
     movie: Path
     tally: Tally | None
     readings: int = 0
     fault: str | None = None
+    title: str = ""
+
+    def line(self) -> str:
+        """For a person; only where there is a tally."""
+        assert self.tally is not None
+        refused = f"{self.tally.refused} that cannot be read, " if self.tally.refused else ""
+        stamps = f"; {self.readings} stamps read" if self.readings or not self.title else ""
+        return (
+            f"{self.title or self.movie.name}: {self.tally.recorded} recorded, {self.tally.known} known already, "
+            f"{refused}{self.tally.undated} without a time{stamps}"
+        )
 
 
 def movies_of(places: Iterable[Path]) -> list[Path]:
@@ -61,17 +73,15 @@ def movies_of(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            found += sorted(p for p in place.rglob("*") if p.suffix.lower() in MOVIES and _is_file(p))
-        elif place.is_file():
-            found.append(place)
-        else:
+            found += sorted(p for p in place.rglob("*") if p.suffix.lower() in MOVIES and is_file(p))
+        elif not place.is_file():
             raise UsageError(f"{place}: there is no such file or folder")
-    if not found:
-        raise UsageError("no movie in the folders named; movies end in " + ", ".join(MOVIES))
+        elif place.suffix.lower() not in PICTURES:
+            found.append(place)
     return found
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """False too for what cannot be looked at, a loop of links among them: it costs no other movie."""
     try:
         return path.is_file()
@@ -122,29 +132,58 @@ def record_movie(pipeline: Pipeline, movie: DatedMovie) -> Tally:
     Frames go in order of time, so that a run cut short leaves a beginning; the next run leads the
     event's state along the rows of that beginning and goes on as if nothing had happened.
     """
-    name, rules = pipeline.camera.name, pipeline.rules
-    same = timedelta(seconds=pipeline.camera.cadence_s / 2 - 1)
-    night = RecordedNight.of(pipeline.store.reader, name, movie.begins, movie.ends, same)
-    keep = partial(night.own, dwell=rules.dwell)
-    tally, state = Tally(undated=movie.undated), EventState()
+    same = same_minute(pipeline)
+    night = RecordedNight.of(pipeline.store.reader, pipeline.camera.name, movie.begins, movie.ends, same)
+    recorder = Recorder(pipeline, night, Tally(undated=movie.undated))
     frames = movie.frames()
     while batch := list(islice(frames, BATCH)):
         for row, group in groupby(batch, key=night.row_of):
             if row is None:
-                new = list(group)
-                state = pipeline.follow(new, state, live=False, keep=keep)
-                tally.recorded += len(new)
+                recorder.new(list(group))
             else:
-                state, changes = event.step(state, name, _evidence(row, pipeline.settings), rules)
-                _put_events(pipeline, keep(changes))
-                tally.known += 1
-    if state.event is not None and state.last_at is not None:
-        # An event that outlasts its movie is over where the movie is: nothing more is known of it.
-        end = Evidence(state.last_at + timedelta(seconds=1), daylight=True)
-        _, changes = event.step(state, name, end, rules)
+                recorder.known(row)
+    recorder.end()
+    return recorder.tally
+
+
+def same_minute(pipeline: Pipeline) -> timedelta:
+    """Rows of a camera that are closer than this stand for the same look."""
+    return timedelta(seconds=pipeline.camera.cadence_s / 2 - 1)
+
+
+class Recorder:
+    """Leads an event's state along a night: the rows that are there, and the frames that are new."""
+
+    def __init__(self, pipeline: Pipeline, night: RecordedNight, tally: Tally) -> None:
+        self.pipeline = pipeline
+        self.tally = tally
+        self._keep = partial(night.own, dwell=pipeline.rules.dwell)
+        self._state = EventState()
+
+    def new(self, frames: Sequence[Frame]) -> None:
+        """Frames that no row stands for, in order of time."""
+        self._state = self.pipeline.follow(frames, self._state, live=False, keep=self._keep)
+        self.tally.recorded += len(frames)
+
+    def known(self, row: RecordedRow) -> None:
+        """A row that is there already: it stays as it is."""
+        p = self.pipeline
+        self._state, changes = event.step(self._state, p.camera.name, _evidence(row, p.settings), p.rules)
+        self._put(changes)
+        self.tally.known += 1
+
+    def end(self) -> None:
+        """An event that outlasts its footage is over where that is: nothing more is known of it."""
+        if self._state.event is None or self._state.last_at is None:
+            return
+        last = Evidence(self._state.last_at + timedelta(seconds=1), daylight=True)
+        _, changes = event.step(self._state, self.pipeline.camera.name, last, self.pipeline.rules)
         over = [replace(c, event=replace(c.event, ended_reason="the footage ends")) for c in changes]
-        _put_events(pipeline, keep(over))
-    return tally
+        self._put(over)
+
+    def _put(self, changes: Iterable[EventChange]) -> None:
+        for change in self._keep(changes):
+            self.pipeline.store.put_event(change.event)
 
 
 def _evidence(row: RecordedRow, settings: Settings) -> Evidence:
@@ -156,11 +195,6 @@ def _evidence(row: RecordedRow, settings: Settings) -> Evidence:
         cover=row.cover if row.verdict == "aurora" else 0.0,
         daylight=row.sun_altitude_deg > settings.gate.look_below_deg,
     )
-
-
-def _put_events(pipeline: Pipeline, changes: Iterable[EventChange]) -> None:
-    for change in changes:
-        pipeline.store.put_event(change.event)
 
 
 def _bytes(path: Path) -> int:
@@ -191,16 +225,23 @@ def ingest_all(
     camera: CameraSettings,
     database: Path,
     pictures: Path | None,
-    on_progress: Callable[[Path, float], None],
+    on_progress: Callable[[str, float], None],
     on_outcome: Callable[[Outcome], None],
 ) -> int:
     """Take the movies in, one after another; how many could not be used."""
     faults = 0
-    with ExitStack() as stack:
-        store = stack.enter_context(Store(database))
-        pipeline = open_pipeline(settings, camera, store, pictures)
+    with opened(settings, camera, database, pictures) as pipeline:
         for path in movies:
-            outcome = ingest_movie(path, pipeline, lambda share, path=path: on_progress(path, share))  # type: ignore[misc]
+            outcome = ingest_movie(path, pipeline, partial(on_progress, path.name))
             faults += outcome.tally is None
             on_outcome(outcome)
     return faults
+
+
+@contextmanager
+def opened(
+    settings: Settings, camera: CameraSettings, database: Path, pictures: Path | None
+) -> Iterator[Pipeline]:
+    """A pipeline without a live source on a database of its own, closed at the end."""
+    with Store(database) as store:
+        yield open_pipeline(settings, camera, store, pictures)

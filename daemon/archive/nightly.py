@@ -1,14 +1,16 @@
-"""After dawn: the night's movie, which fills the minutes that the live watch missed.
+"""After dawn: the night's movie, or a folder camera's own pictures, fill the minutes that the live watch missed.
 
-Asked for under the date of its morning, from a while after the watch's end until it appears or is
-given up; loaded once, taken in through the same pipeline, and deleted. Which nights are done is kept
-in the database, so that a restart neither forgets one nor takes one twice.
+A movie is asked for under the date of its morning, from a while after the watch's end until it appears or is
+given up; loaded once, taken in through the same pipeline, and deleted. A folder's pictures are there already, also
+those of the nights before in which nobody watched. Which nights are done is kept in the database, so that a
+restart neither forgets one nor takes one twice.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 from daemon.alert.conditions import Conditions
 from daemon.alert.summary import send_summary
 from daemon.archive.ingest import record_movie
+from daemon.archive.stills import nights_in_folder, record_night
 from daemon.config import Settings
 from daemon.errors import FetchError, FootageError, StoreError
 from daemon.footage.movie import Scratch, read_movie
@@ -31,6 +34,9 @@ IDLE = timedelta(minutes=30)
 
 MOST_CRASHES = 3
 """Times the process may end while it reads a movie; then it is left alone, or it would end every next one."""
+
+MOST_NIGHTS = 31
+"""Nights in which nobody watched that a folder's pictures fill by themselves; `aurorad ingest` takes the others."""
 
 
 class Nightly:
@@ -75,6 +81,8 @@ class Nightly:
     def _take(self, night: date, now: datetime, ended_at: datetime) -> timedelta | None:
         """The movie of that night into the record; how long to wait where it is not there yet."""
         source = self.pipeline.camera_settings.source
+        if source.kind == "folder":
+            self._fill(night, now)
         if source.kind != "auroramax" or not source.movie_url:
             return None
         movie = self._fetch(night)
@@ -120,32 +128,55 @@ class Nightly:
 
         A decoder's crash is not to come again with every start.
         """
-        name, store, metrics = self.pipeline.camera.name, self.pipeline.store, self.pipeline.metrics
+        with self._attempt(night, "movie") as may:
+            if not may:
+                return True
+            try:
+                scratch = Scratch(self.folder, self.settings.daemon.min_free_mb)
+                with read_movie(movie, self.pipeline.camera, now, scratch=scratch) as dated:
+                    tally = record_movie(self.pipeline, dated)
+                log.info(
+                    "movie of %s: %d minutes filled, %d known, %d without a time",
+                    night, tally.recorded, tally.known, tally.undated,
+                )  # fmt: skip
+            except FootageError as error:
+                log.warning("movie of %s: %s", night, error)
+                if error.reason == "disk":
+                    self._no_space(error)
+                    return False
+                self.pipeline.metrics.rejected(self.pipeline.camera.name, error.reason)
+        return True
+
+    @contextmanager
+    def _attempt(self, night: date, what: str) -> Iterator[bool]:
+        """May the night's footage be read? Not where the process ended over it too often."""
+        name, store = self.pipeline.camera.name, self.pipeline.store
         kept = store.progress.morning(name)
         begun = kept.begun if kept.reading == night.isoformat() else 0
         if begun >= MOST_CRASHES:
-            metrics.rejected(name, "crash")
-            log.error("movie of %s: left out: aurorad ended %d times while reading it", night, begun)
-            return True
+            self.pipeline.metrics.rejected(name, "crash")
+            log.error("%s of %s: left out: aurorad ended %d times while reading it", what, night, begun)
+            yield False
+            return
         store.progress.put_morning(name, replace(kept, reading=night.isoformat(), begun=begun + 1))
         try:
-            scratch = Scratch(self.folder, self.settings.daemon.min_free_mb)
-            with read_movie(movie, self.pipeline.camera, now, scratch=scratch) as dated:
-                tally = record_movie(self.pipeline, dated)
-            log.info(
-                "movie of %s: %d minutes filled, %d known, %d without a time",
-                night, tally.recorded, tally.known, tally.undated,
-            )  # fmt: skip
-        except FootageError as error:
-            log.warning("movie of %s: %s", night, error)
-            if error.reason == "disk":
-                self._no_space(error)
-                return False
-            metrics.rejected(name, error.reason)
+            yield True
         finally:
             with suppress(StoreError):
                 store.progress.put_morning(name, replace(kept, reading="", begun=0))
-        return True
+
+    def _fill(self, night: date, now: datetime) -> None:
+        """What a folder holds of this night and of those before it that nobody watched."""
+        done = date.fromisoformat(self.pipeline.store.progress.morning(self.pipeline.camera.name).done)
+        oldest = max(done + timedelta(days=1), night - timedelta(days=MOST_NIGHTS - 1))
+        for kept in nights_in_folder(self.pipeline.camera_settings, oldest, night, now):
+            with self._attempt(kept.night, "pictures") as may:
+                if may:
+                    tally = record_night(kept, self.pipeline)
+                    log.info(
+                        "pictures of %s: %d minutes filled, %d known, %d that cannot be read",
+                        kept.night, tally.recorded, tally.known, tally.refused,
+                    )  # fmt: skip
 
     def _done(self, night: date, now: datetime) -> datetime:
         self._tries = 0

@@ -51,6 +51,11 @@ class RecordedNight:
             same,
         )
 
+    @property
+    def rows(self) -> list[RecordedRow]:
+        """The rows, in order of time."""
+        return self._rows
+
     def row_of(self, frame: Frame) -> RecordedRow | None:
         """The row that stands for the frame's minute, or None where there is none."""
         assert frame.observed_at is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from daemon.cli.base import (
     settings_of,
 )
 from daemon.cli.record import backup, labels, restore
+from daemon.cli.setup import setup
 from daemon.errors import AuroradError, UsageError
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def demo(movie: Path | None, port: int, speed: float | None, stay: bool) -> None
 
 
 @main.command(
-    epilog=example("aurorad ingest night.mp4 --db aurorad.db", "aurorad ingest movies/ --config aurorad.toml")
+    epilog=example("aurorad ingest night.mp4 --db aurorad.db", "aurorad ingest images/ --config aurorad.toml")
 )
-@click.argument("movies", nargs=-1, required=True, type=FILE)
+@click.argument("footage", nargs=-1, required=True, type=FILE)
 @config_option
 @camera_option
 @click.option("--db", type=FILE, show_default="the configuration's", help="Database file to record in.")
@@ -110,59 +111,62 @@ def demo(movie: Path | None, port: int, speed: float | None, stay: bool) -> None
     help="Ray cluster to spread the movies over; 'local' uses this machine's cores.",
 )
 def ingest(
-    movies: tuple[Path, ...],
+    footage: tuple[Path, ...],
     config_path: Path | None,
     camera_name: str | None,
     db: Path | None,
     pictures: Path | None,
     ray: str | None,
 ) -> None:
-    """Record archived movies, as the live camera is recorded.
+    """Record archived footage as the live camera is recorded.
 
-    MOVIES are files, or folders of them. You can stop it at any time and run it again: what is recorded stays,
-    and a repeat changes nothing.
+    FOOTAGE is movies, pictures, or folders of either. Of the pictures of a night one a cadence is looked at. You
+    can stop it at any time and run it again: what is recorded stays, and a repeat changes nothing.
     """
-    from daemon.archive.ingest import ingest_all, movies_of
+    from daemon.archive.stills import footage_of
 
     settings, camera = camera_of(config_path, camera_name)
     needs_a_record(db, config_path)
     if db is None and pictures is None and settings.daemon.keep_pictures_days:
         pictures = settings.daemon.state_dir / "frames"
     database = db or settings.daemon.database
-    found = movies_of(movies)
+    movies, stills = footage_of(footage, camera)
     if ray is not None:
         from daemon.archive.cluster import ingest_on_ray
 
-        faults = ingest_on_ray(found, settings, camera, database, ray, _tell_outcome)
+        if stills:
+            raise UsageError("--ray spreads movies; take pictures in without it")
+        faults = ingest_on_ray(movies, settings, camera, database, ray, _tell_outcome)
     else:
-        faults = _with_progress(found, ingest_all, settings, camera, database, pictures)
+        faults = _with_progress(movies, stills, settings, camera, database, pictures)
     if faults:
         click.get_current_context().exit(1)
 
 
 def _with_progress(
-    found: list[Path],
-    ingest_all: Callable[..., int],
+    movies: list[Path],
+    stills: list[Path],
     settings: Settings,
     camera: CameraSettings,
     database: Path,
     pictures: Path | None,
 ) -> int:
     """A bar where a person watches; plain lines where the output goes to a file."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    from daemon.archive.ingest import ingest_all
+    from daemon.archive.stills import ingest_nights
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not sys.stderr.isatty(), transient=True, console=_stderr()) as bar:
-        task = bar.add_task("movies", total=len(found))
+        task = bar.add_task("footage", total=1.0)
 
-        def on_progress(path: Path, share: float) -> None:
-            bar.update(task, description=f"{path.name} {share:4.0%}")
+        def on_progress(title: str, share: float) -> None:
+            bar.update(task, description=f"{title} {share:4.0%}", completed=share)
 
-        def on_outcome(outcome: Outcome) -> None:
-            bar.advance(task)
-            _tell_outcome(outcome)
-
-        return ingest_all(found, settings, camera, database, pictures, on_progress, on_outcome)
+        into = settings, camera, database, pictures, on_progress, _tell_outcome
+        faults = ingest_all(movies, *into) if movies else 0
+        return faults + (ingest_nights(stills, *into) if stills else 0)
 
 
 def _stderr() -> Console:
@@ -172,14 +176,8 @@ def _stderr() -> Console:
 
 
 def _tell_outcome(outcome: Outcome) -> None:
-    tally = outcome.tally
-    if tally is None:
-        click.echo(f"aurorad: {outcome.fault}", err=True)
-        return
-    click.echo(
-        f"{outcome.movie.name}: {tally.recorded} recorded, {tally.known} known already, "
-        f"{tally.undated} without a time; {outcome.readings} stamps read"
-    )
+    if outcome.tally is not None:
+        click.echo(outcome.line())
     if outcome.fault:
         click.echo(f"aurorad: {outcome.fault}", err=True)
 
@@ -375,6 +373,7 @@ def test_alert(config_path: Path | None, channel: str | None) -> None:
         click.get_current_context().exit(1)
 
 
+main.add_command(setup)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.points import find_points
 from daemon.footage.reading import StampReader
 from daemon.footage.star_chart import Directions, star_chart
+from daemon.footage.still_clock import time_in_name
 from daemon.observation import Disc, Lens, Orientation, Picture, utc_text
 from daemon.sky.ephemeris import Observatory
 from daemon.sky.lens import project
@@ -126,13 +128,10 @@ def _exposure(path: Path, camera: CameraSettings, at: datetime | None, any_time:
 
 
 def _time_in_name(name: str, camera: CameraSettings) -> datetime | None:
-    """The UTC time in a file's name: in the camera's own form, else any plain date and time."""
-    form = camera.source.name_format
-    try:
-        length = len(datetime(2000, 1, 1).strftime(form))
-        return datetime.strptime(name[:length], form).replace(tzinfo=UTC)
-    except ValueError:
-        found = _TIME.search(name)
+    """The time in a file's name: in the camera's own form and zone, else any plain date and time as UTC."""
+    with suppress(ClockError):
+        return time_in_name(name, camera.source, datetime.now(UTC)).astimezone(UTC)
+    found = _TIME.search(name)
     try:
         return datetime(*(int(part) for part in found.groups()), tzinfo=UTC) if found else None  # type: ignore[misc, arg-type]
     except ValueError:

@@ -70,6 +70,15 @@ def _decode_without_end(data: bytes, max_pixels: int, cut: PictureError) -> Pict
 
 def read(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a file. Raises PictureError as :func:`decode`, or reason ``unreadable``; names the file."""
+    data = read_bytes(path)
+    try:
+        return decode(data, max_pixels)
+    except PictureError as error:
+        raise PictureError(error.reason, f"{path}: {error}") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """A picture file's bytes. Raises PictureError, reason ``too large`` or ``unreadable``; names the file."""
     try:
         with path.open("rb") as file:  # its size is not asked for: a device or a pipe tells none
             data = file.read(MAX_BYTES + 1)
@@ -77,10 +86,7 @@ def read(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
         raise PictureError("unreadable", f"{path}: {error.strerror or error}") from error
     if len(data) > MAX_BYTES:
         raise PictureError("too large", f"{path}: larger than {MAX_BYTES // 1_000_000} MB")
-    try:
-        return decode(data, max_pixels)
-    except PictureError as error:
-        raise PictureError(error.reason, f"{path}: {error}") from error
+    return data
 
 
 def encode_jpeg(pixels: Picture, quality: int = 85) -> bytes:

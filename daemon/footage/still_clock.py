@@ -87,7 +87,7 @@ class StillClock:
     def _read(self, frame: Frame, name: str) -> tuple[datetime, bool]:
         """(time, was it read from the stamp?)"""
         if self.source.time_from == "name":
-            return _time_in_name(name, self.source, frame.last_modified or frame.fetched_at), False
+            return time_in_name(name, self.source, frame.last_modified or frame.fetched_at), False
         if self.source.time_from == "header" or frame.stamp is None or self._reader is None:
             return frame.last_modified or frame.fetched_at, False
         witness = frame.last_modified or frame.fetched_at
@@ -135,7 +135,8 @@ def _ahead_text(frame: Frame, at: datetime, source: SourceSettings, stamped: boo
     return f"{frame.source}: dated {utc_text(at)}, ahead of our clock ({utc_text(frame.fetched_at)}); check {fix}"
 
 
-def _time_in_name(name: str, source: SourceSettings, near: datetime) -> datetime:
+def time_in_name(name: str, source: SourceSettings, near: datetime) -> datetime:
+    """The time at the start of a file's name, UTC; ``near`` decides in the hour that autumn brings twice. Raises ClockError."""
     form = source.name_format
     length = len(datetime(2000, 1, 1).strftime(form))
     try:

@@ -1,0 +1,124 @@
+"""What ``aurorad setup`` writes: a small configuration, and how to start with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon import preflight
+from daemon.config import CameraSettings, error_of, load
+from daemon.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the file will hold. ``optics`` is [camera.disc] and [camera.orientation] as text; AuroraMAX has none."""
+
+    state_dir: Path
+    camera: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    optics: str = ""
+    notify: str = ""
+    program: str = ""
+
+    def text(self) -> str:
+        """The file."""
+        made = f"for {self.program}" if self.program else "for AuroraMAX at Yellowknife"
+        lines = [
+            f"# Written by `aurorad setup` {made}. Every key there is, with its default: deploy/aurorad.toml",
+            "",
+            *_table("[daemon]", {"state_dir": str(self.state_dir)}),
+        ]
+        if self.camera:
+            lines += _table("[[camera]]", self.camera)
+            lines += [*self.optics.strip().splitlines(), ""]
+            lines += _table("[camera.source]", self.source)
+        if self.notify:
+            lines += _table("[[notify]]", {"name": "phone", "url": self.notify})
+        return "\n".join(lines)
+
+    def settings(self) -> CameraSettings:
+        """The camera as far as it is known, to try things with."""
+        return CameraSettings.model_validate({**self.camera, "source": dict(self.source)})
+
+
+def _table(header: str, keys: Mapping[str, Any]) -> list[str]:
+    return [header, *(f"{key} = {_value(value)}" for key, value in keys.items()), ""]
+
+
+def _value(value: Any) -> str:
+    """A text, a number or a switch as TOML writes it: JSON's forms are TOML's too."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def must_not_be_there(file: Path, may_replace: bool) -> None:
+    """Raises UsageError where a file would be lost that nobody said may be."""
+    if file.exists() and not may_replace:
+        raise UsageError(f"{file} is there already; name another with --config, or add --replace")
+
+
+def write(plan: Plan, file: Path) -> None:
+    """The file, whole or not at all, once all in it can be used. Readable by this user alone: it may hold an address
+    that is a secret. Raises ConfigError, UsageError."""
+    text = plan.text()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
+        ) as new:
+            new.write(text)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; name another file with --config") from error
+    path = Path(new.name)
+    try:
+        settings = load(path, watching=True)
+        faults = list(preflight.faults_in(settings))
+        if faults:
+            raise error_of(faults, path)
+        os.replace(path, file)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+# ------------------------------------------------------------------- how to start
+
+
+def how_to_start(plan: Plan, file: Path) -> list[str]:
+    """Lines for a person: by hand, under systemd, in a container."""
+    file = file.absolute()
+    folder = Path(str(plan.source["path"])) if "path" in plan.source else None
+    return [
+        "Start it in one of these ways:",
+        f"  by hand         aurorad run --config {file}",
+        *_systemd(file, folder),
+        *_docker(file, folder),
+        f"Change it         the file itself; then `aurorad check-config {file}`",
+    ]
+
+
+def _systemd(file: Path, folder: Path | None) -> Sequence[str]:
+    lines = [
+        "  as a service    sudo deploy/install.sh --no-start      (from a checkout of aurorad)",
+        f"                  sudo install -m 640 -g aurorad-config {file} /etc/aurorad/aurorad.toml",
+    ]
+    if folder is not None and folder.is_relative_to("/home"):
+        unit = "/etc/systemd/system/aurorad.service.d/pictures.conf"
+        lines += [
+            "                  sudo mkdir -p /etc/systemd/system/aurorad.service.d",
+            f"                  printf '[Service]\\nBindReadOnlyPaths={folder}\\n' | sudo tee {unit}",
+        ]
+    return [*lines, "                  sudo systemctl daemon-reload && sudo systemctl enable --now aurorad"]
+
+
+def _docker(file: Path, folder: Path | None) -> Sequence[str]:
+    pictures = f" -v {folder}:{folder}:ro" if folder is not None else ""
+    return [
+        f"  in a container  docker run -d --name aurorad -p 127.0.0.1:8080:8080 -v {file}:/etc/aurorad/aurorad.toml:ro \\",
+        f"                    -e AURORAD_DAEMON__STATE_DIR=/var/lib/aurorad -v aurorad:/var/lib/aurorad{pictures} \\",
+        "                    -v ./deploy/secrets:/run/secrets:ro aurorad:cpu",
+    ]

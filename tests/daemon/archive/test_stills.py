@@ -1,0 +1,299 @@
+"""Archived pictures into the record: the camera programs' own folders, once, on the live watch's way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from daemon.archive.nightly import MOST_NIGHTS, Nightly
+from daemon.archive.stills import Kept, chosen, dated, footage_of, ingest_night, pictures_of
+from daemon.config import CameraSettings, EventSettings, Settings
+from daemon.errors import UsageError
+from daemon.metrics import Metrics
+from daemon.pipeline import Pipeline
+from daemon.record.progress import Morning
+from daemon.record.store import Reader, Store
+from tests.daemon.test_pipeline import Greenness
+from tests.homes import SIDE, ZONE, allsky, indi_allsky, put, sky
+
+NIGHT = date(2024, 2, 10)
+EVENING = datetime(2024, 2, 9, 21, 0, 7, tzinfo=UTC)
+NOW = datetime(2024, 2, 10, 12, 0, tzinfo=UTC)
+DISC = {"centre_x": SIDE / 2, "centre_y": SIDE / 2, "radius": SIDE / 2, "width": SIDE, "height": SIDE}
+
+
+def camera(path: Path, **source: object) -> CameraSettings:
+    return CameraSettings.model_validate(
+        {
+            "name": "home", "latitude_deg": 69.6, "longitude_deg": 19.2, "timezone": ZONE, "stamp": False,
+            "disc": DISC, "source": {"kind": "folder", "path": str(path), **source},
+        }
+    )  # fmt: skip
+
+
+def allsky_camera(root: Path) -> CameraSettings:
+    return camera(
+        root / "images",
+        pattern="2*/image-2*.jpg",
+        time_from="name",
+        name_format="image-%Y%m%d%H%M%S",
+        name_timezone=ZONE,
+    )
+
+
+def every(
+    seconds: float, count: int, begins: datetime = EVENING, aurora: range = range(0)
+) -> list[tuple[datetime, bytes]]:
+    """So many pictures so far apart, each with a noise of its own."""
+    return [(begins + timedelta(seconds=seconds * k), sky(k, k in aurora)) for k in range(count)]
+
+
+@dataclass
+class Archive:
+    """A camera's pipeline without a live source, on a record of its own."""
+
+    pipeline: Pipeline
+    model: Greenness
+
+    def take(self, *places: Path, now: datetime = NOW) -> list[str]:
+        """Take the folders in; the lines that are printed."""
+        c = self.pipeline.camera_settings
+        nights, _ = dated(pictures_of(places, c.source), c, now)
+        return [ingest_night(night, self.pipeline).line() for night in nights]
+
+    def rows(self, sql: str = "SELECT * FROM observations ORDER BY observed_at") -> list[dict[str, Any]]:
+        with Reader(self.pipeline.store.path) as reader:
+            return reader.query(sql)
+
+
+def opened(settings: CameraSettings, store: Store) -> Archive:
+    model = Greenness()
+    pipeline = Pipeline(
+        settings,
+        Settings(camera=(settings,), event=EventSettings(strong=1.0)),
+        store=store,
+        predictor=lambda: model,  # type: ignore[arg-type, return-value]
+        metrics=Metrics(),
+    )
+    return Archive(pipeline, model)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "record.db") as store:
+        yield store
+
+
+def test_an_allsky_night_is_a_row_a_minute_and_its_event(tmp_path: Path, store: Store) -> None:
+    """Pictures every 30 s: one a minute, at the UTC of its local name; keograms, thumbnails, timelapses are none."""
+    root = allsky(tmp_path, every(30, 40, aurora=range(10, 20)))
+    archive = opened(allsky_camera(root), store)
+    (line,) = archive.take(root / "images")
+    assert line == "night of 9–10 February 2024: 20 recorded, 0 known already, 0 without a time"
+    rows = archive.rows()
+    assert rows[0]["observed_at"] == "2024-02-09T21:00:07Z"
+    assert (root / "images/20240209/image-20240209220007.jpg").is_file()
+    assert [row["verdict"] for row in rows[3:7]] == ["clear", "clear", "aurora", "aurora"]
+    (event,) = archive.rows("SELECT * FROM events")
+    assert (event["onset_at"], event["ended_at"]) == ("2024-02-09T21:05:07Z", "2024-02-09T21:10:07Z")
+    assert not archive.rows("SELECT * FROM outbox")
+
+
+def test_a_repeat_changes_nothing_and_looks_at_nothing(tmp_path: Path, store: Store) -> None:
+    """Known nights are passed over; one that has grown is gone on with; what was on record stays as it was."""
+    pictures = every(60, 20, aurora=range(5, 15))
+    root = allsky(tmp_path, pictures[:12])
+    archive = opened(allsky_camera(root), store)
+    archive.take(root / "images")
+    before, asked = archive.rows(), archive.model.asked
+    (line,) = archive.take(root / "images")
+    assert "0 recorded, 12 known" in line
+    assert archive.rows() == before
+    allsky(tmp_path, pictures)
+    (line,) = archive.take(root / "images")
+    assert "8 recorded, 12 known" in line
+    assert archive.model.asked == asked + 8
+    assert archive.rows()[:12] == before
+    (event,) = archive.rows("SELECT onset_at, ended_at FROM events")
+    with Store(tmp_path / "whole.db") as other:
+        whole = opened(allsky_camera(root), other)
+        whole.take(root / "images")
+        assert whole.rows("SELECT onset_at, ended_at FROM events") == [event]
+
+
+def test_an_indi_allsky_folder_is_found_in_its_depth(tmp_path: Path, store: Store) -> None:
+    """Day, night and hour folders; its thumbnails and its latest.jpg are no pictures of the night."""
+    images = indi_allsky(tmp_path, every(600, 9))
+    settings = camera(
+        images, pattern="ccd_*/exposures/*/*/*/ccd*.jpg", time_from="name",
+        name_format="ccd1_%Y%m%d_%H%M%S", name_timezone=ZONE,
+    )  # fmt: skip
+    archive = opened(settings, store)
+    (line,) = archive.take(images)
+    assert "9 recorded" in line
+
+
+def test_pictures_of_the_day_are_not_looked_at(tmp_path: Path, store: Store) -> None:
+    """Camera programs may keep the day too: no row, no answer of the model for it."""
+    root = allsky(tmp_path, every(3600, 20, begins=datetime(2024, 2, 9, 9, 0, tzinfo=UTC)))
+    archive = opened(allsky_camera(root), store)
+    archive.take(root / "images")
+    assert {row["verdict"] for row in archive.rows()} == {"clear"}
+    assert all(row["sun_altitude_deg"] <= -6 for row in archive.rows())
+
+
+def test_what_cannot_be_read_costs_itself(tmp_path: Path, store: Store) -> None:
+    """A cut file, an empty one, the same file again: counted, and the others are recorded."""
+    pictures = every(60, 6)
+    pictures[1] = pictures[1][0], pictures[1][1][:2000]
+    pictures[2] = pictures[2][0], b""
+    pictures[4] = pictures[4][0], pictures[3][1]
+    root = allsky(tmp_path, pictures)
+    archive = opened(allsky_camera(root), store)
+    (line,) = archive.take(root / "images")
+    assert "3 recorded, 0 known already, 3 that cannot be read" in line
+
+
+def test_the_hour_that_autumn_brings_twice(tmp_path: Path, store: Store) -> None:
+    """Names of local time come twice; the file's own time says which hour it was."""
+    begins = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)  # 2:30 in Oslo, and an hour later 2:30 again
+    root = allsky(tmp_path, [(begins + timedelta(minutes=20 * k), sky(k)) for k in range(3)])
+    moved = root / "images/20241026/image-20241027023000.jpg"
+    assert moved.is_file()
+    archive = opened(allsky_camera(root), store)
+    archive.take(root / "images", now=begins + timedelta(days=1))
+    assert [row["observed_at"][11:16] for row in archive.rows()] == ["00:30", "00:50", "01:10"]
+
+
+def test_files_that_were_copied_are_not_dated_by_the_copying(tmp_path: Path) -> None:
+    """Where the file's time dates a picture, one whose name says another day has no time."""
+    put(tmp_path / "image-20240209220007.jpg", sky(1), NOW - timedelta(hours=15))
+    put(tmp_path / "image-20230209220007.jpg", sky(2), NOW)
+    put(tmp_path / "20230209/pic1.jpg", sky(3), NOW)
+    nights, undated = dated(
+        pictures_of([tmp_path], camera(tmp_path, time_from="header").source),
+        camera(tmp_path, time_from="header"),
+        NOW,
+    )
+    assert [night.night for night in nights] == [NIGHT]
+    assert undated == 2
+
+
+def test_a_time_that_has_not_been_is_none(tmp_path: Path) -> None:
+    """A picture of tomorrow, by a wrong zone or a wrong clock, is not recorded."""
+    root = allsky(tmp_path, [(NOW + timedelta(hours=3), sky(1))])
+    settings = allsky_camera(root)
+    nights, undated = dated(pictures_of([root / "images"], settings.source), settings, NOW)
+    assert (nights, undated) == ([], 1)
+
+
+def test_no_two_looks_are_nearer_than_a_cadence_allows() -> None:
+    """Also beside looks that are on record: a picture between two of them makes no third."""
+    at = [EVENING + timedelta(seconds=20 * k) for k in range(10)]
+    pictures = [Kept(one, Path("x"), 1) for one in at]
+    assert [k.at for k in chosen(pictures, [], 60)] == at[::3]
+    assert [k.at for k in chosen(pictures, [at[1], at[4]], 60)] == [at[7]]
+    assert [k.at for k in chosen(pictures, at, 60)] == []
+
+
+def test_where_movies_and_pictures_lie_together(tmp_path: Path) -> None:
+    """AuroraMAX's archive is its movies; a camera without a stamp has no movie that could be dated."""
+    root = allsky(tmp_path, every(60, 2))
+    movies, pictures = footage_of([root / "images"], allsky_camera(root))
+    assert (len(movies), len(pictures)) == (0, 2)
+    movies, pictures = footage_of([root / "images"], CameraSettings())
+    assert (len(movies), len(pictures)) == (1, 0)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"neither a movie .* nor a picture"):
+        footage_of([tmp_path / "empty"], allsky_camera(root))
+
+
+# ------------------------------------------------------------------------------- hours that were missed
+
+
+def mornings(archive: Archive, done: str, now: datetime = NOW) -> None:
+    """The mornings of a watch that was up in the night ``done``, and starts again now."""
+    progress = archive.pipeline.store.progress
+    progress.put_morning("home", Morning(done=done))
+    Nightly(archive.pipeline, archive.pipeline.settings).visit(now)
+
+
+def test_the_hours_in_which_nobody_watched_are_filled_from_the_folder(tmp_path: Path, store: Store) -> None:
+    """The live watch saw the first ten minutes; after dawn the other twenty are there, each once."""
+    pictures = every(60, 30, aurora=range(15, 25))
+    root = allsky(tmp_path / "early", pictures[:10])
+    archive = opened(allsky_camera(root), store)
+    archive.take(root / "images")
+    shutil.rmtree(root)
+    root = allsky(tmp_path / "early", pictures)
+    mornings(archive, done="2024-02-09")
+    rows = archive.rows()
+    assert len(rows) == len({row["observed_at"] for row in rows}) == 30
+    (event,) = archive.rows("SELECT onset_at FROM events")
+    assert event["onset_at"] == "2024-02-09T21:15:07Z"
+    assert store.progress.morning("home").done == "2024-02-10"
+    mornings(archive, done="2024-02-09")
+    assert archive.rows() == rows
+
+
+def test_nights_in_which_nobody_watched_are_filled_too(tmp_path: Path, store: Store) -> None:
+    """Three nights down: all three come from the folder; of older ones nothing."""
+    pictures = [
+        (EVENING - timedelta(days=days) + timedelta(minutes=k), sky(100 * days + k))
+        for days in (MOST_NIGHTS + 5, 5, 2, 1, 0)
+        for k in range(3)
+    ]
+    root = allsky(tmp_path, sorted(pictures))
+    archive = opened(allsky_camera(root), store)
+    mornings(archive, done="2024-02-07")
+    evenings = {row["observed_at"][:10] for row in archive.rows()}
+    assert evenings == {"2024-02-07", "2024-02-08", "2024-02-09"}
+
+
+def test_a_camera_that_is_one_file_has_nothing_to_fill_from(tmp_path: Path, store: Store) -> None:
+    """``tmp/image.jpg`` is the present alone: the morning takes no keogram for a picture."""
+    root = allsky(tmp_path, every(60, 5))
+    archive = opened(camera(root / "tmp", pattern="image.jpg", time_from="header"), store)
+    mornings(archive, done="2024-02-09")
+    assert len(archive.rows()) == 1
+
+
+def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misread stamp among pictures in order of their names is kept out; the others have their time."""
+    from daemon.archive import stills
+
+    said = {f"{k}.png": EVENING + timedelta(minutes=k) for k in range(5)}
+    said["2.png"] -= timedelta(hours=8)
+
+    class Reader:
+        def __init__(self, _: object) -> None:
+            self._said = iter(said.values())
+
+        def read(self, _: object) -> tuple[datetime, str]:
+            return next(self._said), ""
+
+    monkeypatch.setattr(stills, "StampReader", Reader)
+    for name in said:
+        put(tmp_path / name, cv2.imencode(".png", cv2.imdecode(_bytes(sky(1)), 1))[1].tobytes(), NOW)
+    settings = camera(tmp_path, time_from="stamp").model_copy(update={"stamp": CameraSettings().stamp})
+    nights, undated = dated(pictures_of([tmp_path], settings.source), settings, NOW)
+    assert [one.path.name for night in nights for one in night.pictures] == [
+        "0.png",
+        "1.png",
+        "3.png",
+        "4.png",
+    ]
+    assert undated == 1
+
+
+def _bytes(data: bytes) -> Any:
+    import numpy as np
+
+    return np.frombuffer(data, np.uint8)

@@ -1,0 +1,281 @@
+"""``aurorad setup``: the camera programs' folders and servers, recognised, tried, written; with questions and without."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from daemon.cli import main
+from daemon.commands import setup as command
+from daemon.commands.setup import Answers
+from daemon.commands.setup_found import addresses, name_format, recognise, zone_of
+from daemon.config import load
+from daemon.errors import UsageError
+from daemon.footage import image
+from tests.certificates import self_signed
+from tests.homes import SIDE, ZONE, allsky, indi_allsky, put, sky
+from tests.loopback import Loopback
+from training.simulator.stills import random_still
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+PLACE = ("--latitude", "69.6", "--longitude", "19.2", "--timezone", ZONE)
+
+
+def run(folder: Path, *arguments: object) -> Result:
+    """The command, nobody at the terminal, its file and its record in a folder of the test's own."""
+    more = ("--config", folder / "a.toml", "--state-dir", folder / "state", "--yes")
+    return CliRunner().invoke(main, ["setup", *map(str, (*arguments, *more))])
+
+
+def written(folder: Path) -> dict[str, Any]:
+    """What it wrote; it must be a file that the watch takes."""
+    load(folder / "a.toml", watching=True)
+    return tomllib.loads((folder / "a.toml").read_text())
+
+
+def minutes(count: int) -> list[tuple[datetime, bytes]]:
+    """The newest pictures, a minute apart, the last of them a minute old."""
+    return [(NOW - timedelta(minutes=count - k), sky(k)) for k in range(count)]
+
+
+def test_an_allsky_is_recognised_with_its_place_zone_and_names(tmp_path: Path) -> None:
+    """One command without a question: archive folder, local names, place from its settings; thumbnails are none."""
+    root = allsky(tmp_path / "home", minutes(8))
+    done = run(tmp_path, "--where", root, "--timezone", ZONE, "--no-stars")
+    assert done.exit_code == 0, done.output
+    assert "Recognised: Allsky" in done.output
+    assert "BindReadOnlyPaths" not in done.output
+    given = written(tmp_path)
+    (camera,) = given["camera"]
+    assert (camera["latitude_deg"], camera["longitude_deg"], camera["timezone"]) == (69.6, 19.2, ZONE)
+    assert camera["source"] == {
+        "kind": "folder", "path": str(root / "images"), "pattern": "2*/image-2*.jpg", "time_from": "name",
+        "name_format": "image-%Y%m%d%H%M%S", "name_timezone": ZONE,
+    }  # fmt: skip
+    assert camera["disc"]["width"] == SIDE
+    assert given["daemon"] == {"state_dir": str(tmp_path / "state")}
+    assert stat.S_IMODE(os.stat(tmp_path / "a.toml").st_mode) == 0o600
+
+
+@pytest.mark.parametrize("given", ["", "images", "tmp"])
+def test_any_of_its_folders_will_do(tmp_path: Path, given: str) -> None:
+    """The program's own folder, its archive or the one of the newest picture: the same answer."""
+    root = allsky(tmp_path, minutes(2))
+    assert recognise(root / given, ZONE).source["path"] == str(root / "images")
+
+
+def test_an_allsky_that_keeps_nothing_is_watched_by_its_newest_picture(tmp_path: Path) -> None:
+    """Without an archive ``tmp/image.jpg`` is the source, and it is said what that costs."""
+    root = allsky(tmp_path, minutes(1))
+    for day in (root / "images").iterdir():
+        day.rename(tmp_path / day.name)
+    found = recognise(root, ZONE)
+    assert found.source == {
+        "kind": "folder",
+        "path": str(root / "tmp"),
+        "pattern": "image.jpg",
+        "time_from": "header",
+    }
+    assert "stay missing" in found.notes[0]
+
+
+def test_an_indi_allsky_is_recognised(tmp_path: Path) -> None:
+    """Its nested folders, its camera's number, its local names; from the folder above as well."""
+    images = indi_allsky(tmp_path, minutes(3))
+    for place in (images, tmp_path):
+        found = recognise(place, ZONE)
+        assert found.program == "indi-allsky"
+        assert found.source["pattern"] == "ccd_27ba2065/exposures/*/*/*/ccd1_2*.jpg"
+        assert found.source["name_format"] == "ccd1_%Y%m%d_%H%M%S"
+        assert found.source["name_timezone"] == ZONE
+        assert len(list(images.glob(found.source["pattern"]))) == 3
+
+
+def test_a_folder_of_somebody_elses(tmp_path: Path) -> None:
+    """The newest picture says where they lie and how they are named; one without a time is dated by its file."""
+    put(
+        tmp_path / "cam/2026-11-26/sky_2026-11-26T03-04-05.png",
+        sky(1),
+        datetime(2026, 11, 26, 3, 4, 20, tzinfo=UTC),
+    )
+    found = recognise(tmp_path / "cam", ZONE)
+    assert found.source["pattern"] == "*/sky_2*.png"
+    assert found.source["name_format"] == "sky_%Y-%m-%dT%H-%M-%S"
+    assert found.source["name_timezone"] == "UTC"
+    put(tmp_path / "one/sky.jpg", sky(1), NOW)
+    assert recognise(tmp_path / "one", ZONE).source["time_from"] == "header"
+    assert recognise(tmp_path / "one/sky.jpg", ZONE).source["pattern"] == "sky.jpg"
+
+
+def test_the_zone_is_the_one_that_fits_the_files_own_times() -> None:
+    """A name is local time, or UTC, or neither; a machine whose clock is wrong is not guessed at."""
+    at = datetime(2024, 2, 9, 21, 0, 30, tzinfo=UTC)
+    form = "image-%Y%m%d%H%M%S"
+    assert zone_of("image-20240209220007.jpg", form, at, (ZONE, "UTC")) == ZONE
+    assert zone_of("image-20240209210007.jpg", form, at, (ZONE, "UTC")) == "UTC"
+    assert zone_of("image-20240209150007.jpg", form, at, (ZONE, "UTC")) is None
+    assert name_format("latest.jpg") is None
+
+
+def test_nothing_is_replaced_without_a_word(tmp_path: Path) -> None:
+    """A file that is there stays, also with --yes; --replace replaces it."""
+    root = allsky(tmp_path, minutes(1))
+    (tmp_path / "a.toml").write_text("# mine\n")
+    done = run(tmp_path, "--where", root, "--no-stars")
+    assert done.exit_code == 2
+    assert "is there already" in done.output
+    assert (tmp_path / "a.toml").read_text() == "# mine\n"
+    done = run(tmp_path, "--where", root, "--timezone", ZONE, "--no-stars", "--replace")
+    assert done.exit_code == 0, done.output
+    assert written(tmp_path)["camera"]
+
+
+def test_what_is_missing_is_one_line_with_its_option(tmp_path: Path) -> None:
+    """Nobody is asked: the place of a camera that nothing tells, a folder without pictures, a channel nobody knows."""
+    put(tmp_path / "pictures/sky.jpg", sky(1), NOW)
+    (tmp_path / "empty").mkdir()
+    for arguments, said in (
+        (("--where", tmp_path / "pictures"), "--latitude is needed"),
+        (("--where", tmp_path / "empty", *PLACE), "no picture"),
+        (("--where", "/nowhere/at/all", *PLACE), "there is no such folder"),
+        (
+            ("--where", tmp_path / "pictures", *PLACE, "--no-stars", "--notify", "nobody://x"),
+            "no service understands",
+        ),
+    ):
+        done = run(tmp_path, *arguments)
+        assert done.exit_code == 2, done.output
+        assert said in done.output.strip().splitlines()[-1]
+        assert not (tmp_path / "a.toml").exists()
+    assert not list(tmp_path.glob(".a.toml*"))
+
+
+def test_the_stars_give_lens_and_north_on_the_way(tmp_path: Path) -> None:
+    """A clear night in the archive is found and calibrated: [camera.orientation] is in the file."""
+    still = random_still(14, side=480)
+    root = allsky(tmp_path / "home", [(still.at, image.encode_jpeg(still.picture(), 97))])
+    place = ("--latitude", still.place.latitude_deg, "--longitude", still.place.longitude_deg)
+    done = run(tmp_path, "--where", root, *place, "--timezone", ZONE)
+    assert done.exit_code == 0, done.output
+    assert "stars matched" in done.output
+    (camera,) = written(tmp_path)["camera"]
+    assert len(camera["orientation"]["lens"]) == 2
+    assert camera["source"]["name_timezone"] == ZONE
+
+
+def test_auroramax_needs_no_camera_and_no_answer_of_its_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of two lines; a site that does not answer now is no reason to write none."""
+
+    class Silent:
+        def ask(self) -> None:
+            from daemon.errors import FetchError
+
+            raise FetchError("connect", "https://auroramax: no connection")
+
+    monkeypatch.setattr(command, "open_source", lambda *_: Silent())
+    done = run(tmp_path, "--where", "auroramax", "--notify", "json://127.0.0.1:9/")
+    assert done.exit_code == 0, done.output
+    assert set(written(tmp_path)) == {"daemon", "notify"}
+
+
+# ------------------------------------------------------------------- servers
+
+
+@pytest.fixture
+def indi_server(tmp_path: Path) -> Iterator[str]:
+    """indi-allsky's server: its own certificate, the newest picture under /indi-allsky/."""
+    (tmp_path / "tls").mkdir()
+    picture = sky(3)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            good = self.path == "/indi-allsky/images/latest.jpg"
+            self.send_response(200 if good else 404)
+            self.send_header("Last-Modified", self.date_time_string())
+            self.send_header("Content-Length", str(len(picture) if good else 0))
+            self.end_headers()
+            if good:
+                self.wfile.write(picture)
+
+    server = Loopback(Handler, self_signed(tmp_path / "tls"))
+    yield f"https://{server.place}"
+    server.close()
+
+
+def test_a_server_that_signed_its_own_certificate(tmp_path: Path, indi_server: str) -> None:
+    """Its front page is enough: the picture's address is found, its certificate shown and written down."""
+    done = run(tmp_path, "--where", indi_server, *PLACE, "--no-stars")
+    assert done.exit_code == 0, done.output
+    assert "Recognised: indi-allsky" in done.output
+    source = written(tmp_path)["camera"][0]["source"]
+    assert source["url"] == f"{indi_server}/indi-allsky/images/latest.jpg"
+    assert len(source["certificate_sha256"]) == 64
+    assert source["certificate_sha256"] in done.output
+
+
+class Person:
+    """Somebody who answers what he was told to, and says no to the rest."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = answers
+        self.said: list[str] = []
+
+    def ask(self, question: str, default: str | None, option: str) -> str:
+        self.said.append(question)
+        return self.answers.pop(option.removeprefix("--"))
+
+    def agrees(self, question: str, default: bool) -> bool:
+        self.said.append(question)
+        return False
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+def test_a_person_is_asked_for_what_is_not_known(tmp_path: Path) -> None:
+    """Where, place, channel: the answers are in the file."""
+    put(tmp_path / "pictures/sky.jpg", sky(1), NOW)
+    person = Person(where=str(tmp_path / "pictures"), latitude="69.6", longitude="19.2", notify="")
+    file = command.setup(
+        Answers(timezone=ZONE, file=tmp_path / "a.toml", state_dir=tmp_path / "state", stars=False), person
+    )
+    assert file == tmp_path / "a.toml"
+    assert written(tmp_path)["camera"][0]["latitude_deg"] == 69.6
+    assert not person.answers
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_taken(tmp_path: Path, indi_server: str) -> None:
+    """Who says no keeps his certificates as they are, and no file is written."""
+    with pytest.raises(UsageError, match=r"no picture found: .*TLS failed"):
+        command.setup(
+            Answers(where=indi_server, timezone=ZONE, file=tmp_path / "a.toml", state_dir=tmp_path), Person()
+        )
+    assert not (tmp_path / "a.toml").exists()
+
+
+def test_the_addresses_of_both_programs_are_tried() -> None:
+    """What a person gives comes first; a bare host is a front page."""
+    tried = [url for _, url in addresses("allsky.local")]
+    assert tried[0] == "http://allsky.local/current/tmp/image.jpg"
+    assert "http://allsky.local/indi-allsky/images/latest.jpg" in tried
+    assert addresses("https://cam.example/sky.jpg?a=b")[0][1] == "https://cam.example/sky.jpg?a=b"
+
+
+def test_json_is_the_settings_own_form(tmp_path: Path) -> None:
+    """Settings of Allsky that are broken, or of another form, cost the place alone."""
+    root = allsky(tmp_path, minutes(1))
+    for text in ("{", "[]", json.dumps({"latitude": "north"})):
+        (root / "config/settings.json").write_text(text)
+        assert recognise(root, ZONE).latitude_deg is None
