@@ -133,7 +133,7 @@ class Housekeeping:
             log.warning(
                 "%s: given up for %s: undelivered past its time", row.message.event_id, row.message.channel
             )
-        self.metrics.pending(self.store.reader.pending(), [c.name for c in self.settings.notify])
+        self.metrics.pending(self.store.reader.pending(), [c.name for c in self.settings.channels])
 
 
 def introduce(store: Store, settings: Settings, predictor: Predictor) -> None:

@@ -255,7 +255,7 @@ class Pipeline:
             if change.event.in_cool_down and change.kind != "strong":  # breakup is news at any time
                 continue
             brightest = self.store.reader.event(change.event.id) if change.kind == "over" else None
-            for channel in self.settings.notify:
+            for channel in self.settings.channels:
                 if channel.hears(change.kind, self.camera.name):
                     url = self.settings.daemon.url
                     yield compose(change, observation, self.camera_settings, channel, url, brightest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
@@ -21,6 +22,7 @@ from daemon.config import (
     CameraSettings,
     DaemonSettings,
     Fault,
+    MqttSettings,
     Settings,
     SourceSettings,
     error_of,
@@ -77,6 +79,22 @@ def faults_in(settings: Settings) -> Iterator[Fault]:
             Channel(channel.name, channel.address()).check()
         except ConfigError as error:
             yield Fault(("notify", place, "url"), str(error))
+    if settings.mqtt is not None:
+        yield from _broker(settings.mqtt)
+
+
+def _broker(mqtt: MqttSettings) -> Iterator[Fault]:
+    """What keeps its password or its authority from being used; that it answers is not asked here."""
+    try:
+        mqtt.secret()
+    except ConfigError as error:
+        yield Fault(("mqtt", "password"), f"`mqtt.password`: {error}")
+    if mqtt.ca is not None:
+        try:
+            ssl.create_default_context(cafile=mqtt.ca)
+        except (OSError, ssl.SSLError) as error:
+            message = f"`mqtt.ca` {mqtt.ca}: {error.strerror or error}; name a PEM file of certificates"
+            yield Fault(("mqtt", "ca"), message)
 
 
 # ------------------------------------------------------------------ the page

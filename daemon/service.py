@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import preflight, systemd, uptime
+from daemon.alert.broker import Broker
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
 from daemon.archive.nightly import Nightly
@@ -60,6 +61,7 @@ class _Built:
     watches: dict[str, LiveWatch]
     nightlies: dict[str, Nightly]
     delivery: Delivery
+    broker: Broker | None
     housekeeping: Housekeeping
     app: Any
 
@@ -102,16 +104,32 @@ class Service:
             self.store, settings.notify, self.clock, timedelta(minutes=settings.daemon.hold_min)
         )
         watches = {camera.name: self._watch(camera, settings, conditions) for camera in settings.camera}
+        broker = self._broker(settings, conditions)
         return _Built(
             settings=settings,
             predictor=predictor,
             conditions=conditions,
             watches=watches,
             nightlies={name: Nightly(w.pipeline, settings, conditions) for name, w in watches.items()},
-            delivery=Delivery(settings, self.store, self.metrics, self.clock, self.pictures.root, conditions),
+            delivery=Delivery(
+                settings,
+                self.store,
+                self.metrics,
+                self.clock,
+                self.pictures.root,
+                conditions,
+                [broker] if broker else [],
+            ),
+            broker=broker,
             housekeeping=self._housekeeping(settings, conditions),
             app=create_app(self._web_ports(settings, watches)),
         )
+
+    def _broker(self, settings: Settings, conditions: Conditions) -> Broker | None:
+        if settings.mqtt is None:
+            return None
+        frames = self.pictures.root
+        return Broker(settings, settings.mqtt, self.store, self.camera, frames, self.clock, conditions)
 
     def _housekeeping(self, settings: Settings, conditions: Conditions) -> Housekeeping:
         return Housekeeping(
@@ -142,9 +160,10 @@ class Service:
         self.settings, self.predictor, self.conditions = built.settings, built.predictor, built.conditions
         self.watches, self.nightlies = built.watches, built.nightlies
         self.delivery, self.housekeeping = built.delivery, built.housekeeping
+        self.broker = built.broker
         for camera in built.settings.camera:
             self.metrics.watching(camera.name, camera.cadence_s)
-        for channel in built.settings.notify:
+        for channel in built.settings.channels:
             self.metrics.channel(channel.name)
         self.housekeeping.show_model()
 
@@ -169,11 +188,21 @@ class Service:
         """Begin to watch; returns at once. The page is up before the first look."""
         self._undo.callback(self.stop)
         self.server.start()
-        self.delivery.start()
+        self._start_sending()
         self.schedule.start()
         self._plan_all()
         systemd.tell("READY=1")
         log.info("watching %s; page at %s", ", ".join(self.watches), self.server.url)
+
+    def _start_sending(self) -> None:
+        self.delivery.start()
+        if self.broker is not None:
+            self.broker.start()
+
+    def _stop_sending(self, timeout_s: float) -> None:
+        self.delivery.stop(timeout_s)
+        if self.broker is not None:
+            self.broker.stop(timeout_s)
 
     def _plan_all(self) -> None:
         for place, (name, watch) in enumerate(self.watches.items()):
@@ -287,11 +316,11 @@ class Service:
                 watch.retire(False)
             raise
         self.schedule.clear()
-        self.delivery.stop(RELOAD_DRAIN_S)
+        self._stop_sending(RELOAD_DRAIN_S)
         self._use(built)
         self.page.app = built.app
         self._plan_all()
-        self.delivery.start()
+        self._start_sending()
 
     def stop(self) -> None:
         """Finish the looks in hand, send what is due, close. Twice does no harm."""
@@ -301,7 +330,7 @@ class Service:
         systemd.tell("STOPPING=1")
         log.info("stopping")
         self.schedule.stop(DRAIN_S / 2)
-        self.delivery.stop(DRAIN_S / 4)
+        self._stop_sending(DRAIN_S / 8)
         self.server.stop()
         self.store.close()
         log.info("stopped")

@@ -104,7 +104,7 @@ def test_every_table_and_column_is_documented(tmp_path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/cameras.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/cameras.md", "docs/home.md"])
 def test_configurations_in_the_docs_are_valid(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ OWNERS = {
     "sqlite_utils": {"daemon.record"},
     "httpx": {"daemon.source"},
     "apprise": {"daemon.alert.channel"},
+    "paho": {"daemon.alert.mqtt"},
     "prometheus_client": {"daemon.metrics", "daemon.web"},
     "matplotlib": {"daemon.commands.report", "training"},
     "apscheduler": {"daemon.schedule"},

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from daemon.alert.channel import Channel, deliver, next_attempt
 from daemon.alert.conditions import Conditions
@@ -35,6 +36,20 @@ DEAD_AFTER = 5
 """Failures in a row after which the operator is told, through the other channels."""
 
 
+class Sender(Protocol):
+    """One who takes messages from the outbox."""
+
+    @property
+    def name(self) -> str:
+        """As the outbox knows it."""
+
+    def ready(self) -> bool:
+        """Is it any use to try now? What waits meanwhile counts as no failure."""
+
+    def deliver(self, row: OutboxRow, picture: Path | None) -> None:
+        """Returning means taken. Raises DeliveryError."""
+
+
 class Delivery:
     """The threads that send, and what they need."""
 
@@ -46,18 +61,16 @@ class Delivery:
         clock: Clock,
         frames_dir: Path,
         conditions: Conditions,
+        others: Sequence[Sender] = (),
     ) -> None:
+        """``others`` take messages besides the [[notify]] channels."""
         self._store, self._metrics, self._clock = store, metrics, clock
         self._frames_dir, self._conditions = frames_dir, conditions
         self._stop = threading.Event()
+        senders: list[Sender] = [Channel(c.name, c.address()) for c in settings.notify]
         self._threads = [
-            threading.Thread(
-                target=self._serve,
-                args=(Channel(c.name, c.address()),),
-                name=f"channel-{c.name}",
-                daemon=True,
-            )
-            for c in settings.notify
+            threading.Thread(target=self._serve, args=(s,), name=f"channel-{s.name}", daemon=True)
+            for s in (*senders, *others)
         ]
 
     def start(self) -> None:
@@ -72,15 +85,16 @@ class Delivery:
             if thread.is_alive():
                 thread.join(timeout_s / max(1, len(self._threads)))
 
-    def _serve(self, channel: Channel) -> None:
+    def _serve(self, channel: Sender) -> None:
         failures = 0
         taken: set[int] = set()
         while True:
             last = self._stop.is_set()
             try:
-                for row in self._store.due(self._clock.now(), channel.name):
+                due = self._store.due(self._clock.now(), channel.name) if channel.ready() else []
+                for row in due:
                     failures = 0 if self._send(row, channel, taken) else failures + 1
-                    self._judge(channel, failures)
+                    self._judge(channel.name, failures)
             except StoreError as error:
                 log.error("channel %s: %s", channel.name, error)
             except Exception:  # a channel whose thread has ended is silent for the rest of the season
@@ -91,7 +105,7 @@ class Delivery:
                     return
                 continue
 
-    def _send(self, row: OutboxRow, channel: Channel, taken: set[int]) -> bool:
+    def _send(self, row: OutboxRow, channel: Sender, taken: set[int]) -> bool:
         """One message to its channel, and what came of it to the record.
 
         ``taken`` holds what the channel took and the record does not know yet (the disk was full,
@@ -113,7 +127,7 @@ class Delivery:
         log.info("%s: %s delivered to %s", row.message.event_id, row.message.kind, channel.name)
         return True
 
-    def _deliver(self, row: OutboxRow, channel: Channel) -> None:
+    def _deliver(self, row: OutboxRow, channel: Sender) -> None:
         """Send, with the picture where it can be had: without room for it the words go alone."""
         with ExitStack() as stack:
             picture = None
@@ -123,16 +137,16 @@ class Delivery:
                     picture = self._attachment(row.message, Path(folder))
                 except OSError as error:
                     log.warning("%s: sent without its picture: %s", row.message.event_id, error)
-            deliver(row, channel, picture)
+            channel.deliver(row, picture)
 
-    def _judge(self, channel: Channel, failures: int) -> None:
-        condition = f"delivery failing {channel.name}"  # one each: a channel that works clears no other's
+    def _judge(self, channel: str, failures: int) -> None:
+        condition = f"delivery failing {channel}"  # one each: a channel that works clears no other's
         if failures >= DEAD_AFTER:
             self._conditions.begin(
-                condition, "", f"channel {channel.name} has not taken {failures} messages in a row"
+                condition, "", f"channel {channel} has not taken {failures} messages in a row"
             )
         elif failures == 0:
-            self._conditions.end(condition, "", f"channel {channel.name} takes messages again")
+            self._conditions.end(condition, "", f"channel {channel} takes messages again")
 
     def _attachment(self, message: Message, folder: Path) -> Path | None:
         """The message's picture with the heat map's outline drawn in; None where there is none."""

@@ -200,6 +200,8 @@ def config_lines(settings: Settings, path: Path) -> Iterator[str]:
         yield f"camera {camera.name}: {camera.title or camera.name} at {place}, every {camera.cadence_s:g} s from {where}"
     for channel in settings.notify:
         yield f"channel {channel.name}: {channel.audience} messages"
-    if not settings.notify:
+    if settings.mqtt is not None:
+        yield f"MQTT broker {settings.mqtt.host}:{settings.mqtt.port}, topics under {settings.mqtt.topic}/"
+    if not settings.channels:
         yield "no channel: nobody gets messages; add a [[notify]] table"
     yield f"record in {settings.daemon.state_dir}, page on http://{settings.daemon.host}:{settings.daemon.port}/"

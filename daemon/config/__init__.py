@@ -4,13 +4,14 @@
 ``env:NAME`` is read from the environment, ``credential:NAME`` from the folder systemd names in
 ``CREDENTIALS_DIRECTORY`` (or ``/run/secrets``, where Docker puts them).
 
-    tables, alerting, machine (what there is to set) · bounds (of numbers and texts) · file (reading) · faults (the words)
+    tables, alerting, home, machine (what there is to set) · bounds (of numbers and texts) · file (reading) · faults (the words)
     lines (of the file) · whose_sky (what a camera must say of itself) · secrets
 """
 
 from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
 from daemon.config.faults import Fault
 from daemon.config.file import error_of, load, user_state_dir
+from daemon.config.home import MQTT_CHANNEL, MqttSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.secrets import resolve_secret
 from daemon.config.source import SourceSettings
@@ -24,6 +25,7 @@ from daemon.config.tables import (
 from daemon.errors import ConfigError
 
 __all__ = [
+    "MQTT_CHANNEL",
     "CameraSettings",
     "ConfigError",
     "DaemonSettings",
@@ -32,6 +34,7 @@ __all__ = [
     "Fault",
     "GateSettings",
     "ModelSettings",
+    "MqttSettings",
     "NotifySettings",
     "OrientationSettings",
     "Settings",

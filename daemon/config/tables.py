@@ -21,6 +21,7 @@ from daemon.config.bounds import (
     number,
 )
 from daemon.config.faults import Fault, Inconsistent
+from daemon.config.home import MQTT_CHANNEL, MqttSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.source import SourceSettings
 from daemon.errors import ConfigError
@@ -212,6 +213,7 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     event: EventSettings = EventSettings()
     notify: Annotated[tuple[NotifySettings, ...], Field(max_length=100)] = ()
+    mqtt: MqttSettings | None = None
 
     @model_validator(mode="after")
     def _names_fit(self) -> Settings:
@@ -222,9 +224,19 @@ class Settings(BaseSettings):
             if unknown:
                 message = f"[[notify]] {channel.name!r} names an unknown camera {unknown[0]!r}"
                 faults.append(Fault(("notify", place, "cameras"), message))
+            if self.mqtt is not None and channel.name == MQTT_CHANNEL:
+                message = (
+                    f"[[notify]] is called {MQTT_CHANNEL!r}, as the broker of [mqtt] is; name it otherwise"
+                )
+                faults.append(Fault(("notify", place, "name"), message))
         if faults:
             raise Inconsistent(*faults)
         return self
+
+    @property
+    def channels(self) -> tuple[NotifySettings, ...]:
+        """Everybody who gets messages from the outbox: the [[notify]] tables and the broker."""
+        return (*self.notify, self.mqtt.channel()) if self.mqtt else self.notify
 
     @classmethod
     def settings_customise_sources(
