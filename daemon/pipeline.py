@@ -126,6 +126,10 @@ class Pipeline:
         """By how much the camera has turned since its lens was solved, where the stars say so."""
         return self._stars.moved_deg if self._stars else None
 
+    def judge(self, frame: Frame) -> Observation:
+        """A dated frame looked at like any other, and not recorded. Raises ModelError."""
+        return next(self._look([frame])).observation
+
     # ------------------------------------------------------------- look: sky → gate → sky at all? → predict → describe
 
     def _look(self, frames: Sequence[Frame]) -> Iterator[Look]:

@@ -29,6 +29,7 @@ from daemon.housekeeping import EVERY_S, Housekeeping, introduce
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import LiveStatus
+from daemon.one_look import OneLook
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
@@ -177,6 +178,7 @@ class Service:
             registry=self.metrics.registry,
             frames_dir=self.pictures.root,
             skies={name: watch.pipeline.observatory for name, watch in watches.items()},
+            classify=OneLook(settings, self.store, lambda: self.predictor, self.clock),
             clock=self.clock.now,
             clock_rate=self.clock.speed,
             token=resolve_secret(token).get_secret_value() if token else None,

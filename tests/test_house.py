@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.record",),
     ("daemon.alert", "daemon.web"),
     ("daemon.pipeline", "daemon.housekeeping"),
-    ("daemon.live", "daemon.archive", "daemon.preflight"),
+    ("daemon.live", "daemon.archive", "daemon.preflight", "daemon.one_look"),
     ("daemon.service",),
     ("daemon.commands", "daemon.foreground"),
     ("daemon.cli",),

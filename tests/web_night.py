@@ -39,7 +39,7 @@ from daemon.observation import (
 from daemon.record.store import Store
 from daemon.sky.ephemeris import Observatory
 from daemon.web.app import create_app
-from daemon.web.ports import Ports
+from daemon.web.ports import Classifier, Ports
 from daemon.web.server import Server
 
 CAMERA = "yellowknife"
@@ -93,6 +93,7 @@ class House:
     watch: Watch
     ports: Ports
     server: Server
+    app: Any = None
 
     @property
     def url(self) -> str:
@@ -258,6 +259,7 @@ def house(
     draw: Draw = drawn_sky,
     port: int = 0,
     rate: float = 1.0,
+    classify: Classifier | None = None,
 ) -> Iterator[House]:
     """A database with the night up to ``minutes``, and the page over it on a free port."""
     with Store(folder / "aurorad.db") as store:
@@ -280,11 +282,13 @@ def house(
             clock=watch.clock,
             clock_rate=rate,
             token=token,
+            classify=classify,
         )
-        server = Server(create_app(ports), "127.0.0.1", port)
+        app = create_app(ports)
+        server = Server(app, "127.0.0.1", port)
         server.start()
         try:
-            yield House(store, watch, ports, server)
+            yield House(store, watch, ports, server, app)
         finally:
             server.stop()
 

@@ -122,21 +122,8 @@ def _own_path(to: str) -> str:
 
 
 async def _body(request: Request, site: Site, *, signing_in: bool = False) -> dict[str, Any]:
-    """The fields sent. Raises 403 for a foreign or unsigned sender, 429 for one who
-    guesses, 413, 415 or 400 for the rest."""
-    try:
-        refused = security.refusal_of_cross_site(request.headers, site.own_names)
-    except ValueError:
-        raise HTTPException(400, "the `Origin` is no address") from None
-    if refused:
-        raise HTTPException(403, refused)
-    wait_s = site.key.wait_s(request)
-    if wait_s:
-        raise HTTPException(
-            429, f"too many wrong tokens; wait {wait_s:.0f} s", {"retry-after": f"{wait_s + 1:.0f}"}
-        )
-    if not signing_in and site.locked(request):
-        raise HTTPException(401, "sign in first", {"www-authenticate": "Bearer"})
+    """The fields sent. Raises as :func:`admit`, and 413, 415 or 400."""
+    admit(request, site, signing_in=signing_in)
     raw = await request.body()  # bounded by the application's max_body_size
     try:
         text = raw.decode()
@@ -151,6 +138,26 @@ async def _body(request: Request, site: Site, *, signing_in: bool = False) -> di
     if not isinstance(given, dict):
         raise HTTPException(400, "the body is no object")
     return given
+
+
+def admit(request: Request, site: Site, *, signing_in: bool = False) -> None:
+    """Let the sender of a POST in before its body is read.
+
+    Raises 403 for a foreign one, 429 for one who guesses, 401 for one without the token.
+    """
+    try:
+        refused = security.refusal_of_cross_site(request.headers, site.own_names)
+    except ValueError:
+        raise HTTPException(400, "the `Origin` is no address") from None
+    if refused:
+        raise HTTPException(403, refused)
+    wait_s = site.key.wait_s(request)
+    if wait_s:
+        raise HTTPException(
+            429, f"too many wrong tokens; wait {wait_s:.0f} s", {"retry-after": f"{wait_s + 1:.0f}"}
+        )
+    if not signing_in and site.locked(request):
+        raise HTTPException(401, "sign in first", {"www-authenticate": "Bearer"})
 
 
 def _is_json(request: Request) -> bool:

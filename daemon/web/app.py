@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
-from daemon.web import actions, api, label, openapi, pages, pictures, season, tonight
+from daemon.web import actions, api, classify, label, openapi, pages, pictures, season, tonight
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
 from daemon.web.site import Site, site_of
@@ -56,6 +56,12 @@ def create_app(ports: Ports) -> Starlette:
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
             Route("/api/openapi.json", openapi.serve),
+            Route(
+                "/api/classify",
+                classify.classify,
+                methods=["POST"],
+                max_body_size=classify.MAX_PICTURE_BYTES,
+            ),
             *(Route(operation.path, operation.handler) for operation in api.OPERATIONS),
             Route("/favicon.ico", favicon),
             Mount("/static/{version}", _Static(directory=Path(__file__).parent / "static")),

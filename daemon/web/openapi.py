@@ -12,7 +12,7 @@ from daemon import __version__
 from daemon.record import label_files
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import LabelRow, MessageRow, NightRow
-from daemon.web import answers, params
+from daemon.web import answers, classify, params
 from daemon.web.api import MESSAGE_KEYS, OPERATIONS, Operation
 from daemon.web.params import Json, Param
 
@@ -87,7 +87,25 @@ _MESSAGE = of_row(MessageRow, only=MESSAGE_KEYS)
 _NIGHT = of_row(NightRow)
 _LABEL = of_row(LabelRow, only=label_files.COLUMNS)
 
+_JUDGED = {
+    "camera": TEXT,
+    "at": TIME,
+    "verdict": _OBSERVATION["verdict"],
+    "reason": TEXT,
+    **{
+        name: _OBSERVATION[name]
+        for name in ("probability", "calibrated_probability", "clear_probability", "threshold")
+    },
+    "level": maybe(COUNT),
+    "cover": maybe(NUMBER),
+    **{name: _OBSERVATION[name] for name in ("heatmap_area", "azimuth_deg", "elevation_deg", "model_sha256")},
+    "brightness": TEXT,
+    "direction": TEXT,
+    "words": TEXT,
+}
+
 SCHEMAS: Json = {
+    "Judged": record(**_JUDGED),
     "Error": record(error=TEXT),
     "Cameras": record(cameras=listed(record(**of_row(answers.CameraAnswer)))),
     "Observation": record(**_OBSERVATION),
@@ -110,13 +128,52 @@ def document() -> Json:
         "info": {
             "title": "aurorad",
             "version": __version__,
-            "description": "The record of a night watch for the aurora, read-only. Times are UTC; "
+            "description": "The record of a night watch for the aurora, read-only, and its judgement of a picture. Times are UTC; "
             "null stands for what was not established.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "paths": {operation.path: {"get": _operation(operation)} for operation in OPERATIONS},
-        "components": {"schemas": SCHEMAS},
+        "paths": {operation.path: {"get": _operation(operation)} for operation in OPERATIONS}
+        | {"/api/classify": {"post": _classify()}},
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _classify() -> Json:
+    """The one operation that takes a picture; it records nothing."""
+    picture: Json = {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}
+    refused = {
+        400: "A parameter is unknown or cannot be read",
+        401: "The token is missing",
+        403: "It comes from another site",
+        404: "There is no such camera",
+        413: "The picture is larger than 20 MB",
+        414: "The query is longer than 4 KiB",
+        415: "It is not sent as a picture",
+        422: "It is no picture that can be read",
+        429: "Too many pictures, or wrong tokens; Retry-After says how long to wait",
+        503: "There is no model at work, or it had no time",
+    }
+    error: Json = {"application/json": {"schema": ref("Error")}}
+    return {
+        "operationId": "classify",
+        "summary": "Judge a picture; nothing is recorded",
+        "parameters": _parameters(classify.PARAMS, "query"),
+        "security": [{}, {"token": []}],
+        "requestBody": {
+            "required": True,
+            "content": dict.fromkeys(("image/jpeg", "image/png", "application/octet-stream"), picture),
+        },
+        "responses": {
+            "200": {
+                "description": "What is to be said of it",
+                "content": {"application/json": {"schema": ref("Judged")}},
+            },
+            **{str(status): {"description": why, "content": error} for status, why in refused.items()},
+        },
     }
 
 

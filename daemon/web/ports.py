@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
 from daemon.night import midnight_of, night_of
-from daemon.observation import Camera, LiveStatus, SkyState
+from daemon.observation import Camera, LiveStatus, Observation, SkyState
 from daemon.record.store import Reader
 
 log = logging.getLogger("aurorad.web")
@@ -62,6 +62,10 @@ class LabelWriter(Protocol):
         """Take a label back; False where there is none of that id."""
 
 
+Classifier = Callable[[bytes, str, datetime], Observation]
+"""A picture's bytes, its camera's name and time → what is to be said of it; :class:`daemon.one_look.OneLook` is one."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -82,6 +86,7 @@ class Ports:
     registry: CollectorRegistry
     frames_dir: Path
     skies: Mapping[str, SkyOver] = field(default_factory=dict)
+    classify: Classifier | None = None
     clock: Callable[[], datetime] = _utc_now
     clock_rate: float = 1.0
     token: str | None = field(default=None, repr=False)

@@ -27,6 +27,7 @@ COOKIE = "aurorad_key"
 COOKIE_AGE_S = 180 * 24 * 3600  # a season
 MAX_BODY_BYTES = 16 * 1024  # a label is a few hundred bytes
 MAX_QUERY_BYTES = 4 * 1024
+NO_FORM_SENDS = ("application/json", "image/", "application/octet-stream")
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -133,8 +134,8 @@ def refusal_of_cross_site(headers: Headers, own_names: frozenset[str]) -> str | 
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
         return "this came from another site"
-    if site is None and origin is None and not headers.get("content-type", "").startswith("application/json"):
-        return "send application/json, or use the page"
+    if site is None and origin is None and not headers.get("content-type", "").startswith(NO_FORM_SENDS):
+        return "send application/json (a picture: image/jpeg or image/png), or use the page"
     return None
 
 

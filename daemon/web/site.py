@@ -28,6 +28,7 @@ from daemon.web import present, security, strip
 from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
 from daemon.web.present import Present
+from daemon.web.turns import Turns
 
 HERE = Path(__file__).parent
 THEMES = ("dark", "red", "light")
@@ -46,6 +47,7 @@ class Site:
         daemon = ports.settings.daemon
         self.own_names = security.own_names(daemon.host, daemon.url, daemon.names)
         self.metrics_thread = CapacityLimiter(1)
+        self.turns = Turns()
         self._skies: OrderedDict[tuple[str, date], list[SkyState]] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -1,0 +1,59 @@
+"""A picture that somebody sends is judged as the watch judges its own, and not recorded.
+
+It goes the watch's own way (:mod:`daemon.pipeline`) up to the observation: the gate of its time, the
+question whether it is a sky, the model, the verdict, the description. No row, no event, no message, no kept
+picture, no metric follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from daemon.clock import Clock
+from daemon.config import Settings
+from daemon.footage import image
+from daemon.footage.frame import from_pixels
+from daemon.metrics import Metrics
+from daemon.observation import Camera, Disc, Observation, Picture
+from daemon.pipeline import Pipeline
+from daemon.predictor import Predictor
+from daemon.record.store import Store
+
+
+class OneLook:
+    """Judges pictures for whoever asks. One at a time: whoever calls it sees to that."""
+
+    def __init__(
+        self, settings: Settings, store: Store, predictor: Callable[[], Predictor], clock: Clock
+    ) -> None:
+        self._clock = clock
+        self._max_pixels = {c.name: c.source.max_pixels for c in settings.camera}
+        nobody = Metrics()  # what strangers send is no figure of the watch
+        self._pipelines = {
+            camera.name: Pipeline(
+                camera, settings, store=store, predictor=predictor, metrics=nobody, clock=clock
+            )
+            for camera in settings.camera
+        }
+
+    def __call__(self, data: bytes, camera: str, at: datetime) -> Observation:
+        """JPEG or PNG bytes of that camera, taken at that time → what is to be said of them.
+
+        A square picture of a camera whose own are not is an already cropped sky disc.
+        Raises PictureError for what is no picture, ModelError where the model fails.
+        """
+        pipeline = self._pipelines[camera]
+        pixels = image.decode(data, self._max_pixels[camera])
+        # Without its orientation no stars are looked for: pictures of anywhere would seem a camera that was moved.
+        whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera), orientation=None)
+        frame = from_pixels(pixels, whose, source="", fetched_at=self._clock.now(), keep_picture=False)
+        return pipeline.judge(replace(frame, observed_at=at))
+
+
+def _disc(pixels: Picture, camera: Camera) -> Disc:
+    height, width = pixels.shape[:2]
+    if height != width or camera.disc.width == camera.disc.height:
+        return camera.disc
+    return Disc(width / 2, height / 2, width / 2, width, height)
