@@ -95,6 +95,18 @@ def _fingerprint(text: str) -> str:
     return plain
 
 
+def _ancestor(site: str) -> str:
+    """A source of the Content-Security-Policy's frame-ancestors; ``self`` with its quotes or without."""
+    if site.strip("'") == "self":
+        return "'self'"
+    if not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", site):
+        raise ValueError(
+            "must be the address of a site without a path, such as https://home.example, or self"
+        )
+    return site
+
+
+Ancestor = Annotated[str, Field(max_length=200), AfterValidator(_ancestor)]
 Name = Annotated[str, AfterValidator(_plain_name)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Secret = Annotated[str, Field(max_length=4000), AfterValidator(_one_line)]

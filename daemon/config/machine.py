@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from daemon.config.bounds import FilePath, Number, Secret, Table, Text, WebAddress, Whole, number
+from daemon.config.bounds import Ancestor, FilePath, Number, Secret, Table, Text, WebAddress, Whole, number
 
 
 class DaemonSettings(Table):
@@ -25,6 +25,11 @@ class DaemonSettings(Table):
         (),
         max_length=50,
         description="Further host names the page answers under, beside that of `url`, this machine's own, localhost and plain addresses.",
+    )
+    frame_ancestors: tuple[Ancestor, ...] = Field(
+        (),
+        max_length=20,
+        description="Sites that may show the page in a frame, such as https://home.example, or 'self' behind the same address; none: nobody.",
     )
     token: Secret = Field(
         "",

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from daemon.observation import from_utc_text
 from daemon.record.label_queue import QUEUES
 from daemon.record.labels import LABELS
-from daemon.web import params, security
+from daemon.web import behind, params, security
 from daemon.web.site import Site, site_of
 
 _WHO = re.compile(r"\w[\w .'@-]{0,39}")
@@ -104,7 +104,7 @@ async def sign_in(request: Request) -> Response:
             max_age=security.COOKIE_AGE_S,
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=behind.is_https(request.headers, request.url.scheme, site.ports.settings.daemon.url),
         )
     return reply
 
@@ -146,7 +146,9 @@ def admit(request: Request, site: Site, *, signing_in: bool = False) -> None:
     Raises 403 for a foreign one, 429 for one who guesses, 401 for one without the token.
     """
     try:
-        refused = security.refusal_of_cross_site(request.headers, site.own_names)
+        refused = security.refusal_of_cross_site(
+            request.headers, site.own_names, site.ports.settings.daemon.url
+        )
     except ValueError:
         raise HTTPException(400, "the `Origin` is no address") from None
     if refused:

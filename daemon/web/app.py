@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
 from daemon.web import actions, api, classify, label, openapi, pages, pictures, season, tonight
+from daemon.web.behind import BehindProxy
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
 from daemon.web.site import Site, site_of
@@ -67,7 +68,12 @@ def create_app(ports: Ports) -> Starlette:
             Mount("/static/{version}", _Static(directory=Path(__file__).parent / "static")),
         ],
         middleware=[
-            Middleware(SecurityHeaders, tls=ports.settings.daemon.tls_certificate is not None),
+            Middleware(
+                SecurityHeaders,
+                tls=ports.settings.daemon.tls_certificate is not None,
+                frame_ancestors=ports.settings.daemon.frame_ancestors,
+            ),
+            Middleware(BehindProxy, url=ports.settings.daemon.url),
             Middleware(OwnNames, names=site.own_names),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
             Middleware(_NoTraceback),
@@ -166,7 +172,8 @@ class _NoTraceback:
 
 
 def _told(request: Request, status: int, text: str, headers: dict[str, str]) -> Response:
-    wants_json = request.url.path.startswith("/api/") or request.headers.get("content-type", "").startswith(
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    wants_json = path.startswith("/api/") or request.headers.get("content-type", "").startswith(
         "application/json"
     )
     if wants_json:

@@ -121,8 +121,8 @@ SCHEMAS: Json = {
 }
 
 
-def document() -> Json:
-    """The whole OpenAPI 3.1 document."""
+def document(root: str = "") -> Json:
+    """The whole OpenAPI 3.1 document; ``root`` is the path a proxy has before ours."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -132,7 +132,7 @@ def document() -> Json:
             "null stands for what was not established.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": f"{root}/"}],
         "paths": {operation.path: {"get": _operation(operation)} for operation in OPERATIONS}
         | {"/api/classify": {"post": _classify()}},
         "components": {
@@ -214,4 +214,4 @@ def _parameters(table: Iterable[Param], where: str) -> list[Json]:
 def serve(request: Request) -> Response:
     """``/api/openapi.json``."""
     params.read(request, ())
-    return JSONResponse(document())
+    return JSONResponse(document(request.scope.get("root_path", "")))

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,6 +29,7 @@ MAX_BODY_BYTES = 16 * 1024  # a label is a few hundred bytes
 MAX_QUERY_BYTES = 4 * 1024
 NO_FORM_SENDS = ("application/json", "image/", "application/octet-stream")
 
+NO_FRAMES = "frame-ancestors 'none'"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -39,7 +40,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "manifest-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
-        "frame-ancestors 'none'",
+        NO_FRAMES,
     )
 )
 HEADERS = {
@@ -56,9 +57,14 @@ HEADERS = {
 class SecurityHeaders:
     """Adds the headers to every answer, errors included, and refuses oversized queries."""
 
-    def __init__(self, app: ASGIApp, *, tls: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool = False, frame_ancestors: Sequence[str] = ()) -> None:
+        """``frame_ancestors``: the sites that may show the page in a frame of theirs; none may otherwise."""
         self.app = app
         self.headers = dict(HEADERS)
+        if frame_ancestors:
+            allowed = f"frame-ancestors {' '.join(frame_ancestors)}"
+            self.headers["content-security-policy"] = CONTENT_SECURITY_POLICY.replace(NO_FRAMES, allowed)
+            del self.headers["x-frame-options"]  # it knows no list, and browsers that heed it know the other
         if tls:
             self.headers["strict-transport-security"] = "max-age=31536000"
 
@@ -118,12 +124,15 @@ def refusal_of_host(given: str, names: frozenset[str]) -> str | None:
     )
 
 
-def refusal_of_cross_site(headers: Headers, own_names: frozenset[str]) -> str | None:
+def refusal_of_cross_site(headers: Headers, own_names: frozenset[str], url: str = "") -> str | None:
     """Why a write is refused as coming from elsewhere, or None. Raises ValueError: an unreadable Origin.
 
     Browsers say where a request comes from: ``Sec-Fetch-Site``, and ``Origin`` on every POST.
     Programs say neither; they can only be told from a forged form by a content type no form has.
     A host name we do not know is refused too: it is how a foreign page rebinds its own name to us.
+    ``url`` is the address people use: behind a proxy that asks under a name of its own, as nginx does
+    by default, browsers come from there. So they do from the ``X-Forwarded-Host`` of one that says it; no
+    page can make a browser write that.
     """
     unknown = refusal_of_host(headers.get("host", ""), own_names)
     if unknown:
@@ -132,11 +141,22 @@ def refusal_of_cross_site(headers: Headers, own_names: frozenset[str]) -> str | 
     if site is not None and site != "same-origin":
         return "this came from another site"
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-        return "this came from another site"
+    if origin is not None and not _is_from_here(origin, headers, own_names, url):
+        return "this came from another site; if it is your own, set [daemon] url to the address people use"
     if site is None and origin is None and not headers.get("content-type", "").startswith(NO_FORM_SENDS):
         return "send application/json (a picture: image/jpeg or image/png), or use the page"
     return None
+
+
+def _is_from_here(origin: str, headers: Headers, own_names: frozenset[str], url: str) -> bool:
+    """Is the page that sends this one of ours? Raises ValueError: an unreadable Origin."""
+    came = urlsplit(origin)
+    used = urlsplit(url)
+    if used.netloc and (came.scheme, came.netloc.lower()) == (used.scheme, used.netloc.lower()):
+        return True
+    forwarded = headers.get("x-forwarded-host", "").split(",")[0].strip().lower()
+    known = forwarded and refusal_of_host(forwarded, own_names) is None
+    return came.netloc.lower() in {headers.get("host", "").lower(), forwarded if known else None}
 
 
 def own_names(host: str, url: str, more: Iterable[str] = ()) -> frozenset[str]:
