@@ -24,7 +24,7 @@ from datetime import timedelta
 from daemon import event
 from daemon.alert.message import compose
 from daemon.clock import Clock
-from daemon.config import CameraSettings, Settings
+from daemon.config import CameraSettings, NotifySettings, Settings
 from daemon.errors import ModelError
 from daemon.event import EventState, Evidence
 from daemon.footage.frame import keogram_column
@@ -82,8 +82,11 @@ class Pipeline:
         metrics: Metrics,
         pictures: PictureFolder | None = None,
         clock: Clock | None = None,
+        listeners: Callable[[], Sequence[NotifySettings]] = tuple,
     ) -> None:
+        """``listeners`` get messages besides the channels of the configuration: who has subscribed on the page."""
         self.settings = settings
+        self._listeners = listeners
         self.camera_settings = camera
         self.camera = camera.camera()
         self.store = store
@@ -259,7 +262,7 @@ class Pipeline:
             if change.event.in_cool_down and change.kind != "strong":  # breakup is news at any time
                 continue
             brightest = self.store.reader.event(change.event.id) if change.kind == "over" else None
-            for channel in self.settings.channels:
+            for channel in (*self.settings.channels, *self._listeners()):
                 if channel.hears(change.kind, self.camera.name):
                     url = self.settings.daemon.url
                     yield compose(change, observation, self.camera_settings, channel, url, brightest)

@@ -21,6 +21,7 @@ from daemon import preflight, systemd, uptime
 from daemon.alert.broker import Broker
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
+from daemon.alert.push import Push
 from daemon.archive.nightly import Nightly
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, load, resolve_secret
@@ -104,7 +105,8 @@ class Service:
         conditions = Conditions(
             self.store, settings.notify, self.clock, timedelta(minutes=settings.daemon.hold_min)
         )
-        watches = {camera.name: self._watch(camera, settings, conditions) for camera in settings.camera}
+        push = Push(settings, self.store, self.clock)
+        watches = {camera.name: self._watch(camera, settings, conditions, push) for camera in settings.camera}
         broker = self._broker(settings, conditions)
         return _Built(
             settings=settings,
@@ -119,11 +121,11 @@ class Service:
                 self.clock,
                 self.pictures.root,
                 conditions,
-                [broker] if broker else [],
+                [push, broker] if broker else [push],
             ),
             broker=broker,
             housekeeping=self._housekeeping(settings, conditions),
-            app=create_app(self._web_ports(settings, watches)),
+            app=create_app(self._web_ports(settings, watches, push)),
         )
 
     def _broker(self, settings: Settings, conditions: Conditions) -> Broker | None:
@@ -143,7 +145,9 @@ class Service:
             clock=self.clock,
         )
 
-    def _watch(self, camera: CameraSettings, settings: Settings, conditions: Conditions) -> LiveWatch:
+    def _watch(
+        self, camera: CameraSettings, settings: Settings, conditions: Conditions, push: Push
+    ) -> LiveWatch:
         pipeline = Pipeline(
             camera,
             settings,
@@ -152,6 +156,7 @@ class Service:
             metrics=self.metrics,
             pictures=self.pictures if settings.daemon.keep_pictures_days else None,
             clock=self.clock,
+            listeners=push.channels,
         )
         source = open_source(camera, settings.daemon, clock=self.clock)
         return LiveWatch(pipeline, source, conditions)
@@ -168,7 +173,7 @@ class Service:
             self.metrics.channel(channel.name)
         self.housekeeping.show_model()
 
-    def _web_ports(self, settings: Settings, watches: dict[str, LiveWatch]) -> Ports:
+    def _web_ports(self, settings: Settings, watches: dict[str, LiveWatch], push: Push) -> Ports:
         token = settings.daemon.token
         return Ports(
             settings=settings,
@@ -179,6 +184,7 @@ class Service:
             frames_dir=self.pictures.root,
             skies={name: watch.pipeline.observatory for name, watch in watches.items()},
             classify=OneLook(settings, self.store, lambda: self.predictor, self.clock),
+            push=push,
             clock=self.clock.now,
             clock_rate=self.clock.speed,
             token=resolve_secret(token).get_secret_value() if token else None,

@@ -39,7 +39,7 @@ from daemon.observation import (
 from daemon.record.store import Store
 from daemon.sky.ephemeris import Observatory
 from daemon.web.app import create_app
-from daemon.web.ports import Classifier, Ports
+from daemon.web.ports import Classifier, Ports, Push
 from daemon.web.server import Server
 
 CAMERA = "yellowknife"
@@ -260,6 +260,7 @@ def house(
     port: int = 0,
     rate: float = 1.0,
     classify: Classifier | None = None,
+    push: Push | None = None,
 ) -> Iterator[House]:
     """A database with the night up to ``minutes``, and the page over it on a free port."""
     with Store(folder / "aurorad.db") as store:
@@ -283,6 +284,7 @@ def house(
             clock_rate=rate,
             token=token,
             classify=classify,
+            push=push,
         )
         app = create_app(ports)
         server = Server(app, "127.0.0.1", port)

@@ -11,7 +11,7 @@
 from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
 from daemon.config.faults import Fault
 from daemon.config.file import error_of, load, user_state_dir
-from daemon.config.home import MQTT_CHANNEL, MqttSettings
+from daemon.config.home import MQTT_CHANNEL, PUSH_CHANNEL, MqttSettings, PushSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.secrets import resolve_secret
 from daemon.config.source import SourceSettings
@@ -26,6 +26,7 @@ from daemon.errors import ConfigError
 
 __all__ = [
     "MQTT_CHANNEL",
+    "PUSH_CHANNEL",
     "CameraSettings",
     "ConfigError",
     "DaemonSettings",
@@ -37,6 +38,7 @@ __all__ = [
     "MqttSettings",
     "NotifySettings",
     "OrientationSettings",
+    "PushSettings",
     "Settings",
     "SourceSettings",
     "StampSettings",

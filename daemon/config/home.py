@@ -1,4 +1,4 @@
-"""[mqtt]: the broker through which Home Assistant, Node-RED and others hear of the watch."""
+"""[mqtt], [push]: the broker through which Home Assistant and others hear of the watch, and people's own phones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from daemon.config.bounds import FilePath, Number, Secret, Table, Text, Whole, n
 from daemon.config.faults import Fault, Inconsistent
 from daemon.config.secrets import resolve_secret
 
-MQTT_CHANNEL = "mqtt"
-"""What the broker is called among the channels: in the outbox, the log and the metrics."""
+MQTT_CHANNEL, PUSH_CHANNEL = "mqtt", "push"
+"""What these are called among the channels: in the outbox, the log and the metrics."""
 
 
 def _topic(text: str) -> str:
@@ -23,6 +23,28 @@ def _topic(text: str) -> str:
 
 
 Topic = Annotated[Text, AfterValidator(_topic)]
+
+
+class PushSettings(Table):
+    """[push]: news to phones and browsers that subscribe on the page."""
+
+    services: tuple[Text, ...] = Field(
+        (
+            "fcm.googleapis.com",
+            "push.services.mozilla.com",
+            "push.apple.com",
+            "notify.windows.com",
+        ),
+        max_length=50,
+        description="Push services (hosts and all below them) that a subscription may name; nobody else is ever asked.",
+    )
+    expire_min: Number = number(
+        120.0,
+        1,
+        1440,
+        "Minutes for which a message waits for a phone that is off or has no network.",
+        why="by then the night is over",
+    )
 
 
 class MqttSettings(Table):

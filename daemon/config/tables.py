@@ -21,7 +21,7 @@ from daemon.config.bounds import (
     number,
 )
 from daemon.config.faults import Fault, Inconsistent
-from daemon.config.home import MQTT_CHANNEL, MqttSettings
+from daemon.config.home import MQTT_CHANNEL, PUSH_CHANNEL, MqttSettings, PushSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.source import SourceSettings
 from daemon.errors import ConfigError
@@ -214,6 +214,7 @@ class Settings(BaseSettings):
     event: EventSettings = EventSettings()
     notify: Annotated[tuple[NotifySettings, ...], Field(max_length=100)] = ()
     mqtt: MqttSettings | None = None
+    push: PushSettings = PushSettings()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Settings:
@@ -224,9 +225,9 @@ class Settings(BaseSettings):
             if unknown:
                 message = f"[[notify]] {channel.name!r} names an unknown camera {unknown[0]!r}"
                 faults.append(Fault(("notify", place, "cameras"), message))
-            if self.mqtt is not None and channel.name == MQTT_CHANNEL:
+            if channel.name in (MQTT_CHANNEL, PUSH_CHANNEL):
                 message = (
-                    f"[[notify]] is called {MQTT_CHANNEL!r}, as the broker of [mqtt] is; name it otherwise"
+                    f"[[notify]] cannot be called {channel.name!r}, as [{channel.name}] is; name it otherwise"
                 )
                 faults.append(Fault(("notify", place, "name"), message))
         if faults:

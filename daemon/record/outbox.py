@@ -90,6 +90,12 @@ def mark_failed(db: Database, row_id: int, at: datetime, error: str, next_attemp
     )
 
 
+def of_event(db: Database, event_id: str, kind: str) -> list[Message]:
+    """An event's messages of one kind."""
+    sql = "SELECT * FROM outbox WHERE event_id = ? AND kind = ? ORDER BY id"
+    return [_message(row) for row in db.query(sql, [event_id, kind])]
+
+
 def expire(db: Database, now: datetime) -> list[OutboxRow]:
     """Give up what is past its time and not just being delivered."""
     given = {"now": utc_text(now)}

@@ -28,7 +28,7 @@ WRONG_TOKEN_PAUSE_S = 0.5  # and after the fifth longer: security.Guesses
 async def give_label(request: Request) -> Response:
     """``POST /label``: camera, observed_at, label, who, queue → the label's id."""
     site = site_of(request)
-    given = await _body(request, site)
+    given = await body(request, site)
     return await run_in_threadpool(_give_label, site, given)
 
 
@@ -52,7 +52,7 @@ def _give_label(site: Site, given: Mapping[str, Any]) -> Response:
 async def undo_label(request: Request) -> Response:
     """``POST /label/undo``: id."""
     site = site_of(request)
-    given = await _body(request, site)
+    given = await body(request, site)
     label_id = given.get("id")
     if type(label_id) is not int or not 0 < label_id < 2**53:
         raise HTTPException(400, "`id`: the number the label was given")
@@ -64,7 +64,7 @@ async def undo_label(request: Request) -> Response:
 async def judge_event(request: Request) -> Response:
     """``POST /events/answer``: event_id, label (right is ``aurora``), who. Labels the brightest frame, which is the one shown."""
     site = site_of(request)
-    given = await _body(request, site)
+    given = await body(request, site)
     label_id = await run_in_threadpool(_judge_event, site, given)
     if _is_json(request):
         return JSONResponse({"id": label_id, "label": given["label"]}, 201)
@@ -90,7 +90,7 @@ def sign_in_page(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """``POST /sign-in``: the token for a cookie that stands for it."""
     site = site_of(request)
-    given = await _body(request, site, signing_in=True)
+    given = await body(request, site, signing_in=True)
     to = _own_path(_text(given, "to", "/"))
     cookie = site.key.cookie()
     if cookie is not None and not site.key.fits(request, _text(given, "token")):
@@ -121,7 +121,7 @@ def _own_path(to: str) -> str:
     return to if re.fullmatch(r"/(?![/\\])[A-Za-z0-9/?&=._-]{0,200}", to) else "/"
 
 
-async def _body(request: Request, site: Site, *, signing_in: bool = False) -> dict[str, Any]:
+async def body(request: Request, site: Site, *, signing_in: bool = False) -> dict[str, Any]:
     """The fields sent. Raises as :func:`admit`, and 413, 415 or 400."""
     admit(request, site, signing_in=signing_in)
     raw = await request.body()  # bounded by the application's max_body_size

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
-from daemon.web import actions, api, classify, label, openapi, pages, pictures, season, tonight
+from daemon.web import actions, api, classify, label, openapi, pages, phone, pictures, season, tonight
 from daemon.web.behind import BehindProxy
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
@@ -65,6 +65,12 @@ def create_app(ports: Ports) -> Starlette:
             ),
             *(Route(operation.path, operation.handler) for operation in api.OPERATIONS),
             Route("/favicon.ico", favicon),
+            Route("/sw.js", phone.worker),
+            Route("/push/key", phone.key),
+            Route("/push/subscribe", phone.subscribe, methods=["POST"]),
+            Route("/push/unsubscribe", phone.unsubscribe, methods=["POST"]),
+            Route("/push/mine", phone.mine, methods=["POST"]),
+            Route("/push/test", phone.test, methods=["POST"]),
             Mount("/static/{version}", _Static(directory=Path(__file__).parent / "static")),
         ],
         middleware=[

@@ -19,6 +19,7 @@ from daemon.config import CameraSettings, Settings
 from daemon.night import midnight_of, night_of
 from daemon.observation import Camera, LiveStatus, Observation, SkyState
 from daemon.record.store import Reader
+from daemon.subscribers import Subscriber
 
 log = logging.getLogger("aurorad.web")
 
@@ -62,6 +63,25 @@ class LabelWriter(Protocol):
         """Take a label back; False where there is none of that id."""
 
 
+class Push(Protocol):
+    """News to browsers; :class:`daemon.alert.push.Push` is one. Raises AuroradError with what to tell the sender."""
+
+    def key(self) -> str:
+        """The public key that browsers subscribe with."""
+
+    def subscribe(self, given: Subscriber) -> None:
+        """Take a browser in, or its new wishes."""
+
+    def unsubscribe(self, endpoint: str) -> bool:
+        """Forget a browser."""
+
+    def find(self, endpoint: str) -> Subscriber | None:
+        """What a browser has asked for."""
+
+    def test(self, endpoint: str) -> None:
+        """Send a test to one browser."""
+
+
 Classifier = Callable[[bytes, str, datetime], Observation]
 """A picture's bytes, its camera's name and time → what is to be said of it; :class:`daemon.one_look.OneLook` is one."""
 
@@ -87,6 +107,7 @@ class Ports:
     frames_dir: Path
     skies: Mapping[str, SkyOver] = field(default_factory=dict)
     classify: Classifier | None = None
+    push: Push | None = None
     clock: Callable[[], datetime] = _utc_now
     clock_rate: float = 1.0
     token: str | None = field(default=None, repr=False)

@@ -1,0 +1,234 @@
+"""Web push as a channel of the outbox: each change of an event to every browser that wants to hear of it.
+
+The outbox has one row for all of them. Which browser has which message is remembered with the browsers, so that a
+row that is tried again for one of them reaches none of the others twice. An event that begins too faint for
+somebody, or in their quiet hours, reaches them when it has become bright enough and they are awake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from daemon import words
+from daemon.alert.webpush import GoneError, Identity, Post, check_keys, send
+from daemon.clock import Clock
+from daemon.config import PUSH_CHANNEL, NotifySettings, PushSettings, Settings
+from daemon.errors import AuroradError, DeliveryError, UsageError
+from daemon.observation import Message, OutboxRow
+from daemon.record.store import Store
+from daemon.subscribers import Subscriber, Subscribers
+
+log = logging.getLogger("aurorad.push")
+
+NAME = PUSH_CHANNEL
+RISING_S = 10.0
+"""Real seconds between looks whether an event has become bright enough for somebody."""
+
+
+class Push:
+    """Who has subscribed, and how they are reached. Thread-safe."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        *,
+        trust: ssl.SSLContext | bool = True,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises AuroradError where subscribers or key, kept from before, cannot be read."""
+        self._settings: PushSettings = settings.push
+        self._folder: Path = settings.daemon.state_dir / "push"
+        self._cameras = {camera.name: camera.title or camera.name for camera in settings.camera}
+        self._contact = contact_of(settings)
+        self._store, self._clock, self._trust, self._tick = store, clock, trust, tick
+        self.subscribers = Subscribers(self._folder / "subscribers.json")
+        self._looked_s = float("-inf")
+
+    def channels(self) -> Sequence[NotifySettings]:
+        """The channel, while anybody has subscribed: no rows wait for nobody."""
+        if not len(self.subscribers):
+            return ()
+        return (NotifySettings(name=NAME, url="push:", expire_min=self._settings.expire_min),)
+
+    # ------------------------------------------------------------------ what the page asks
+
+    def key(self) -> str:
+        """The public key that browsers subscribe with."""
+        return self._identity().public
+
+    def _identity(self) -> Identity:
+        return Identity(self._folder / "key.pem")
+
+    def subscribe(self, given: Subscriber) -> None:
+        """Take a browser in, or its new wishes. Raises UsageError for one that cannot be reached."""
+        if given.camera and given.camera not in self._cameras:
+            raise UsageError("there is no camera of that name")
+        if not is_push_service(given.endpoint, self._settings.services):
+            host = urlsplit(given.endpoint).hostname or "none"
+            raise UsageError(f"{host[:100]} is no push service known here; add it to [push] services")
+        try:
+            check_keys(given.p256dh, given.auth)
+        except ValueError:
+            raise UsageError("the browser's keys cannot be used") from None
+        self.subscribers.put(given)
+
+    def unsubscribe(self, endpoint: str) -> bool:
+        """Forget a browser; False where it was not known."""
+        return self.subscribers.remove(endpoint)
+
+    def find(self, endpoint: str) -> Subscriber | None:
+        """What a browser has asked for, for itself to show."""
+        return self.subscribers.find(endpoint)
+
+    def test(self, endpoint: str) -> None:
+        """Send a test to one browser. Raises UsageError or DeliveryError."""
+        one = self.subscribers.find(endpoint)
+        if one is None:
+            raise UsageError("this browser has not subscribed")
+        text = {
+            "title": "aurorad: a test",
+            "body": "News of the aurora arrives here.",
+            "tag": "test",
+            "url": "./",
+        }
+        self._send(Post(json.dumps(text), 300, "high", "test"), one)
+
+    # ------------------------------------------------------------------ the channel
+
+    def ready(self) -> bool:
+        """Always; and now and then an event that has risen is looked for."""
+        if self._tick() - self._looked_s >= RISING_S:
+            self._looked_s = self._tick()
+            self._rising()
+        return True
+
+    def deliver(self, row: OutboxRow, picture: Path | None) -> None:
+        """One change to everybody who wants it and does not have it. Raises DeliveryError where one was missed."""
+        message = row.message
+        event: Mapping[str, Any] = self._store.reader.event(message.event_id) or {}
+        missed = [
+            why
+            for one in self.subscribers.all()
+            if not _has(one, message) and self._is_for(one, message, event)
+            if (why := self._give(one, message, message.title))
+        ]
+        if missed:
+            raise DeliveryError("; ".join(missed[:3]))
+
+    def _is_for(self, one: Subscriber, message: Message, event: Mapping[str, Any]) -> bool:
+        """The end of an event is for those who heard of it; all else for those who want it now."""
+        if message.kind == "over":
+            heard = any(_key(message.event_id, kind) in one.has for kind in ("onset", "strong"))
+            return heard and not one.sleeps(self._clock.now())
+        return one.wants(message.camera, event.get("brightest_level"), self._clock.now())
+
+    def _rising(self) -> None:
+        """Events under way, to those who have heard nothing of them yet and want to by now."""
+        everybody = self.subscribers.all()
+        for camera, title in self._cameras.items() if everybody else ():
+            for event in self._store.reader.events(camera, limit=1):
+                if event["ended_at"] or event["in_cool_down"]:
+                    continue
+                onset = next((m for m in self._store.onsets(event["id"]) if m.channel == NAME), None)
+                for one in everybody if onset is not None else ():
+                    assert onset is not None
+                    self._tell_risen(one, onset, event, title)
+
+    def _tell_risen(self, one: Subscriber, onset: Message, event: Mapping[str, Any], title: str) -> None:
+        level, now = event["brightest_level"], self._clock.now()
+        if _has(one, onset) or now >= onset.expires_at or not one.wants(onset.camera, level, now):
+            return
+        why = self._give(one, onset, f"{words.aurora(level, event['brightest_cover'])}: {title}")
+        if why:
+            log.info("%s", why)  # the next look tries again
+
+    def _give(self, one: Subscriber, message: Message, title: str) -> str | None:
+        """Send to one; why it was missed, or None where it has it or is gone."""
+        left_s = int((message.expires_at - self._clock.now()).total_seconds())
+        urgency = "normal" if message.kind == "over" else "high"
+        topic = hashlib.blake2b(message.event_id.encode(), digest_size=12).hexdigest()
+        text = json.dumps(payload(message, title), ensure_ascii=False)
+        try:
+            self._send(Post(text, max(60, min(left_s, 12 * 3600)), urgency, topic), one)
+        except GoneError as error:
+            log.info("%s", error)
+            return None
+        except DeliveryError as error:
+            return str(error)
+        self.subscribers.given(one.endpoint, _key(message.event_id, message.kind))
+        return None
+
+    def _send(self, post: Post, one: Subscriber) -> None:
+        try:
+            send(post, one, self._identity(), self._contact, self._trust)
+        except GoneError:
+            self.subscribers.remove(one.endpoint)
+            raise
+        except AuroradError as error:
+            raise DeliveryError(str(error)) from error
+
+
+def _key(event_id: str, kind: str) -> str:
+    return f"{event_id}/{kind}"
+
+
+def _has(one: Subscriber, message: Message) -> bool:
+    return _key(message.event_id, message.kind) in one.has
+
+
+def payload(message: Message, title: str) -> dict[str, str]:
+    """What the service worker shows. Addresses are relative to the page; one event is one notification."""
+    lines = [
+        line for line in message.body.splitlines() if not line.startswith(("http://", "https://", "event "))
+    ]
+    told = {
+        "title": title,
+        "body": "\n".join(lines)[:700],
+        "tag": message.event_id,
+        "url": f"./?camera={quote(message.camera)}"
+        if message.kind != "over"
+        else f"./events#event-{quote(message.event_id)}",
+    }
+    if message.picture:
+        told["image"] = f"./frames/{quote(message.picture)}"
+    return told
+
+
+def is_push_service(endpoint: str, services: Sequence[str]) -> bool:
+    """Is that an address of a known push service? Nothing else is ever asked: anybody may give one."""
+    try:
+        parts = urlsplit(endpoint)
+        host, _ = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return False
+    if (
+        parts.scheme != "https"
+        or parts.username is not None
+        or not endpoint.isprintable()
+        or len(endpoint) > 1000
+    ):
+        return False
+    return any(host == service or host.endswith(f".{service}") for service in services)
+
+
+def contact_of(settings: Settings) -> str:
+    """Whom a push service may write to about us: an address it asks for, and Apple's insists on."""
+    given, url = settings.daemon.user_agent_contact, settings.daemon.url
+    if "@" in given and " " not in given:
+        return f"mailto:{given.removeprefix('mailto:')}"
+    for address in (given, url):
+        if address.startswith("https://"):
+            return address
+    return "https://github.com/aurorad/aurorad"

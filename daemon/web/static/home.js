@@ -1,0 +1,106 @@
+// The page on a phone: its service worker, news by web push, and a word when the device is offline.
+const home = document.querySelector("[data-home]");
+// The path before ours, without its slash: the manifest lies two folders below it.
+const root = new URL("../..", document.querySelector("link[rel=manifest]").href).pathname.replace(/\/$/, "");
+
+if (home) begin().catch((error) => say(home.dataset.failed + " " + error.message));
+
+async function begin() {
+  const lost = home.querySelector("[data-home-offline]");
+  const show = () => (lost.hidden = navigator.onLine);
+  window.addEventListener("online", show);
+  window.addEventListener("offline", show);
+  show();
+  const button = home.querySelector("[data-home-subscribe]");
+  if (!("serviceWorker" in navigator)) return; // no secure address: the text beside it says what is needed
+  const worker = await navigator.serviceWorker.register(`${root}/sw.js`, { scope: `${root}/` });
+  if (!("pushManager" in worker)) return; // iOS: only once it is on the home screen
+  home.querySelector("[data-home-needs]").hidden = true;
+  button.hidden = false;
+  const form = home.querySelector("form");
+  const there = await worker.pushManager.getSubscription();
+  if (there) await restore(form, button, there);
+  button.addEventListener("click", () => attempt(() => subscribe(worker, form, button)));
+  form.addEventListener("change", () => attempt(() => subscribe(worker, form, button)));
+  form.querySelector("[data-home-test]").addEventListener("click", () => attempt(() => test(worker)));
+  form.querySelector("[data-home-end]").addEventListener("click", () => attempt(() => end(worker, form, button)));
+}
+
+async function attempt(what) {
+  say("");
+  try {
+    await what();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+async function subscribe(worker, form, button) {
+  if ((await Notification.requestPermission()) !== "granted") throw new Error(home.dataset.denied);
+  const { key } = await ask("GET", "/push/key");
+  const there =
+    (await worker.pushManager.getSubscription()) ??
+    (await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) }));
+  await ask("POST", "/push/subscribe", { ...sent(there), ...wishes(form) });
+  shown(form, button, true);
+  say(home.dataset.subscribed);
+}
+
+async function restore(form, button, there) {
+  const { wishes: kept } = await ask("POST", "/push/mine", { endpoint: there.endpoint });
+  if (!kept) return;
+  for (const [name, value] of Object.entries(kept)) if (form.elements[name]) form.elements[name].value = value;
+  shown(form, button, true);
+}
+
+async function test(worker) {
+  const there = await worker.pushManager.getSubscription();
+  await ask("POST", "/push/test", { endpoint: there?.endpoint ?? "" });
+  say(home.dataset.tested);
+}
+
+async function end(worker, form, button) {
+  const there = await worker.pushManager.getSubscription();
+  if (there) {
+    await ask("POST", "/push/unsubscribe", { endpoint: there.endpoint });
+    await there.unsubscribe();
+  }
+  shown(form, button, false);
+  say(home.dataset.ended);
+}
+
+const shown = (form, button, subscribed) => {
+  form.hidden = !subscribed;
+  button.hidden = subscribed;
+};
+
+const wishes = (form) => ({
+  camera: form.elements.camera?.value ?? "",
+  level: Number(form.elements.level.value),
+  quiet_from: form.elements.quiet_to.value && form.elements.quiet_from.value,
+  quiet_to: form.elements.quiet_from.value && form.elements.quiet_to.value,
+  timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
+});
+
+const sent = (there) => {
+  const { endpoint, keys } = there.toJSON();
+  return { endpoint, p256dh: keys.p256dh, auth: keys.auth };
+};
+
+async function ask(method, path, body) {
+  const reply = await fetch(`${root}${path}`, {
+    method,
+    headers: body ? { "content-type": "application/json" } : {},
+    body: body && JSON.stringify(body),
+  });
+  const told = await reply.json().catch(() => ({}));
+  if (!reply.ok) throw new Error(reply.status === 401 ? home.dataset.locked : (told.error ?? reply.statusText));
+  return told;
+}
+
+const bytes = (text) =>
+  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+
+function say(text) {
+  home.querySelector("[data-home-said]").textContent = text;
+}
