@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[1]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.text", "daemon.files", "daemon.patience"),
     ("daemon", "daemon.errors", "daemon.observation", "daemon.night", "daemon.clock", "daemon.systemd"),
-    ("daemon.address", "daemon.gate", "daemon.event", "daemon.verdict", "daemon.metrics", "daemon.uptime"),
     (
         "daemon.address",
         "daemon.subscribers",
@@ -24,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "daemon.event",
         "daemon.verdict",
         "daemon.metrics",
+        "daemon.uptime",
     ),
     ("daemon.config",),
     ("daemon.sky", "daemon.source", "daemon.predictor", "daemon.schedule"),

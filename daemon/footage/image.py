@@ -113,6 +113,18 @@ def draw_outline(pixels: Picture, outline: Sequence[Sequence[tuple[float, float]
     return drawn
 
 
+def caption(pixels: Picture, text: str) -> Picture:
+    """A copy with a dark strip below that holds one line of text, as large as fits; what is no ASCII is written round."""
+    plain_text = text.replace("°", " deg").encode("ascii", "replace").decode()
+    width = pixels.shape[1]
+    (unit, _), _ = cv2.getTextSize(plain_text or " ", cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
+    scale = min(width / 640, 0.94 * width / max(1, unit))
+    strip = np.zeros((max(12, round(30 * width / 640)), width, 3), np.uint8)
+    at = (round(0.02 * width), round(0.7 * strip.shape[0]))
+    cv2.putText(strip, plain_text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (225, 225, 225), 1, cv2.LINE_AA)
+    return np.vstack([pixels, strip])
+
+
 def shrink(pixels: Picture, side: int) -> Picture:
     """A square picture at ``side`` × ``side``, each pixel the mean of what it covers."""
     if pixels.shape[:2] == (side, side):

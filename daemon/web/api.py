@@ -59,11 +59,12 @@ def cameras(request: Request) -> Response:
     site = site_of(request)
     params.read(request, ())
     with site.reader() as reader:
-        listed = [_camera(site, view, reader) for view in site.all_views(reader)]
+        listed = [camera(site, view, reader) for view in site.all_views(reader)]
     return JSONResponse({"cameras": listed})
 
 
-def _camera(site: Site, view: View, reader: Reader) -> CameraAnswer:
+def camera(site: Site, view: View, reader: Reader) -> CameraAnswer:
+    """One camera as ``/api/cameras`` lists it."""
     status, here = site.ports.status.camera(view.name), site.present(view, reader)
     row = here.row if here.state == "live" else None
     return {

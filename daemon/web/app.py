@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
-from daemon.web import actions, api, classify, label, openapi, pages, phone, pictures, season, tonight
+from daemon.web import actions, api, classify, label, news, openapi, pages, phone, pictures, season, tonight
 from daemon.web.behind import BehindProxy
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
@@ -64,6 +64,8 @@ def create_app(ports: Ports) -> Starlette:
                 max_body_size=classify.MAX_PICTURE_BYTES,
             ),
             *(Route(operation.path, operation.handler) for operation in api.OPERATIONS),
+            Route("/api/stream", news.stream),
+            Route("/events.atom", news.atom),
             Route("/favicon.ico", favicon),
             Route("/sw.js", phone.worker),
             Route("/push/key", phone.key),

@@ -284,9 +284,12 @@ class Connections:
 class Bounded:
     """An application that answers so many requests at once, and health and metrics always."""
 
-    def __init__(self, app: ASGIApp, working: Callable[[], int]) -> None:
+    def __init__(
+        self, app: ASGIApp, working: Callable[[], int], stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """``stopping`` is handed on: an answer that lasts ends by itself when the page does."""
         self.app = app
-        self._working = working
+        self._working, self._stopping = working, stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer 503."""
@@ -294,4 +297,5 @@ class Bounded:
             busy = PlainTextResponse("the page is busy; ask again\n", 503, {"retry-after": "2"})
             await busy(scope, receive, send)
             return
+        scope = {**scope, "aurorad.stopping": self._stopping}
         await self.app(scope, receive, send)

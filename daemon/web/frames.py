@@ -23,6 +23,8 @@ from starlette.responses import Response
 from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.observation import Picture
+from daemon.record.store import heatmap_from_bytes
+from daemon.sky import geometry
 
 SIZES = (96, 240, 480, 720, 1080)  # sides sent; a width asked for gets the next larger
 SHEET_COLUMNS, SHEET_ROWS, SHEET_SIDE = 10, 6, 96
@@ -102,6 +104,11 @@ class Pictures:
         made = self.cache.get((digest, side), lambda: _shrunk(data, side))
         return made, f'"{digest}-{side}"'
 
+    def captioned(self, data: bytes, heatmap: bytes | None, text: str) -> bytes:
+        """The picture with the outline of where aurora is seen, and a line of text under it."""
+        key = ("captioned", hashlib.blake2b(data, digest_size=12).digest(), heatmap, text)
+        return self.cache.get(key, lambda: _captioned(data, heatmap, text))
+
     def sheet(self, names: Sequence[str | None]) -> bytes:
         """Thumbnails of up to sixty pictures, ten in a row, in order; black where one is missing."""
         key = ("sheet", hashlib.blake2b("\n".join(n or "" for n in names).encode(), digest_size=12).digest())
@@ -120,6 +127,17 @@ class Pictures:
             top, left = (n * SHEET_SIDE for n in divmod(place, SHEET_COLUMNS))
             sheet[top : top + SHEET_SIDE, left : left + SHEET_SIDE] = thumbnail
         return image.encode_jpeg(sheet, quality=70)
+
+
+def _captioned(data: bytes, heatmap: bytes | None, text: str) -> bytes:
+    try:
+        pixels = image.decode(data)
+    except PictureError:
+        raise HTTPException(404, "this picture is damaged") from None
+    if heatmap is not None:
+        outline = geometry.heatmap_outline(heatmap_from_bytes(heatmap), pixels.shape[0])
+        pixels = image.draw_outline(pixels, outline)
+    return image.encode_jpeg(image.caption(pixels, text))
 
 
 def _shrunk(data: bytes, side: int) -> bytes:

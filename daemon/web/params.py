@@ -60,6 +60,14 @@ def yes_or_no(text: str) -> bool:
     return text == "true"
 
 
+def yes_or_no_or_none(text: str | None) -> bool:
+    """The same of a parameter that may be left out. Raises 400."""
+    try:
+        return text is not None and yes_or_no(text)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from None
+
+
 def one_of(*values: str) -> Callable[[str], str]:
     """One of a few words."""
 

@@ -9,9 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon import words
 from daemon.observation import from_utc_text
-from daemon.web import frames
+from daemon.record.columns import ObservationRow
+from daemon.web import frames, params, phrases
 from daemon.web.frames import KEEP_S, SHEET_FRAMES, answer, etag_of
+from daemon.web.ports import View
 from daemon.web.site import night_of_text, site_of
 from daemon.web.strip import span_of, widened
 
@@ -19,17 +22,42 @@ MINUTE_S = 60
 
 
 def latest(request: Request) -> Response:
-    """The picture of the present, and only that; 404 with the reason where there is none."""
+    """The picture of the present, and only that; 404 with the reason where there is none.
+
+    ``?overlay=true`` draws in where aurora is seen, and writes verdict, brightness, direction and time under it.
+    """
     site = site_of(request)
+    overlay = params.yes_or_no_or_none(request.query_params.get("overlay"))
     with site.reader() as reader:
-        here = site.present(site.view(request, reader), reader)
+        view = site.view(request, reader)
+        here = site.present(view, reader)
     if here.state != "live" or here.row is None or not here.row["picture"]:
         why = here.finding.sentence if here.state != "live" else "pictures are not kept"
         raise HTTPException(404, f"there is no picture of the present: {why}", {"cache-control": "no-store"})
     data, etag = site.pictures.sized(here.row["picture"], None)
+    if overlay:
+        lit = here.row["verdict"] == "aurora"
+        data = site.pictures.captioned(data, here.row["heatmap"] if lit else None, _caption(here.row, view))
+        etag = etag_of(data)
     reply = answer(request, data, etag, frames.media_type_of(data), 0)
     reply.headers["last-modified"] = format_datetime(from_utc_text(here.row["observed_at"]), usegmt=True)
     return reply
+
+
+def _caption(row: ObservationRow, view: View) -> str:
+    """``aurora, bright, north-west, 35° up, 21:50 MST``."""
+    lit = row["verdict"] == "aurora"
+    return ", ".join(
+        filter(
+            None,
+            (
+                row["verdict"],
+                words.brightness(row["colour_level"], row["colour_cover"]) if lit else "",
+                words.direction(row["azimuth_deg"], row["elevation_deg"]) if lit else "",
+                phrases.clock_and_zone(from_utc_text(row["observed_at"]), view.timezone),
+            ),
+        )
+    )
 
 
 def frame(request: Request) -> Response:

@@ -50,7 +50,7 @@ class Server:
         self._connections = Connections(connection_limit(), self._connection)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Bounded(app, self._connections.working),
+                Bounded(app, self._connections.working, lambda: self._server.should_exit),
                 loop="asyncio",
                 log_config=None,
                 access_log=False,

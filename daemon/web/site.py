@@ -28,7 +28,7 @@ from daemon.web import present, security, strip
 from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
 from daemon.web.present import Present
-from daemon.web.turns import Turns
+from daemon.web.turns import Streams, Turns
 
 HERE = Path(__file__).parent
 THEMES = ("dark", "red", "light")
@@ -48,6 +48,7 @@ class Site:
         self.own_names = security.own_names(daemon.host, daemon.url, daemon.names)
         self.metrics_thread = CapacityLimiter(1)
         self.turns = Turns()
+        self.streams = Streams()
         self._skies: OrderedDict[tuple[str, date], list[SkyState]] = OrderedDict()
         self._lock = threading.Lock()
 
