@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -224,11 +225,27 @@ def is_push_service(endpoint: str, services: Sequence[str]) -> bool:
 
 
 def contact_of(settings: Settings) -> str:
-    """Whom a push service may write to about us: an address it asks for, and Apple's insists on."""
-    given, url = settings.daemon.user_agent_contact, settings.daemon.url
-    if "@" in given and " " not in given:
-        return f"mailto:{given.removeprefix('mailto:')}"
-    for address in (given, url):
-        if address.startswith("https://"):
+    """Whom a push service may write to about us: an address it asks for.
+
+    Apple's refuses each message where that is no address of the public internet (``BadJwtToken``), such as one
+    that ends in ``@localhost`` or ``.local``.
+    """
+    given = settings.daemon.user_agent_contact.strip().removeprefix("mailto:")
+    if re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", given) and _is_public(given.rpartition("@")[2]):
+        return f"mailto:{given}"
+    for address in (given, settings.daemon.url):
+        if address.startswith("https://") and _is_public(urlsplit(address).hostname or ""):
             return address
     return "https://github.com/aurorad/aurorad"
+
+
+def _is_public(host: str) -> bool:
+    """A name of the public internet, as far as its ending says."""
+    name, dot, ending = host.lower().rpartition(".")
+    return bool(name and dot and ending.isalpha()) and ending not in (
+        "local",
+        "lan",
+        "home",
+        "internal",
+        "localhost",
+    )

@@ -48,7 +48,8 @@ class BehindProxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on."""
         if scope["type"] == "http" and (root := root_of(Headers(scope=scope), self.own)):
-            path: str = scope["path"]
+            # nginx with ``location /aurora { proxy_pass http://…/; }`` leaves two slashes at the beginning.
+            path: str = "/" + scope["path"].lstrip("/")
             within = path if path.startswith(f"{root}/") else root + (path if path != root else "/")
             scope = {**scope, "root_path": root, "path": within}
         await self.app(scope, receive, send)

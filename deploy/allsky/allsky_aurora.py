@@ -49,8 +49,8 @@ metaData = {
         "timeout": {
             "required": "true",
             "description": "Seconds",
-            "help": "How long to wait for an answer",
-            "type": {"fieldtype": "spinner", "min": 1, "max": 30, "step": 1},
+            "help": "How long to wait for an answer; Allsky switches off modules that take more than 30",
+            "type": {"fieldtype": "spinner", "min": 1, "max": 20, "step": 1},
         },
     },
     "enabled": "false",

@@ -71,10 +71,14 @@ DEFAULTS = "location /aurora/ { proxy_pass http://127.0.0.1:8080/; }"
 LEFT_ON = "location /aurora/ { proxy_pass http://127.0.0.1:8080; }"
 """Without the slash at its end the path is left on."""
 
+NO_SLASH = "location /aurora { proxy_pass http://127.0.0.1:8080/; }"
+"""Without the slash at its own end two are left at the beginning of each path."""
+
 PROXIES = {
     "nginx": nginx((PROXY / "nginx.conf").read_text()),
     "nginx as it comes": nginx(DEFAULTS),
     "nginx, path left on": nginx(LEFT_ON),
+    "nginx, two slashes": nginx(NO_SLASH),
     "caddy": caddy,
 }
 

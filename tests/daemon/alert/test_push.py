@@ -288,6 +288,9 @@ def test_there_is_an_end_to_subscribers(tmp_path: Path) -> None:
         ("https://a.example/about", "", "https://a.example/about"),
         ("call me", "https://sky.example/", "https://sky.example/"),
         ("", "http://10.0.0.2/", "https://github.com/aurorad/aurorad"),
+        ("pi@localhost", "https://sky.local/", "https://github.com/aurorad/aurorad"),
+        ("pi@allsky.local", "https://10.0.0.2/", "https://github.com/aurorad/aurorad"),
+        ("Ada <me@example.org>", "", "https://github.com/aurorad/aurorad"),
     ],
 )
 def test_the_contact_is_one_that_push_services_take(given: str, url: str, contact: str) -> None:
