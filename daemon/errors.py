@@ -103,5 +103,13 @@ class StoreError(ReasonedError):
     """
 
 
+class FeedError(AuroradError):
+    """A feed of space weather sent what cannot be used; ``reason`` is a short fixed word, a metric label."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class DeliveryError(AuroradError):
     """A message was not taken by its channel."""

@@ -106,6 +106,18 @@ METRICS: tuple[Metric, ...] = (
     Metric("store_errors_total", "counter", ("reason",), "Writes to the database that failed."),
     Metric("pictures_lost_total", "counter", ("reason",), "Pictures that could not be written."),
     Metric("disk_free_bytes", "gauge", (), "Free space where the state is kept."),
+    Metric(
+        "space_weather_age_seconds",
+        "gauge",
+        ("feed",),
+        "Age of a space weather feed's newest reading when last asked.",
+    ),
+    Metric(
+        "space_weather_errors_total",
+        "counter",
+        ("feed", "reason"),
+        "Answers of a space weather feed that cannot be used.",
+    ),
     Metric("shadow_disagreements_total", "counter", ("camera",), "Frames a shadow model judges otherwise."),
 )
 
@@ -153,6 +165,8 @@ class Metrics:
         self.store_errors = self._counter("store_errors_total")
         self.pictures_lost = self._counter("pictures_lost_total")
         self.disk_free_bytes = self._gauge("disk_free_bytes")
+        self.space_weather_age_seconds = self._gauge("space_weather_age_seconds")
+        self.space_weather_errors = self._counter("space_weather_errors_total")
         self.shadow_disagreements = self._counter("shadow_disagreements_total")
         self.build_info.labels(__version__).set(1)
 

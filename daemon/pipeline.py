@@ -25,7 +25,7 @@ from daemon import event
 from daemon.alert.message import compose
 from daemon.clock import Clock
 from daemon.config import CameraSettings, NotifySettings, Settings
-from daemon.errors import ModelError
+from daemon.errors import ModelError, StoreError
 from daemon.event import EventState, Evidence
 from daemon.footage.frame import keogram_column
 from daemon.gate import gate
@@ -43,11 +43,13 @@ from daemon.observation import (
     utc_text,
 )
 from daemon.predictor import Predictor
+from daemon.record import space
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
 from daemon.sky.stars.witness import StarWitness
+from daemon.spaceweather.outlook import alert_line
 from daemon.verdict import disagrees, judge
 from models import colour
 
@@ -55,6 +57,9 @@ log = logging.getLogger("aurorad.pipeline")
 
 ALERT_WITHIN = timedelta(minutes=15)
 """Older news is history, not an alert: the night movie fills the record and wakes nobody."""
+
+OUTLOOK_PAST = timedelta(hours=3)
+"""How far back an alert looks for how long the solar wind's field has pointed south."""
 
 Keep = Callable[[Iterable[EventChange]], Iterable[EventChange]]
 """Which of the changes that a frame brought are to be written; an archive leaves out what is known."""
@@ -262,10 +267,23 @@ class Pipeline:
             if change.event.in_cool_down and change.kind != "strong":  # breakup is news at any time
                 continue
             brightest = self.store.reader.event(change.event.id) if change.kind == "over" else None
+            outlook = self._outlook() if change.kind != "over" else ""
             for channel in (*self.settings.channels, *self._listeners()):
                 if channel.hears(change.kind, self.camera.name):
                     url = self.settings.daemon.url
-                    yield compose(change, observation, self.camera_settings, channel, url, brightest)
+                    yield compose(change, observation, self.camera_settings, channel, url, brightest, outlook)
+
+    def _outlook(self) -> str:
+        """A line on the solar wind, where a channel wants one and it is known; no alert waits or fails for it."""
+        if not any(channel.outlook for channel in self.settings.notify):
+            return ""
+        now = self.clock.now()
+        try:
+            reader = self.store.reader
+            return alert_line(space.solar_wind(reader, now - OUTLOOK_PAST, now), space.feeds(reader), now)
+        except StoreError as error:
+            log.warning("the alert goes without its line on the solar wind: %s", error)
+            return ""
 
 
 def evidence(observation: Observation, permit: Gate) -> Evidence:

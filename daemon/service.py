@@ -37,6 +37,8 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.schedule import Schedule
 from daemon.source import open_source
+from daemon.spaceweather.feeds import feeds_of
+from daemon.spaceweather.visits import Visits
 from daemon.web.app import create_app
 from daemon.web.ports import Ports
 from daemon.web.server import Server
@@ -65,6 +67,7 @@ class _Built:
     delivery: Delivery
     broker: Broker | None
     housekeeping: Housekeeping
+    space_weather: Visits | None
     app: Any
 
 
@@ -125,6 +128,7 @@ class Service:
             ),
             broker=broker,
             housekeeping=self._housekeeping(settings, conditions),
+            space_weather=self._space_weather(settings),
             app=create_app(self._web_ports(settings, watches, push)),
         )
 
@@ -144,6 +148,13 @@ class Service:
             predictor=lambda: self.predictor,
             clock=self.clock,
         )
+
+    def _space_weather(self, settings: Settings) -> Visits | None:
+        feeds = feeds_of(settings)
+        if not feeds:
+            return None
+        contact, timeout_s = settings.daemon.user_agent_contact, settings.space_weather.timeout_s
+        return Visits(feeds, self.store.space, self.metrics, self.clock, contact=contact, timeout_s=timeout_s)
 
     def _watch(
         self, camera: CameraSettings, settings: Settings, conditions: Conditions, push: Push
@@ -165,6 +176,7 @@ class Service:
         """From here on this is what runs."""
         self.settings, self.predictor, self.conditions = built.settings, built.predictor, built.conditions
         self.watches, self.nightlies = built.watches, built.nightlies
+        self.space_weather = built.space_weather
         self.delivery, self.housekeeping = built.delivery, built.housekeeping
         self.broker = built.broker
         for camera in built.settings.camera:
@@ -223,6 +235,8 @@ class Service:
             self.schedule.repeat(
                 f"movie {name}", partial(self._visit, self.nightlies[name]), fallback=NIGHTLY_FALLBACK
             )
+        if self.space_weather is not None:
+            self.schedule.repeat("space weather", self.space_weather.visit, fallback=NIGHTLY_FALLBACK)
         self.schedule.every("housekeeping", self._keep_house, EVERY_S)
         self.schedule.every("uptime", self._say_uptime, uptime.EVERY_S, at_once=False)
         interval_s = systemd.watchdog_interval_s()

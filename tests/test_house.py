@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("daemon.config",),
     ("daemon.sky", "daemon.source", "daemon.predictor", "daemon.schedule"),
-    ("daemon.footage", "daemon.words"),
+    ("daemon.footage", "daemon.spaceweather", "daemon.words"),
     ("daemon.record",),
     ("daemon.alert", "daemon.web"),
     ("daemon.pipeline", "daemon.housekeeping"),

@@ -23,11 +23,13 @@ def compose(
     channel: NotifySettings,
     url: str = "",
     brightest: Mapping[str, Any] | None = None,
+    outlook: str = "",
 ) -> Message:
     """The message of an event's change; ``observation`` is the frame that brought it about.
 
     ``url`` is the address people reach the page at, or empty; ``brightest`` the event's row as the store's
-    Reader gives it, with its brightest frame, for the message that it is over.
+    Reader gives it, with its brightest frame, for the message that it is over; ``outlook`` a line on the solar
+    wind (:func:`daemon.spaceweather.outlook.alert_line`), for a channel that wants it.
     """
     by_kind = {"onset": _onset, "strong": _strong, "over": _over}
     title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
@@ -42,7 +44,9 @@ def compose(
         audience="aurora",
         camera=camera.name,
         title=title,
-        body="\n".join(filter(None, [*lines, link, f"event {change.event.id}"])),
+        body="\n".join(
+            filter(None, [*lines, outlook if channel.outlook else "", link, f"event {change.event.id}"])
+        ),
         created_at=change.at,
         expires_at=change.at + timedelta(minutes=channel.expire_min),
         picture=picture if channel.picture else None,

@@ -37,6 +37,7 @@ from daemon.config import (
     OrientationSettings,
     Settings,
     SourceSettings,
+    SpaceWeatherSettings,
 )
 from daemon.errors import AuroradError, UsageError
 from daemon.footage.frame import from_still
@@ -102,12 +103,19 @@ def _settings(site: dict[str, Any], folder: Path, port: int, inbox: str, *, made
     camera = CameraSettings(
         title="Yellowknife (stand-in for AuroraMAX)",
         orientation=OrientationSettings(north_deg=0.0) if made else None,
+        magnetometer="ykc/best-avail/PT1M/xyzf",
         source=SourceSettings(url=site["live"], movie_url=site["movie"], movie_url_alternatives=()),
     )
     return Settings(
         daemon=DaemonSettings(state_dir=folder, port=port),
         camera=(camera,),
-        notify=(NotifySettings(name="terminal", url=inbox, audience="both"),),
+        notify=(NotifySettings(name="terminal", url=inbox, audience="both", outlook=True),),
+        space_weather=SpaceWeatherSettings(
+            enabled=True,
+            noaa_url=site["address"],
+            gfz_url=site["address"],
+            hapi_url=f"{site['address']}/hapi",
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from daemon.config.home import MQTT_CHANNEL, PUSH_CHANNEL, MqttSettings, PushSet
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.secrets import resolve_secret
 from daemon.config.source import SourceSettings
+from daemon.config.spaceweather import SpaceWeatherSettings
 from daemon.config.tables import (
     CameraSettings,
     DiscSettings,
@@ -41,6 +42,7 @@ __all__ = [
     "PushSettings",
     "Settings",
     "SourceSettings",
+    "SpaceWeatherSettings",
     "StampSettings",
     "error_of",
     "load",

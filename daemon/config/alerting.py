@@ -123,6 +123,10 @@ class NotifySettings(Table):
         why="nobody needs an alert a week later",
     )
     picture: bool = Field(True, description="Attach the picture.")
+    outlook: bool = Field(
+        False,
+        description="Add a line on the solar wind, marked as not seen here; needs [space_weather].",
+    )
 
     def hears(self, kind: str, camera: str) -> bool:
         """Does this channel get messages of that kind (``operator`` or one of ``kinds``) about the camera?

@@ -24,6 +24,7 @@ from daemon.config.faults import Fault, Inconsistent
 from daemon.config.home import MQTT_CHANNEL, PUSH_CHANNEL, MqttSettings, PushSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.source import SourceSettings
+from daemon.config.spaceweather import SpaceWeatherSettings
 from daemon.errors import ConfigError
 from daemon.observation import STAMP_DIRECTIVES, Camera, Disc, Lens, Orientation, StampStyle
 
@@ -162,6 +163,10 @@ class CameraSettings(Table):
         "Seconds between looks.",
         why="an aurora seen once an hour is over before it is reported",
     )
+    magnetometer: Text = Field(
+        "",
+        description="HAPI data set of the nearest magnetic observatory, for [space_weather]; Yellowknife's is ykc/best-avail/PT1M/xyzf.",
+    )
     disc: DiscSettings = DiscSettings()
     orientation: OrientationSettings | None = None
     stamp: StampSettings | Literal[False] = StampSettings()
@@ -215,6 +220,7 @@ class Settings(BaseSettings):
     notify: Annotated[tuple[NotifySettings, ...], Field(max_length=100)] = ()
     mqtt: MqttSettings | None = None
     push: PushSettings = PushSettings()
+    space_weather: SpaceWeatherSettings = SpaceWeatherSettings()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Settings:

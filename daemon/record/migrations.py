@@ -30,6 +30,7 @@ from sqlite_utils import Database, Migrations
 from daemon.errors import StoreError
 from daemon.night import night_of
 from daemon.observation import from_utc_text
+from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
 """``AURD``: SQLite's application_id of the files this project writes."""
@@ -247,6 +248,12 @@ def m002_names(db: Database) -> None:
     db.execute("DROP TABLE state")
     for (camera,) in db.execute("SELECT DISTINCT camera FROM nights").fetchall():
         _key_nights_by_their_morning(db, camera)
+
+
+@migrations()
+def m003_spaceweather(db: Database) -> None:
+    """What others measure beside the sky: solar wind, indices, forecasts, the nearest magnetometer."""
+    _create(db, SPACE_TABLES)
 
 
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:

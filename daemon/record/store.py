@@ -31,6 +31,7 @@ from daemon.record.migrations import migrations, refuse_foreign
 from daemon.record.place import Place
 from daemon.record.progress import Progress
 from daemon.record.reader import Reader
+from daemon.record.space import SpaceRecord
 
 __all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes", "restore"]
 
@@ -45,7 +46,7 @@ def _utc_now() -> datetime:
 class Store(Closing):
     """The one writing connection to a database file; made if it is not there, and brought up to date.
 
-    ``progress`` is what is remembered between frames; ``reader`` a view of the same file for whoever works beside the writer: one for all, for SQLite
+    ``progress`` is what is remembered between frames; ``space`` takes space weather; ``reader`` a view of the same file for whoever works beside the writer: one for all, for SQLite
     keeps as many file handles as connections were ever open together.
 
     Safe to use from several threads. Raises StoreError where another process writes to the same
@@ -58,6 +59,7 @@ class Store(Closing):
         self._thread = threading.RLock()
         self._process = WriterLock(path)
         self.progress = Progress(self._read, self._write)
+        self.space = SpaceRecord(self._write)
         try:
             self._db = _open(path)
         except BaseException:

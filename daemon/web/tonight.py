@@ -16,6 +16,7 @@ from daemon.record.columns import ObservationRow
 from daemon.record.rows import NightRow
 from daemon.record.store import Reader
 from daemon.web import phrases, presenters
+from daemon.web.forecast import forecast_of
 from daemon.web.frames import answer, etag_of
 from daemon.web.pages import drawn
 from daemon.web.ports import View
@@ -82,6 +83,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "night_link": presenters.night_link(view, day),
         "past": None if leads else past,
         "outlook": _outlook(site, view, now, status),
+        "forecast": forecast_of(reader, site.ports.settings, view.name, now.replace(second=0, microsecond=0)),
         "strip": laid.strip,
         "keogram": laid.keogram,
         "events": presenters.cards(reversed(laid.events), views, site.ongoing(laid.events, views, reader)),

@@ -26,6 +26,7 @@ FAMILIES = (
     "Pictures that are no sky",
     "Movies",
     "Clocks",
+    "Space weather",
     "The record",
     "Alert channels",
     "The page",

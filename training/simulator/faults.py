@@ -42,7 +42,7 @@ SERVER = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: what, where (``live``, ``movie`` or ``all``), and for how many requests (None: all)."""
+    """One fault: what, where (``live``, ``movie``, ``space`` or ``all``), and for how many requests (None: all)."""
 
     kind: str
     where: str = "all"
@@ -58,13 +58,13 @@ class Faults:
 
     def set(self, kind: str, where: str = "all", times: int | None = None) -> None:
         """Put a fault in force; ``none`` ends it. Raises ValueError for one there is not."""
-        if kind not in {"none", *FEED, *SERVER} or where not in ("live", "movie", "all"):
+        if kind not in {"none", *FEED, *SERVER} or where not in ("live", "movie", "space", "all"):
             raise ValueError(f"no fault is called {kind!r} at {where!r}")
         with self._lock:
             self._fault = None if kind == "none" else Fault(kind, where, times)
 
     def take(self, where: str) -> str | None:
-        """The fault one request to ``live`` or ``movie`` meets, counted; None where all is well."""
+        """The fault one request to ``live``, ``movie`` or ``space`` meets, counted; None where all is well."""
         with self._lock:
             fault = self._fault
             if fault is None or fault.where not in (where, "all"):

@@ -55,6 +55,10 @@ class Content(Protocol):
         """The movie of an address."""
         ...
 
+    def space(self, path: str) -> Body | None:
+        """A feed of space weather, where the address is one's."""
+        ...
+
     def go(self, origin: float, speed: float) -> None:
         """Set its clock going."""
         ...
@@ -123,6 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(404, b"Not Found\n", "text/plain")
             else:
                 self._serve(_file(movie.path), fault)
+        elif (space := self.site.space(self.path)) is not None:
+            self.site.asked["space"] += 1
+            self._serve(space, self.site.faults.take("space"))
         elif url.path.startswith("/again/"):
             self._redirect(f"/again/{int(url.path[7:]) + 1}")
         else:

@@ -8,7 +8,8 @@ was given as standard input is closed. Addresses are the real site's:
     /recent/recent_{480p,720p,1080p}.jpg                      Last-Modified, ETag, 304
     /sort_by_project/AuroraMAX/rt-movies/mp4/YYYY/MM/DD/[yknf_slr-12/]auroramaxHD_YYYYMMDD_{…}.mp4
                                                               Range, If-Range
-    /control[?fault=NAME&where=live|movie|all&times=N]        from this machine alone
+    /json/… /products/… /app/json/ /hapi/data                 space weather (training.simulator.space_weather)
+    /control[?fault=NAME&where=live|movie|space|all&times=N]        from this machine alone
     /control?origin=T&speed=N                                 sets its clock going at that time.time()
 """
 
@@ -40,6 +41,7 @@ from training.simulator.footage import DrawnNight, Footage, PlayedMovie, movie_t
 from training.simulator.http import Body, Server
 from training.simulator.movie import STEP_S, style_of, write_movie
 from training.simulator.movie import clock as clock_of
+from training.simulator.space_weather import SpaceFeeds
 
 PUBLISHED_AFTER = timedelta(seconds=5)
 """From the start of an exposure to its still: 4 s of light and a second of work."""
@@ -66,6 +68,7 @@ class Site:
         self.faults = Faults()
         self.movies: dict[tuple[date, str], Movie] = {}
         self.asked: Counter[str] = Counter()
+        self.feeds = SpaceFeeds()
         self._lock = threading.Lock()
         self._drawn: tuple[datetime, Picture] | None = None
         self._encoded: dict[tuple[datetime, str, int], bytes] = {}
@@ -114,6 +117,12 @@ class Site:
                 there = movie.appears is None or self.clock.now() >= movie.appears
                 return movie if there else None
         return None
+
+    def space(self, path: str) -> Body | None:
+        """A feed of space weather as it stands now (:mod:`training.simulator.space_weather`)."""
+        now = self.clock.now()
+        made = self.feeds.answer(path, now)
+        return None if made is None else Body(made, "application/json", format_datetime(now, usegmt=True), "")
 
     def state(self) -> dict[str, object]:
         """What ``/control`` says: the clock, the newest exposure, the fault, requests so far."""

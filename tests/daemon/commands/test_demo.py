@@ -35,6 +35,7 @@ def test_the_demo_tells_the_whole_night_and_ends() -> None:
     assert -1 not in places, told
     assert places == sorted(places), told
     assert "picture attached" in told
+    assert re.search(r"Solar wind: Bz [−+]?\d+ nT.*not seen here", told)
     assert not done.stderr
 
 

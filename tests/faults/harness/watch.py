@@ -20,6 +20,7 @@ from daemon.config import (
     NotifySettings,
     Settings,
     SourceSettings,
+    SpaceWeatherSettings,
 )
 from daemon.observation import from_utc_text
 from daemon.service import Service, serving
@@ -135,6 +136,7 @@ def watching(
     event: EventSettings | None = None,
     start: datetime = NIGHT,
     sources: dict[str, dict[str, Any]] | None = None,
+    space_weather: SpaceWeatherSettings | None = None,
     **daemon: Any,
 ) -> Iterator[Watch]:
     """The daemon in this process on a fast clock, a site a camera, an inbox a channel."""
@@ -157,6 +159,7 @@ def watching(
             ),
             event=event or EventSettings(strong=1.0, dwell_min=3, cool_down_min=0),
             notify=tuple(_channel(c, inboxes) for c in channels),
+            space_weather=space_weather or SpaceWeatherSettings(),
         )
         logger = logging.getLogger("aurorad")
         level = logger.level
