@@ -24,7 +24,7 @@ $(VENV)/.watching: pyproject.toml requirements.lock | $(BIN)/python
 $(VENV)/.testing: $(VENV)/.watching
 	@echo "Installing what training and testing need (torch with it: about 6 GB, a few minutes) …"
 	@sh deploy/prepare.sh testing
-	@$(PIP) install -c requirements.lock -e '.[training,dev,cluster]'
+	@$(PIP) install -c requirements.lock -e '.[training,dev,cluster,science]'
 	@touch $@
 
 demo: $(VENV)/.watching  ## a night in minutes: stand-in AuroraMAX site, daemon, page, alerts in the terminal

@@ -9,7 +9,8 @@
     │   │   ├── PictureError     bytes that are not the picture they claim to be
     │   │   ├── MovieError       a movie that cannot be opened or read
     │   │   └── ClockError       no time can be established
-    │   └── StoreError           the database cannot be opened, read or written
+    │   ├── StoreError           the database cannot be opened, read or written
+    │   └── FeedError            a feed of space weather sent what cannot be used
     ├── CalibrationError         the stars do not give the camera's lens
     ├── ModelError               model file missing, altered, or of the wrong shape
     └── DeliveryError            a message was not taken by its channel           (retried)
@@ -103,12 +104,8 @@ class StoreError(ReasonedError):
     """
 
 
-class FeedError(AuroradError):
-    """A feed of space weather sent what cannot be used; ``reason`` is a short fixed word, a metric label."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+class FeedError(ReasonedError):
+    """A feed of space weather sent what cannot be used."""
 
 
 class DeliveryError(AuroradError):

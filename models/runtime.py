@@ -152,7 +152,9 @@ def answer(card: Card, found: Mapping[str, Floats]) -> Answer:
         logits=logits,
         probability=second_of(aurora),
         calibrated_probability=second_of(aurora, card.temperature),
-        clear_probability=second_of(logits[SKY_HEAD.span], card.sky_temperature) if _has(card, SKY_HEAD) else 1.0,
+        clear_probability=second_of(logits[SKY_HEAD.span], card.sky_temperature)
+        if _has(card, SKY_HEAD)
+        else 1.0,
         heatmap=maps[AURORA_OUTPUT] / np.float32(peak) if peak > 0 else np.zeros_like(maps[AURORA_OUTPUT]),
         distance=distance,
         doubted=card.distance_limit is not None and distance > card.distance_limit,

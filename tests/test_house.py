@@ -50,7 +50,7 @@ OWNERS = {
     "apprise": {"daemon.alert.channel"},
     "paho": {"daemon.alert.mqtt"},
     "prometheus_client": {"daemon.metrics", "daemon.web"},
-    "matplotlib": {"daemon.commands.report", "training"},
+    "matplotlib": {"daemon.commands.report.figures", "training"},
     "apscheduler": {"daemon.schedule"},
     "click": {"daemon.cli", "training"},
     "rich": {"daemon.cli", "daemon.commands.demo", "training"},

@@ -30,6 +30,7 @@ from daemon.cli.base import (
     settings_of,
 )
 from daemon.cli.record import backup, labels, restore
+from daemon.cli.research import export, report
 from daemon.cli.setup import setup
 from daemon.errors import AuroradError, UsageError
 
@@ -311,17 +312,6 @@ def calibrate(
         click.echo("\n" + command.tables(found))
 
 
-@main.command(epilog=example("aurorad report --db aurorad.db --out report/"))
-@click.option("--db", required=True, type=FILE, help="Database file; it may be in use.")
-@click.option("--out", required=True, type=FILE, help="Folder to write to.")
-def report(db: Path, out: Path) -> None:
-    """Write tables and figures of the recorded nights."""
-    from daemon.commands.report import write_report
-
-    for path in write_report(db, out):
-        click.echo(str(path))
-
-
 @main.command("check-config", epilog=example("aurorad check-config aurorad.toml"))
 @click.argument("file", type=FILE)
 def check_config(file: Path) -> None:
@@ -377,3 +367,5 @@ main.add_command(setup)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(labels)
+main.add_command(report)
+main.add_command(export)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,18 @@ config_option = click.option(
 camera_option = click.option(
     "--camera", "camera_name", show_default="the first", help="Name of the configuration's camera to use."
 )
+_NIGHT = click.DateTime(formats=["%Y-%m-%d"])
+
+
+def night_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--since`` and ``--until``: the nights a command is about, by the dates of their mornings."""
+    for name, which in (("--until", "Last"), ("--since", "First")):
+        command = click.option(
+            name, type=_NIGHT, metavar="DATE", show_default="all", help=f"{which} night, as 2024-02-10."
+        )(command)
+    return command
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 

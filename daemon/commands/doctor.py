@@ -30,6 +30,9 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.source import LiveSource, Still, open_source, shown_certificate
+from daemon.source.url import user_agent
+from daemon.spaceweather.feeds import Feed, feeds_of
+from daemon.spaceweather.visits import ask
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
     for camera in settings.camera:
         yield _ask(f"sky over {camera.name}", partial(_sky, settings, camera))
         yield _ask(f"source of {camera.name}", partial(_source, settings, camera))
+    for feed in feeds_of(settings):
+        yield _ask(f"space weather, {feed.name}", partial(_feed, settings, feed))
 
 
 def _ask(part: str, question: Callable[[], str]) -> Finding:
@@ -164,6 +169,16 @@ def _asked(source: LiveSource, camera: CameraSettings) -> Still:
         raise FetchError("tls", f"{error}; it shows the certificate sha256 {shown}") from error
 
 
+def _feed(settings: Settings, feed: Feed) -> str:
+    """One question to a feed of space weather, and how old its newest reading is."""
+    now = datetime.now(UTC)
+    agent = {"User-Agent": user_agent(settings.daemon.user_agent_contact)}
+    _, readings = ask(feed, now, agent, settings.space_weather.timeout_s)
+    newest = max((reading.at for reading in readings), default=None)
+    age = "nothing recent" if newest is None else f"the newest of {utc_text(newest)} ({_ago(now, newest)})"
+    return f"{feed.provider}, {feed.licence}: {len(readings)} readings, {age}"
+
+
 def _stamp(frame: Frame, camera: CameraSettings, near: datetime) -> str:
     style = camera.camera().stamp
     if style is None or frame.stamp is None:
@@ -204,4 +219,6 @@ def config_lines(settings: Settings, path: Path) -> Iterator[str]:
         yield f"MQTT broker {settings.mqtt.host}:{settings.mqtt.port}, topics under {settings.mqtt.topic}/"
     if not settings.channels:
         yield "no channel: nobody gets messages; add a [[notify]] table"
+    if feeds := feeds_of(settings):
+        yield f"space weather: {', '.join(feed.name for feed in feeds)}"
     yield f"record in {settings.daemon.state_dir}, page on http://{settings.daemon.host}:{settings.daemon.port}/"

@@ -7,7 +7,7 @@ come first only for the part that is new. After a failure the wait doubles, to a
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,7 +16,7 @@ from daemon.address import redact
 from daemon.clock import Clock
 from daemon.errors import FeedError, FetchError
 from daemon.metrics import Metrics
-from daemon.source.fetch import Limits, Refused, fetch_bytes
+from daemon.source.fetch import Head, Limits, Refused, fetch_bytes
 from daemon.source.url import user_agent, validators_of
 from daemon.spaceweather import parse
 from daemon.spaceweather.feeds import Feed
@@ -97,18 +97,8 @@ class Visits:
 
     def _readings(self, feed: Feed, turn: _Turn, now: datetime) -> list[Reading]:
         headers = {"User-Agent": self._agent, **turn.validators, **_part(feed, turn.newest, now)}
-        head, data = fetch_bytes(
-            feed.address(now), Limits(self._timeout_s, feed.most_bytes), headers, accept=(200, 206, 304)
-        )
-        if head.status == 304:
-            return []
-        try:
-            readings = list(feed.parse(data, now))
-        except FeedError:
-            raise
-        except Exception as error:  # a shape nobody foresaw is the feed's fault, not the watch's
-            raise FeedError("changed shape", f"{type(error).__name__} in what it sent") from error
-        turn.validators = validators_of(head)
+        head, readings = ask(feed, now, headers, self._timeout_s)
+        turn.validators = validators_of(head) or turn.validators
         return readings
 
     def _failed(self, feed: Feed, turn: _Turn, now: datetime, error: FetchError | FeedError) -> None:
@@ -128,3 +118,22 @@ def _part(feed: Feed, newest: datetime | None, now: datetime) -> dict[str, str]:
         return {}
     minutes = (now - newest).total_seconds() / 60 + 15
     return {"Range": f"bytes=0-{int(minutes * feed.head_bytes) - 1}"}
+
+
+def ask(
+    feed: Feed, now: datetime, headers: Mapping[str, str], timeout_s: float
+) -> tuple[Head, list[Reading]]:
+    """One request of a feed: the head of its answer and its readings, none where it has nothing new (304).
+
+    Raises FetchError and FeedError, and nothing else that an answer could lead to.
+    """
+    limits = Limits(timeout_s, feed.most_bytes)
+    head, data = fetch_bytes(feed.address(now), limits, headers, accept=(200, 206, 304))
+    if head.status == 304:
+        return head, []
+    try:
+        return head, list(feed.parse(data, now))
+    except FeedError:
+        raise
+    except Exception as error:  # a shape nobody foresaw is the feed's fault, not the watch's
+        raise FeedError("changed shape", f"{type(error).__name__} in what it sent") from error

@@ -22,7 +22,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.errors import StoreError
-from daemon.web import actions, api, classify, label, news, openapi, pages, phone, pictures, season, tonight
+from daemon.web import (
+    actions,
+    api,
+    classify,
+    hapi,
+    label,
+    news,
+    openapi,
+    pages,
+    phone,
+    pictures,
+    season,
+    tonight,
+)
 from daemon.web.behind import BehindProxy
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
@@ -66,6 +79,7 @@ def create_app(ports: Ports) -> Starlette:
             *(Route(operation.path, operation.handler) for operation in api.OPERATIONS),
             Route("/api/stream", news.stream),
             Route("/events.atom", news.atom),
+            *hapi.ROUTES,
             Route("/favicon.ico", favicon),
             Route("/sw.js", phone.worker),
             Route("/push/key", phone.key),

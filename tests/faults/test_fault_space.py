@@ -17,6 +17,7 @@ from daemon.observation import from_utc_text
 from tests.faults.conftest import Entry
 from tests.faults.harness import CADENCE_S, Sky, check_watch, spells, watching
 from tests.loopback import Loopback
+from tests.pace import slowness
 
 FASTER = 120.0
 OVER = threading.Event()
@@ -62,20 +63,21 @@ def test_no_look_and_no_alert_waits_for_a_feed(
     feeds: str, green: Path, tmp_path: Path, matrix: Entry
 ) -> None:
     """Every feed at fault at once: each typed and counted, and no look comes a second late, no alert fails."""
-    wanted = SpaceWeatherSettings(enabled=True, noaa_url=feeds, gfz_url="http://127.0.0.1:9", timeout_s=1.0)
+    wanted = SpaceWeatherSettings(enabled=True, noaa_url=feeds, gfz_url="http://127.0.0.1:9", timeout_s=2.0)
     people = NotifySettings(name="people", url="json://x", picture=False, outlook=True)
     channels, skies = (people, "owner"), {"cam": Sky(spells(30, 12))}
     with watching(tmp_path, green, skies, speed=FASTER, channels=channels, space_weather=wanted) as watch:
         watch.wait(lambda: len(watch.judged("cam")) >= 8, "eight looks", cadences=10)
         watch.wait(
-            lambda: all(watch.counters("space_weather_errors_total", feed=feed) for feed in FAULTS),
-            "every feed has failed",
+            lambda: all(
+                reason in watch.counters("space_weather_errors_total", feed=feed)
+                for feed, (_, reason) in FAULTS.items()
+            ),
+            "every feed has failed in its own way",
         )
         looks = [from_utc_text(row["fetched_at"]) for row in watch.judged("cam")]
         late_s = [((b - a).total_seconds() - CADENCE_S) / FASTER for a, b in pairwise(looks)]
-        assert max(late_s) < 1.0
-        for feed, (_, reason) in FAULTS.items():
-            assert reason in watch.counters("space_weather_errors_total", feed=feed)
+        assert max(late_s) < 1.0 * slowness()
         assert watch.service.healthy()[0]
         assert watch.rows("SELECT * FROM solar_wind") == []
         (onset,) = watch.rows("SELECT body FROM outbox WHERE kind = 'onset'")

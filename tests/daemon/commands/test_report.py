@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.commands.report import write_report
-from daemon.commands.report_tables import share
+from daemon.commands.report.tables import share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
@@ -21,6 +21,7 @@ from daemon.record.store import Store
 from daemon.words import percent
 
 THESIS_AURORA, THESIS_FRAMES = 61_013, 214_890
+SVG = ("svg",)
 
 
 def fill(path: Path, rows: list[tuple[Any, ...]]) -> Path:
@@ -38,7 +39,11 @@ def fill(path: Path, rows: list[tuple[Any, ...]]) -> Path:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    """A table's rows; the line that says what it rests on stands above them."""
+    about, _, text = path.read_text(encoding="utf-8").partition("\n")
+    assert about.startswith("# ")
+    assert "aurorad " in about
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +77,10 @@ def test_the_thesis_s_own_counts_give_its_share_and_not_its_odds(tmp_path: Path)
     )
     connection.commit()
     connection.close()
-    write_report(path, tmp_path / "out")
+    write_report(path, tmp_path / "out", formats=())
     total = read(tmp_path / "out" / "table6_aurora.csv")[-1]
     assert (total["judged"], total["aurora"]) == ("214890", "61013")
-    assert total["aurora share of judged"] == total["aurora share of observable"] == "28.4 %"
+    assert total["aurora share of judged"] == total["aurora share of observable"] == "0.2839"
     assert total["odds (yes / no)"] == "0.397"
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "28.4 %" in page
@@ -86,12 +91,12 @@ def test_frames_are_counted_by_twilight_and_moonlight(written: Path) -> None:
     """Tables 2 and 3 count every frame that came, stale rows not; classes without frames are zeros."""
     table2 = read(written / "table2_twilight.csv")
     assert [(r["twilight"], r["frames"], r["share"]) for r in table2] == [
-        ("night", "6", "75.0 %"),
-        ("astronomical", "1", "12.5 %"),
-        ("nautical", "0", "0.0 %"),
-        ("civil", "1", "12.5 %"),
-        ("day", "0", "0.0 %"),
-        ("all", "8", "100.0 %"),
+        ("night", "6", "0.75"),
+        ("astronomical", "1", "0.125"),
+        ("nautical", "0", "0.0"),
+        ("civil", "1", "0.125"),
+        ("day", "0", "0.0"),
+        ("all", "8", "1.0"),
     ]
     table3 = read(written / "table3_moonlight.csv")
     assert [(r["moonlight"], r["frames"]) for r in table3] == [
@@ -103,9 +108,9 @@ def test_aurora_is_a_share_of_what_was_judged_and_of_what_could_be_seen(written:
     """Cloud counts as judged and not as observable."""
     night, twilight, total = read(written / "table6_aurora.csv")
     assert (night["judged"], night["aurora"], night["obscured"]) == ("6", "3", "1")
-    assert (night["aurora share of judged"], night["aurora share of observable"]) == ("50.0 %", "60.0 %")
-    assert night["odds (yes / no)"] == "1.000"
-    assert (twilight["twilight"], twilight["aurora share of judged"]) == ("astronomical", "0.0 %")
+    assert (night["aurora share of judged"], night["aurora share of observable"]) == ("0.5", "0.6")
+    assert night["odds (yes / no)"] == "1.0"
+    assert (twilight["twilight"], twilight["aurora share of judged"]) == ("astronomical", "0.0")
     assert total["judged"] == "7"
 
 
@@ -124,10 +129,8 @@ def test_probability_by_cell_has_the_right_mean_and_deviation(written: Path) -> 
 
 def test_occurrence_is_normalised_by_observable_time(written: Path) -> None:
     """By hour, month, moonlight and phase: aurora over aurora and clear, cloud and shut gate left out."""
-    assert read(written / "occurrence_by_hour.csv") == [
-        {"hour (UTC)": "04", "aurora frames": "3", "observable frames": "5", "occurrence": "60.0 %"},
-        {"hour (UTC)": "05", "aurora frames": "0", "observable frames": "1", "occurrence": "0.0 %"},
-    ]
+    hours = [list(row.values())[:5] for row in read(written / "occurrence_by_hour.csv")]
+    assert hours == [["4", "3", "5.0", "1", "0.6"], ["5", "0", "1.0", "1", "0.0"]]
     assert [r["month"] for r in read(written / "occurrence_by_month.csv")] == ["2024-02", "2024-03"]
     assert [r["moonlight"] for r in read(written / "occurrence_by_moonlight.csv")] == ["none", "full"]
     assert [r["moon phase"] for r in read(written / "occurrence_by_phase.csv")] == ["000–030°", "150–180°"]
@@ -145,20 +148,25 @@ def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:
     path = fill(tmp_path / "again.db", rows)
     with closing(Store(path)) as store:
         store.progress.register_camera(CameraSettings(name="yk").about())
-    write_report(path, tmp_path)
+    write_report(path, tmp_path, formats=())
     assert read(tmp_path / "table2_twilight.csv")[-1]["frames"] == "4"
     [hour] = read(tmp_path / "occurrence_by_hour.csv")
-    assert (hour["aurora frames"], hour["observable frames"]) == ("2", "4")
+    assert (hour["aurora frames"], hour["observable frames"]) == ("2", "4.0")
+    assert hour["hour (America/Yellowknife)"] == "21"
 
 
 def test_the_page_shows_every_figure_and_each_is_a_picture(written: Path) -> None:
-    """report.html names the files beside it, and each PNG decodes."""
+    """report.html needs no other file; each figure is there as PNG, SVG and PDF too, and the PNG decodes."""
     page = (written / "report.html").read_text(encoding="utf-8")
     pictures = sorted(written.glob("*.png"))
     assert len(pictures) == 6
+    assert page.count('src="data:image/svg+xml;base64,') == 6
+    assert 'src="' not in page.replace('src="data:', "")
     for file in pictures:
-        assert f'src="{file.name}"' in page
+        assert f"({file.stem}.svg, .pdf, .png)" in page
         assert decode(file.read_bytes(), 10_000_000).shape[1] > 300
+        assert file.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+        assert b"aurorad" in file.with_suffix(".svg").read_bytes()
 
 
 def test_several_cameras_have_figures_of_their_own_and_hostile_names_do_nothing(tmp_path: Path) -> None:
@@ -167,7 +175,7 @@ def test_several_cameras_have_figures_of_their_own_and_hostile_names_do_nothing(
     rows = [
         (camera, "2024-02-10T04:00:00Z", 0.9, "aurora", "night", "none", 0.0) for camera in ("kiruna", evil)
     ]
-    files = write_report(fill(tmp_path / "two.db", rows), tmp_path / "out")
+    files = write_report(fill(tmp_path / "two.db", rows), tmp_path / "out", formats=())
     assert {file.parent for file in files} == {tmp_path / "out"}
     assert (tmp_path / "out" / "kiruna_table6_aurora.csv").is_file()
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -181,9 +189,9 @@ def test_a_night_of_cloud_only_is_no_division_by_zero(tmp_path: Path) -> None:
         ("yk", "2024-02-10T04:00:00Z", 0.1, "obscured", "night", "none", 0.0),
         ("yk", "2024-02-10T12:00:00Z", None, "not looked", "day", "none", 0.0),
     ]
-    write_report(fill(tmp_path / "cloud.db", rows), tmp_path)
-    assert read(tmp_path / "table6_aurora.csv")[0]["aurora share of observable"] == "–"
-    assert not (tmp_path / "occurrence_by_hour.png").exists()
+    write_report(fill(tmp_path / "cloud.db", rows), tmp_path, formats=SVG)
+    assert read(tmp_path / "table6_aurora.csv")[0]["aurora share of observable"] == ""
+    assert not (tmp_path / "occurrence_by_hour.svg").exists()
 
 
 def test_what_cannot_be_reported_is_one_line(tmp_path: Path) -> None:
@@ -200,4 +208,26 @@ def test_what_cannot_be_reported_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     some = fill(tmp_path / "some.db", [("yk", "2024-02-10T04:00:00Z", 0.9, "aurora", "night", "none", 0.0)])
     with pytest.raises(AuroradError, match="the report cannot be written"):
-        write_report(some, tmp_path / "some.db")
+        write_report(some, tmp_path / "some.db", formats=())
+
+
+def test_aurora_is_counted_by_level_and_form_where_the_record_has_them(tmp_path: Path) -> None:
+    """By the mask's level, not the colour rules', where any frame has it; a frame may show several forms."""
+    rows = [("yk", f"2024-02-10T04:{n:02d}:00Z", 0.9, "aurora", "night", "none", 0.0) for n in range(4)]
+    path = fill(tmp_path / "levels.db", rows)
+    with closing(sqlite3.connect(path)) as connection:
+        there = {row[1] for row in connection.execute("PRAGMA table_xinfo(observations)")}
+        for name, kind in (("cover", "REAL"), ("level", "INTEGER"), ("forms", "TEXT")):
+            if name not in there:
+                connection.execute(f"ALTER TABLE observations ADD COLUMN {name} {kind}")
+        connection.execute("UPDATE observations SET level = 3, colour_level = 1, forms = 'arc rays'")
+        connection.execute(
+            "UPDATE observations SET level = 6, forms = 'rays' WHERE observed_at LIKE '%:00:00Z'"
+        )
+        connection.commit()
+    write_report(path, tmp_path / "out", formats=())
+    levels = {row["level"]: row["aurora frames"] for row in read(tmp_path / "out" / "levels.csv")}
+    assert {level: n for level, n in levels.items() if n != "0"} == {"3": "3", "6": "1"}
+    assert [(row["form"], row["share"]) for row in read(tmp_path / "out" / "forms.csv")] == [
+        ("arc", "0.75"), ("rays", "1.0"),
+    ]  # fmt: skip

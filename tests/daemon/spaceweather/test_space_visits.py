@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import Clock
+from daemon.commands import doctor
 from daemon.config import CameraSettings, Settings, SpaceWeatherSettings
 from daemon.metrics import Metrics
 from daemon.record import space
@@ -21,6 +22,9 @@ from tests.loopback import Loopback
 from training.simulator.space_weather import SpaceFeeds
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+
+
+ask_one, FINE = doctor._ask, doctor.Finding("other", True, "")
 
 
 class Hand(Clock):
@@ -77,14 +81,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def settings(server: Server) -> Settings:
     wanted = SpaceWeatherSettings(
-        enabled=True, noaa_url=server.url, gfz_url=server.url, hapi_url=f"{server.url}/hapi"
+        enabled=True, timeout_s=60, noaa_url=server.url, gfz_url=server.url, hapi_url=f"{server.url}/hapi"
     )
     return Settings(space_weather=wanted, camera=(CameraSettings(magnetometer="ykc/best-avail/PT1M/xyzf"),))
 
 
 def visits(server: Server, store: Store, clock: Hand, metrics: Metrics | None = None) -> Visits:
     feeds = feeds_of(settings(server))
-    return Visits(feeds, store.space, metrics or Metrics(), clock, contact="", timeout_s=5)
+    return Visits(feeds, store.space, metrics or Metrics(), clock, contact="", timeout_s=60)
 
 
 def test_off_asks_nobody() -> None:
@@ -156,6 +160,22 @@ def test_a_feed_in_trouble_is_counted_and_asked_less_often(server: Server, store
     clock.at += timedelta(hours=1)
     it.visit()
     assert {row["fault"] for row in space.feeds(store.reader).values()} == {""}
+
+
+def test_doctor_asks_every_feed_once(server: Server, clock: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line a feed with the age of its newest reading; one that lies is FAIL with the reason."""
+    clock.at = datetime.now(UTC)
+    monkeypatch.setattr(
+        doctor, "_ask", lambda part, question: ask_one(part, question) if "space" in part else FINE
+    )
+    findings = [f for f in doctor.examine(settings(server), None) if "space" in f.part]
+    assert len(findings) == 6
+    assert all(f.well for f in findings), findings
+    assert "NOAA SWPC, public domain" in findings[0].text
+    server.feeds.lie = "shape"
+    wrong = [f for f in doctor.examine(settings(server), None) if "space" in f.part]
+    assert not any(f.well for f in wrong)
+    assert "changed its shape" in wrong[2].text
 
 
 def test_a_page_without_news_says_so(store: Store) -> None:

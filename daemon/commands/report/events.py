@@ -1,0 +1,58 @@
+"""What became of the events: how long they lasted, how soon people heard of them, how bright they were."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import numpy as np
+
+from daemon.commands.report.frames import Frames
+from daemon.commands.report.tables import Table, rounded
+from daemon.observation import from_utc_text, utc_text
+
+_EVENTS = """
+    SELECT e.id, e.onset_at, e.confirmed_at, e.ended_at, e.strong_at, e.ended_reason, e.in_cool_down,
+        (SELECT min(delivered_at) FROM outbox o WHERE o.event_id = e.id AND o.kind = 'onset') AS told_at,
+        (SELECT max(colour_level) FROM observations o WHERE o.camera = e.camera AND o.verdict = 'aurora'
+            AND o.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, e.onset_at)) AS level
+    FROM events e WHERE e.camera = ? AND e.onset_at BETWEEN ? AND ? ORDER BY e.onset_at
+"""
+
+
+def event_tables(connection: sqlite3.Connection, frames: Frames) -> list[Table]:
+    """The events of the frames' time, and their statistics; nothing where there was none."""
+    rows = connection.execute(_EVENTS, [frames.place.camera, *map(utc_text, frames.period)]).fetchall()
+    if not rows:
+        return []
+    columns = ("event", "onset (UTC)", "end (UTC)", "duration (min)", "onset to confirmation (min)", "onset to delivery (min)",
+               "highest level", "strong", "end known by")  # fmt: skip
+    listed = tuple(
+        (row["id"], row["onset_at"], row["ended_at"], _minutes(row["onset_at"], row["ended_at"]),
+         _minutes(row["onset_at"], row["confirmed_at"]), _minutes(row["onset_at"], row["told_at"]), row["level"],
+         int(row["strong_at"] is not None), row["ended_reason"])
+        for row in rows
+    )  # fmt: skip
+    statistics = _statistics(listed, len(frames.nights))
+    return [statistics, Table("events", "Events", columns, listed, shown=25)]
+
+
+def _minutes(since: str | None, until: str | None) -> float | None:
+    if since is None or until is None:
+        return None
+    return round((from_utc_text(until) - from_utc_text(since)).total_seconds() / 60, 1)
+
+
+def _statistics(listed: tuple[tuple[Any, ...], ...], nights: int) -> Table:
+    """Median and quartiles of what was measured of the events."""
+    rows = []
+    for name, place in (("duration (min)", 3), ("onset to confirmation (min)", 4),
+                        ("onset to delivery (min)", 5), ("highest level", 6)):  # fmt: skip
+        known = [float(row[place]) for row in listed if isinstance(row[place], int | float)]
+        middle = np.percentile(known, [25, 50, 75]) if known else [np.nan] * 3
+        highest = max(known) if known else None
+        rows.append((name, len(known), *(rounded(v, 1) for v in middle), rounded(highest, 1)))
+    strong = sum(1 for row in listed if row[7])
+    note = f"Events: {len(listed)}, of which strong: {strong}. Nights: {nights}."
+    columns = ("of the events", "known of", "lower quartile", "median", "upper quartile", "highest")
+    return Table("event_statistics", "Events: duration, delay, level", columns, tuple(rows), note)

@@ -1,0 +1,227 @@
+"""The frames a report is about, read once from the record as arrays: one look a cadence, stale rows left out.
+
+Looks between two cadences, at the first sign of an event, would make aurora look commoner and are not counted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytz
+from numpy.typing import NDArray
+
+from daemon.night import night_of
+from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, utc_text
+from daemon.spaceweather.magnetic_time import magnetic_local_time_h
+
+Values = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+CLEAR_TENTHS = 9.0
+"""A sector's digit in ``stars`` where all its stars are seen."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a camera stands, as the record knows it; ``known`` is False where it does not."""
+
+    camera: str
+    title: str
+    latitude_deg: float
+    longitude_deg: float
+    timezone: str
+    cadence_s: float | None
+    known: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """One camera's frames, arrays of one shape (n,) in order of time.
+
+    ``at_s`` seconds since 1970; ``night`` the number of each frame's night, which ``nights`` names; ``verdict``,
+    ``twilight`` and ``moonlight`` index VERDICTS, TWILIGHTS and MOONLIGHTS. NaN where something was not measured.
+    ``forms`` are the frame's forms separated by spaces, None where the model names none.
+    ``visible`` is the share of the sky in which aurora could have been seen: by the stars where they were looked for,
+    else 1 under a clear sky or aurora and 0 under cloud.
+    """
+
+    place: Place
+    at_s: Values
+    night: Codes
+    nights: tuple[date, ...]
+    verdict: Codes
+    twilight: Codes
+    moonlight: Codes
+    phase_deg: Values
+    probability: Values
+    cover: Values
+    level: Values
+    forms: tuple[str | None, ...]
+    visible: Values
+
+    @property
+    def aurora(self) -> NDArray[np.bool_]:
+        """Frames with aurora."""
+        made: NDArray[np.bool_] = self.verdict == VERDICTS.index("aurora")
+        return made
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Frames with a verdict on the sky: aurora, clear or obscured."""
+        return self.verdict < 3
+
+    @property
+    def predicted(self) -> NDArray[np.bool_]:
+        """Frames the model gave a probability for."""
+        return np.isfinite(self.probability)
+
+    @property
+    def local_hour(self) -> Codes:
+        """The hour of each frame on the clocks at the camera."""
+        hours, inverse = np.unique((self.at_s // 900).astype(np.int64), return_inverse=True)
+        zone = pytz.timezone(self.place.timezone)
+        local = [datetime.fromtimestamp(int(h) * 900, UTC).astimezone(zone).hour for h in hours]
+        return np.array(local, dtype=np.int64)[inverse]
+
+    @property
+    def magnetic_hour(self) -> Codes:
+        """The hour of each frame in magnetic local time."""
+        at = magnetic_local_time_h(self.at_s, self.place.latitude_deg, self.place.longitude_deg)
+        return (at // 1).astype(np.int64)
+
+    @property
+    def month(self) -> NDArray[np.str_]:
+        """``2024-02`` of each frame, UTC."""
+        made: NDArray[np.str_] = self.at_s.astype("datetime64[s]").astype("datetime64[M]").astype(str)
+        return made
+
+    @property
+    def period(self) -> tuple[datetime, datetime]:
+        """First and last frame."""
+        first, last = (datetime.fromtimestamp(float(at), UTC) for at in (self.at_s[0], self.at_s[-1]))
+        return first, last
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which frames: of one camera or all, of nights whose mornings are from ``since`` to ``until``."""
+
+    camera: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+_FRAMES = """
+    SELECT camera, strftime('%s', observed_at) AS at_s, verdict, twilight, moonlight, moon_phase_deg,
+        probability, colour_cover, colour_level, stars{described}
+    FROM observations WHERE camera = ? AND observed_at BETWEEN ? AND ? AND verdict <> 'stale' ORDER BY observed_at
+"""
+
+_DESCRIBED = ("cover", "level", "forms")
+"""What the aurora's mask says of a frame, in records that have it; colour rules say it of the others."""
+
+
+def read_frames(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Frames]:
+    """Each camera's frames, where it has any."""
+    there = {row[1] for row in connection.execute("PRAGMA table_xinfo(observations)")}
+    more = "".join(f", {name}" if name in there else f", NULL AS {name}" for name in _DESCRIBED)
+    names = [row[0] for row in connection.execute("SELECT DISTINCT camera FROM observations ORDER BY camera")]
+    for name in names:
+        if wanted.camera not in (None, name):
+            continue
+        place = _place(connection, name)
+        rows = connection.execute(_FRAMES.format(described=more), [name, *_span(wanted)]).fetchall()
+        frames = _frames(place, rows, wanted) if rows else None
+        if frames is not None:
+            yield frames
+
+
+def _span(wanted: Wanted) -> tuple[str, str]:
+    """A day more than the nights asked for on either side, wherever on Earth."""
+    low = utc_text(_midnight(wanted.since) - timedelta(days=2)) if wanted.since else ""
+    return low, utc_text(_midnight(wanted.until) + timedelta(days=2)) if wanted.until else "9999"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _place(connection: sqlite3.Connection, name: str) -> Place:
+    row = connection.execute("SELECT * FROM cameras WHERE name = ?", [name]).fetchone()
+    if row is None:
+        return Place(name, name, 0.0, 0.0, "UTC", None, known=False)
+    zone = row["timezone"] if row["timezone"] in pytz.all_timezones_set else "UTC"
+    latitude, longitude = row["latitude_deg"], row["longitude_deg"]
+    return Place(name, row["title"] or name, latitude, longitude, zone, row["cadence_s"], known=True)
+
+
+def _frames(place: Place, rows: list[sqlite3.Row], wanted: Wanted) -> Frames | None:
+    at_s = np.array([int(row["at_s"]) for row in rows], dtype=np.float64)
+    keep = _one_a_cadence(at_s, place.cadence_s)
+    number, nights = _nights(at_s, place)
+    inside = [
+        (wanted.since is None or night >= wanted.since) and (wanted.until is None or night <= wanted.until)
+        for night in nights
+    ]
+    keep &= np.array(inside)[number]
+    if not keep.any():
+        return None
+    rows = [row for row, kept in zip(rows, keep, strict=True) if kept]
+    there, number = np.unique(number[keep], return_inverse=True)
+    verdict = _codes(rows, "verdict", VERDICTS)
+    return Frames(
+        place=place,
+        at_s=at_s[keep],
+        night=number,
+        nights=tuple(nights[i] for i in there),
+        verdict=verdict,
+        twilight=_codes(rows, "twilight", TWILIGHTS),
+        moonlight=_codes(rows, "moonlight", MOONLIGHTS),
+        phase_deg=_numbers(rows, "moon_phase_deg"),
+        probability=_numbers(rows, "probability"),
+        cover=_of_mask_or_colour(rows, "cover"),
+        level=_of_mask_or_colour(rows, "level"),
+        forms=tuple(row["forms"] for row in rows),
+        visible=_visible(rows, verdict),
+    )
+
+
+def _one_a_cadence(at_s: Values, cadence_s: float | None) -> NDArray[np.bool_]:
+    after = np.diff(at_s, prepend=-np.inf)
+    return after >= (cadence_s or 0.0) / 2
+
+
+def _nights(at_s: Values, place: Place) -> tuple[Codes, list[date]]:
+    """Each frame's night by number, and the nights' dates; from local mean solar noon to noon."""
+    solar_day = ((at_s + place.longitude_deg * 240 + 43200) // 86400).astype(np.int64)
+    _, first, number = np.unique(solar_day, return_index=True, return_inverse=True)
+    nights = [night_of(datetime.fromtimestamp(float(at_s[i]), UTC), place) for i in first]
+    return number.astype(np.int64), nights
+
+
+def _codes(rows: list[sqlite3.Row], column: str, names: tuple[str, ...]) -> Codes:
+    numbers = {name: i for i, name in enumerate(names)}
+    return np.array([numbers.get(row[column], len(names)) for row in rows], dtype=np.int64)
+
+
+def _numbers(rows: list[sqlite3.Row], column: str) -> Values:
+    return np.array([np.nan if row[column] is None else row[column] for row in rows], dtype=np.float64)
+
+
+def _of_mask_or_colour(rows: list[sqlite3.Row], name: str) -> Values:
+    """Cover or level by the aurora's mask; by colour where no frame has that. The two are never mixed."""
+    by_mask = _numbers(rows, name)
+    return by_mask if np.isfinite(by_mask).any() else _numbers(rows, f"colour_{name}")
+
+
+def _visible(rows: list[sqlite3.Row], verdict: Codes) -> Values:
+    seen = np.where(verdict <= VERDICTS.index("clear"), 1.0, 0.0)
+    for i, row in enumerate(rows):
+        digits = [int(c) for c in row["stars"] or "" if c.isdigit()]
+        if digits and 0 < verdict[i] < 3:  # under aurora the sky was seen, whatever became of the stars
+            seen[i] = sum(digits) / len(digits) / CLEAR_TENTHS
+    return seen

@@ -1,0 +1,275 @@
+"""The tables of a report, numbers as numbers: the thesis's, occurrence with intervals by night, events. Pure.
+
+A share's 95 % interval comes from drawing whole nights anew: the frames of one night are no independent witnesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.commands.report.frames import Codes, Frames, Values
+from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
+
+BINS = 20
+"""Bins of the probability's histogram."""
+
+PHASE_STEP_DEG = 30
+
+FIGURE_6 = "Figure 6: yes-probability by cell, mean ± standard deviation"
+FIGURE_7 = "Figure 7: frames by yes-probability"
+
+NIGHT_LONG = ("hour", "mlt")
+"""What is counted in hours of a day that begins at noon."""
+
+RESAMPLES = 1000
+FEWEST_NIGHTS = 3
+"""Fewer nights give no interval."""
+
+SHARES = frozenset({
+    "share", "low", "high", "occurrence", "aurora share of judged", "aurora share of observable",
+})  # fmt: skip
+"""Columns that are shares, 0–1: numbers in the CSV, percent on the page."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: ``name`` of its file, what it shows, its columns and rows; None where there is nothing to tell."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    note: str = ""
+    shown: int = 60
+    """Rows on the page; all are in the CSV."""
+
+
+def share(part: float, whole: float) -> float | None:
+    """part / whole, or None of nothing: 61,013 of 214,890 is 0.284."""
+    return part / whole if whole else None
+
+
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """A number as a table keeps it."""
+    return None if value is None or not np.isfinite(value) else round(float(value), digits)
+
+
+# ------------------------------------------------------------------ the thesis's
+
+
+def thesis_tables(frames: Frames) -> list[Table]:
+    """Tables 2, 3 and 6 and the numbers of Figures 6 and 7."""
+    return [
+        _classes("table2_twilight", "Table 2: frames by twilight", "twilight", TWILIGHTS, frames.twilight),
+        _classes(
+            "table3_moonlight",
+            "Table 3: frames of the dark night by moonlight",
+            "moonlight",
+            MOONLIGHTS,
+            frames.moonlight[frames.twilight == 0],
+        ),
+        _aurora_table(frames),
+        Table(
+            "figure6_probability",
+            FIGURE_6,
+            ("twilight", "moonlight", "frames", "mean", "standard deviation"),
+            tuple((*key, len(p), rounded(p.mean()), rounded(p.std())) for key, p in probabilities(frames)),
+        ),
+        Table(
+            "figure7_histogram",
+            FIGURE_7,
+            ("twilight", "moonlight", *(f"{i / BINS:.2f}–{(i + 1) / BINS:.2f}" for i in range(BINS))),
+            tuple((*key, *(int(n) for n in histogram(p))) for key, p in probabilities(frames)),
+        ),
+    ]
+
+
+def probabilities(frames: Frames) -> list[tuple[tuple[str, str], Values]]:
+    """The yes-probabilities of each cell that has some, from dark to light and from moonless to full."""
+    return [
+        (key, of_cell)
+        for key, cell in _cells(frames)
+        if len(of_cell := frames.probability[cell & frames.predicted])
+    ]
+
+
+def histogram(probability: Values) -> Codes:
+    """Frames by bin; 1.0 is in the last."""
+    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    return np.bincount(bins, minlength=BINS)
+
+
+def _cells(frames: Frames) -> list[tuple[tuple[str, str], NDArray[np.bool_]]]:
+    return [
+        ((twilight, moonlight), (frames.twilight == t) & (frames.moonlight == m))
+        for t, twilight in enumerate(TWILIGHTS)
+        for m, moonlight in enumerate(MOONLIGHTS)
+    ]
+
+
+def _classes(name: str, title: str, column: str, classes: Sequence[str], codes: Codes) -> Table:
+    counts = [int((codes == i).sum()) for i in range(len(classes))]
+    total = sum(counts)
+    rows = [(c, n, rounded(share(n, total))) for c, n in zip(classes, counts, strict=True)]
+    whole = ("all", total, rounded(share(total, total)))
+    return Table(name, title, (column, "frames", "share"), (*rows, whole))
+
+
+def _aurora_table(frames: Frames) -> Table:
+    columns = ("twilight", "moonlight", "judged", "aurora", "clear", "obscured")
+    shares = ("aurora share of judged", "low", "high", "aurora share of observable", "odds (yes / no)")
+    cells = [*_cells(frames), (("all", "all"), np.ones(len(frames.at_s), dtype=bool))]
+    rows = [
+        (*key, *_aurora_row(frames, cell & frames.judged))
+        for key, cell in cells
+        if (cell & frames.judged).any()
+    ]
+    return Table("table6_aurora", "Table 6: aurora by cell", (*columns, *shares), tuple(rows))
+
+
+def _aurora_row(frames: Frames, cell: NDArray[np.bool_]) -> tuple[Any, ...]:
+    aurora, clear, obscured = (int((frames.verdict[cell] == i).sum()) for i in range(3))
+    judged = aurora + clear + obscured
+    hits, whole = (
+        np.bincount(frames.night[which], minlength=len(frames.nights))
+        for which in (cell & frames.aurora, cell)
+    )
+    low, high = interval(hits[:, None].astype(float), whole[:, None].astype(float))
+    return (
+        judged, aurora, clear, obscured, rounded(share(aurora, judged)), rounded(low[0]), rounded(high[0]),
+        rounded(share(aurora, aurora + clear)), rounded(share(aurora, judged - aurora), 3),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ what was seen
+
+
+def shown_tables(frames: Frames) -> list[Table]:
+    """Frames with aurora by level and by form; no table of what no frame has."""
+    seen = frames.aurora & (frames.level > 0)
+    tables = []
+    if seen.any():
+        counts = np.bincount(frames.level[seen].astype(np.int64))
+        held = [(level, int(n)) for level, n in enumerate(counts) if level]
+        rows: tuple[tuple[Any, ...], ...] = tuple(
+            (*key, rounded(share(key[1], counts.sum()))) for key in held
+        )
+        tables.append(Table("levels", "Aurora by level", ("level", "aurora frames", "share"), rows))
+    named = [
+        f.split() for f, aurora in zip(frames.forms, frames.aurora, strict=True) if aurora and f is not None
+    ]
+    if named:
+        forms = sorted({form for some in named for form in some})
+        counted = [(form, sum(form in some for some in named)) for form in forms]
+        rows = tuple((form, n, rounded(share(n, len(named)))) for form, n in counted)
+        title = "Aurora by form; several may hold"
+        tables.append(Table("forms", title, ("form", "aurora frames", "share"), rows))
+    return tables
+
+
+# ------------------------------------------------------------------ occurrence
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What occurrence is counted by: name of the table, what its column is called, class of each frame, order."""
+
+    name: str
+    column: str
+    classes: NDArray[Any]
+    labels: Mapping[Any, str] | None = None
+
+
+def axes(frames: Frames, kp: Values) -> list[Axis]:
+    """Hour (local and magnetic), month, moonlight, moon phase, and Kp where it is known (NaN elsewhere)."""
+    low = (np.minimum(frames.phase_deg, 179.9) // PHASE_STEP_DEG).astype(np.int64) * PHASE_STEP_DEG
+    phases = {int(deg): f"{deg:03d}–{deg + PHASE_STEP_DEG:03d}°" for deg in np.unique(low)}
+    found = [
+        Axis("hour", f"hour ({frames.place.timezone})", frames.local_hour),
+        Axis("month", "month", frames.month),
+        Axis("moonlight", "moonlight", frames.moonlight, dict(enumerate(MOONLIGHTS))),
+        Axis("phase", "moon phase", low, phases),
+    ]
+    if frames.place.known:
+        found.insert(1, Axis("mlt", "magnetic local time (h)", frames.magnetic_hour))
+    if np.isfinite(kp).any():
+        found.append(Axis("kp", "Kp", np.where(np.isfinite(kp), np.floor(np.nan_to_num(kp)), -1).astype(int)))
+    return found
+
+
+def occurrence(frames: Frames, axis: Axis) -> Table:
+    """Aurora as a share of observable time, a class a row, with its interval by night.
+
+    A frame stands for one cadence. ``observable frames`` are weighted by the share of the sky that was visible.
+    """
+    counted = frames.judged & (axis.classes != -1 if axis.name == "kp" else True) & (frames.visible > 0)
+    values, code = np.unique(axis.classes[counted], return_inverse=True)
+    if axis.name in NIGHT_LONG:  # from noon to noon, as a night goes
+        order = np.argsort((values - 12) % 24)
+        values, code = values[order], np.argsort(order)[code]
+    shape = (len(frames.nights), len(values))
+    hits, whole = np.zeros(shape), np.zeros(shape)
+    night = frames.night[counted]
+    np.add.at(whole, (night, code), frames.visible[counted])
+    np.add.at(hits, (night, code), frames.aurora[counted].astype(float))
+    low, high = interval(hits, whole)
+    rows = tuple(
+        (_label(axis, value), int(hits[:, i].sum()), round(float(whole[:, i].sum()), 1),
+         int((whole[:, i] > 0).sum()), rounded(share(hits[:, i].sum(), whole[:, i].sum())),
+         rounded(low[i]), rounded(high[i]))
+        for i, value in enumerate(values)
+    )  # fmt: skip
+    columns = (axis.column, "aurora frames", "observable frames", "nights", "occurrence", "low", "high")
+    return Table(f"occurrence_by_{axis.name}", f"Occurrence of aurora by {axis.column}", columns, rows)
+
+
+def _label(axis: Axis, value: Any) -> Any:
+    return axis.labels[int(value)] if axis.labels else str(value) if axis.name == "month" else int(value)
+
+
+def interval(hits: Values, whole: Values, seed: int = 0) -> tuple[Values, Values]:
+    """95 % interval of Σ hits / Σ whole over nights drawn anew; both (nights, classes). NaN of too few nights."""
+    nights = len(hits)
+    dice = np.random.default_rng(seed)
+    drawn = dice.multinomial(nights, np.full(nights, 1 / nights), RESAMPLES).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = (drawn @ hits) / (drawn @ whole)
+    enough = (whole > 0).sum(axis=0) >= FEWEST_NIGHTS
+    low, high = np.full(hits.shape[1], np.nan), np.full(hits.shape[1], np.nan)
+    if enough.any():
+        low[enough], high[enough] = np.nanpercentile(shares[:, enough], [2.5, 97.5], axis=0)
+    return low, high
+
+
+# ------------------------------------------------------------------ nights
+
+
+def nights_table(frames: Frames) -> Table:
+    """A night a row: how long was looked, how much could be seen, how much aurora."""
+    size = len(frames.nights)
+
+    def count(which: NDArray[np.bool_]) -> Codes:
+        return np.bincount(frames.night[which], minlength=size)
+
+    judged, aurora = count(frames.judged), count(frames.aurora)
+    visible = np.bincount(frames.night, weights=np.where(frames.judged, frames.visible, 0), minlength=size)
+    unusable = count(frames.verdict == VERDICTS.index("unusable"))
+    rows = tuple(
+        (night.isoformat(), int(judged[i]), round(float(visible[i]), 1), int(aurora[i]), int(unusable[i]),
+         rounded(share(aurora[i], visible[i])))
+        for i, night in enumerate(frames.nights)
+    )  # fmt: skip
+    columns = (
+        "night (date of its morning)",
+        "judged",
+        "observable frames",
+        "aurora",
+        "unusable",
+        "occurrence",
+    )
+    return Table("nights", "Nights", columns, rows)

@@ -1,0 +1,47 @@
+"""What a column means to other programs: its unit and CF's standard name, for exports and for HAPI.
+
+A column that is not listed gets its unit by its name's end (``_deg``, ``_s``) or is a plain number.
+"""
+
+from __future__ import annotations
+
+from daemon.record.columns import COLUMNS, Column
+
+STANDARD_NAMES = {"observed_at": "time"}
+
+UNITS = {"star_limit": "mag", "colour_level": "1"}
+
+LONG_NAMES = {
+    "calibrated_probability": "probability of aurora after temperature scaling",
+    "probability": "softmax of the aurora output before calibration",
+    "threshold": "calibrated probability from which the frame counted as aurora",
+    "clear_probability": "softmax of the model's clear-sky output",
+    "shadow_probability": "probability by a candidate model that only looked on",
+    "sun_altitude_deg": "apparent airless altitude of the sun",
+    "moon_altitude_deg": "apparent airless altitude of the moon",
+    "moon_phase_deg": "elongation of the moon, 0 new to 180 full",
+    "azimuth_deg": "azimuth of the strongest evidence, from north over east",
+    "elevation_deg": "elevation of the strongest evidence",
+    "heatmap_area": "share of the sky disc above half of the map's peak",
+    "colour_cover": "share of the sky disc in aurora colours",
+    "colour_level": "brightness level by colour rules",
+    "star_limit": "faintest magnitude of the stars seen",
+}
+
+EXPORTED: tuple[Column, ...] = tuple(column for column in COLUMNS if column.plain is not bytes)
+"""An observation's columns without pictures and maps."""
+
+
+def units(column: Column) -> str | None:
+    """A number's unit in UDUNITS' words; None of a text."""
+    if column.plain is str or column.plain not in (int, float):
+        return None
+    for ending, unit in (("_deg", "degree"), ("_s", "s"), ("_m", "m")):
+        if column.name.endswith(ending):
+            return UNITS.get(column.name, unit)
+    return UNITS.get(column.name, "1")
+
+
+def long_name(column: Column) -> str:
+    """What a column holds, in words."""
+    return LONG_NAMES.get(column.name) or column.title or column.name.replace("_", " ")

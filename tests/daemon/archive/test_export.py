@@ -1,0 +1,109 @@
+"""What is exported is read by those it is for: pandas, xarray, AuroraX; with units, times and what it rests on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+from daemon.archive.export import Selection, export
+from daemon.errors import StoreError, UsageError
+from daemon.record.meanings import EXPORTED, units
+from tests import web_night
+from tests.web_night import CAMERA, SHA, at_minute, probability_at
+
+ROWS = 320
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The made-up night in a database, its camera introduced."""
+    folder = tmp_path_factory.mktemp("export")
+    with web_night.house(folder, minutes=ROWS) as house:
+        house.store.progress.register_camera(house.ports.settings.camera[0].about())
+        yield folder / "aurorad.db"
+
+
+@pytest.fixture(scope="module")
+def count(record: Path) -> int:
+    from daemon.record.store import Reader
+
+    with Reader(record) as reader:
+        return reader.counts()["observations"]
+
+
+def test_pandas_reads_the_parquet(record: Path, count: int, tmp_path: Path) -> None:
+    """Typed columns, times in UTC, every row; the file says version, model and period."""
+    assert export(record, tmp_path / "a.parquet", Selection()) == count
+    frame = pandas.read_parquet(tmp_path / "a.parquet")
+    assert len(frame) == count
+    assert str(frame["observed_at"].dtype).endswith("UTC]")
+    row = frame[frame["observed_at"] == pandas.Timestamp(at_minute(250))].iloc[0]
+    assert row["calibrated_probability"] == pytest.approx(probability_at(250), abs=1e-5)
+    assert row["verdict"] == "aurora"
+    from pyarrow import parquet
+
+    about = parquet.read_schema(tmp_path / "a.parquet")
+    assert SHA.encode() in about.metadata[b"source"]
+    assert about.field("sun_altitude_deg").metadata[b"units"] == b"degree"
+
+
+def test_pandas_reads_the_csv(record: Path, count: int, tmp_path: Path) -> None:
+    """Lines with # say what the table rests on; the events have a table of their own."""
+    export(record, tmp_path / "a.csv", Selection())
+    assert len(pandas.read_csv(tmp_path / "a.csv", comment="#")) == count
+    assert f"sha256 {SHA}" in (tmp_path / "a.csv").read_text()
+    assert export(record, tmp_path / "e.csv", Selection(what="events")) == 1
+    [event] = pandas.read_csv(tmp_path / "e.csv", comment="#").to_dict("records")
+    assert event["onset_at"] == at_minute(web_night.ONSET)
+
+
+def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, tmp_path: Path) -> None:
+    """CF: decoded times, units, the station's place, flags with meanings; the events in their group."""
+    pytest.importorskip("h5netcdf", reason="h5netcdf is not installed: pip install 'aurorad[science]'")
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed: pip install xarray")
+    assert export(record, tmp_path / "a.nc", Selection()) == count
+    with xarray.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as data:
+        assert data.attrs["Conventions"] == "CF-1.11"
+        assert data.attrs["nights"] == "1"
+        assert data.sizes == {"obs": count, "station": 1}
+        at = int(np.flatnonzero(data["time"].values == np.datetime64(at_minute(250)[:-1]))[0])
+        assert float(data["calibrated_probability"][at]) == pytest.approx(probability_at(250), abs=1e-5)
+        assert data["moon_phase_deg"].attrs["units"] == "degree"
+        assert (float(data["lat"][0]), data["lat"].attrs["units"]) == (62.4333, "degrees_north")
+        verdicts = data["verdict"].attrs["flag_meanings"].split()
+        assert verdicts[int(data["verdict"][at])] == "aurora"
+        assert str(data["station_name"].values[0]) == CAMERA
+    with xarray.open_dataset(tmp_path / "a.nc", engine="h5netcdf", group="events") as events:
+        assert events["onset_at"].values[0] == np.datetime64(at_minute(web_night.ONSET)[:-1])
+
+
+def test_aurorax_gets_a_record_a_minute_looked_at(record: Path, tmp_path: Path) -> None:
+    """Its ephemeris shape: source, epoch by the minute, place, both traces, the verdict as metadata."""
+    rows = export(record, tmp_path / "a.json", Selection())
+    records = json.loads((tmp_path / "a.json").read_text())
+    assert len(records) == rows
+    assert len({record["epoch"] for record in records}) == rows
+    first = records[0]
+    assert first["nbtrace"] == first["location_geo"] == {"lat": 62.4333, "lon": -114.35}
+    assert -75 < first["sbtrace"]["lat"] < -65
+    assert {record["metadata"]["aurorad_verdict"] for record in records} <= {"aurora", "clear", "obscured"}
+
+
+def test_every_number_has_a_unit() -> None:
+    """A column that is a number is one of something; a text is not."""
+    assert {units(column) for column in EXPORTED if column.plain in (int, float)} >= {"degree", "1"}
+    assert all(units(column) for column in EXPORTED if column.plain in (int, float))
+
+
+def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(record: Path, tmp_path: Path) -> None:
+    """Another ending, a night without rows, a folder that is not there."""
+    with pytest.raises(UsageError, match=r"\.csv, \.parquet, \.nc or \.json"):
+        export(record, tmp_path / "a.xlsx", Selection())
+    with pytest.raises(StoreError, match="nothing of that camera and time"):
+        export(record, tmp_path / "a.csv", Selection(camera="kiruna"))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,162 @@
+"""The record over HAPI 3.2: what its clients read, what it refuses and how, and that it is bounded."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from daemon.spaceweather.values import FeedState, SolarWind
+from daemon.web import hapi
+from daemon.web.hapi_time import hapi_time
+from tests import web_night
+from tests.web_night import FIRST, House, at_minute
+
+OBSERVATIONS = "yellowknife/observations"
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The made-up night, and some minutes of solar wind."""
+    with web_night.house(tmp_path_factory.mktemp("hapi"), minutes=320) as house:
+        winds = [SolarWind(FIRST + timedelta(minutes=i), bz_nt=-float(i)) for i in range(5)]
+        state = FeedState("magnetic field", "NOAA SWPC", "public domain", "", FIRST, winds[-1].at)
+        house.store.space.add(winds, state)
+        yield house
+
+
+@pytest.fixture(scope="module")
+def ask(night: House) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{night.url}/hapi/") as client:
+        yield client
+
+
+def asked(ask: httpx.Client, path: str, **given: str) -> dict[str, Any]:
+    answer = ask.get(path, params=given)
+    made: dict[str, Any] = answer.json()
+    assert made["HAPI"] == "3.2"
+    return made
+
+
+def test_the_five_endpoints_say_what_there_is(ask: httpx.Client) -> None:
+    """about, capabilities, catalog and info in HAPI's own words; every parameter has type, unit, fill."""
+    assert asked(ask, "about")["id"] == "aurorad"
+    assert asked(ask, "capabilities")["outputFormats"] == ["csv", "json"]
+    listed = [entry["id"] for entry in asked(ask, "catalog")["catalog"]]
+    assert listed == [OBSERVATIONS, "yellowknife/events", "solar_wind"]
+    for name in listed:
+        told = asked(ask, "info", dataset=name)
+        assert told["startDate"] <= told["stopDate"]
+        assert told["parameters"][0]["type"] == "isotime"
+        for parameter in told["parameters"]:
+            assert {"name", "type", "units", "fill"} <= parameter.keys()
+            assert parameter["type"] in ("isotime", "string", "double")
+            assert parameter["type"] == "double" or parameter["length"] > 0
+    assert asked(ask, "info", dataset="solar_wind")["x_licence"] == "NOAA SWPC, public domain"
+
+
+def test_rows_come_as_csv_and_json_with_fills_for_nothing(ask: httpx.Client) -> None:
+    """stop is excluded; parameters asked for come in their order behind the time; null is the fill."""
+    span = {"start": "2024-02-10T00:20Z", "stop": "2024-02-10T00:22Z"}
+    told = asked(ask, "data", dataset="solar_wind", parameters="bz_nt,speed_km_s", format="json", **span)
+    assert told["data"] == [["2024-02-10T00:20:00Z", 0.0, -1e31], ["2024-02-10T00:21:00Z", -1.0, -1e31]]
+    assert [p["name"] for p in told["parameters"]] == ["Time", "bz_nt", "speed_km_s"]
+    text = ask.get("data", params={"id": "solar_wind", "parameters": "bz_nt", "time.min": span["start"],
+                                   "time.max": span["stop"], "include": "header"}).text  # fmt: skip
+    assert text.startswith("#{")
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [
+        "2024-02-10T00:20:00Z,0.0", "2024-02-10T00:21:00Z,-1.0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "code"),
+    [
+        ("data", {"dataset": "nothing"}, 1406),
+        ("info", {"dataset": "solar_wind", "parameters": "bz"}, 1407),
+        ("info", {"dataset": "solar_wind", "parameters": "bz_nt,bt_nt"}, 1411),
+        ("info", {"dataset": "solar_wind", "colour": "red"}, 1401),
+        ("data", {"dataset": "solar_wind", "start": "yesterday", "stop": "2024-02-11"}, 1402),
+        ("data", {"dataset": "solar_wind", "start": "2024-02-10"}, 1403),
+        ("data", {"dataset": "solar_wind", "start": "2024-02-11", "stop": "2024-02-10"}, 1404),
+        ("data", {"dataset": "solar_wind", "start": "2020-01-01", "stop": "2020-01-02"}, 1405),
+        (
+            "data",
+            {"dataset": "solar_wind", "start": "2024-02-10", "stop": "2024-02-11", "format": "binary"},
+            1409,
+        ),
+        (
+            "data",
+            {"dataset": "solar_wind", "start": "2024-02-10", "stop": "2024-02-11", "include": "x"},
+            1410,
+        ),
+        ("data", {"dataset": "x' OR '1'='1", "start": "2024-02-10", "stop": "2024-02-11"}, 1406),
+    ],
+)
+def test_what_cannot_be_had_is_refused_in_hapi_s_words(
+    ask: httpx.Client, path: str, given: dict[str, str], code: int
+) -> None:
+    """Each fault has HAPI's own status code, with HTTP 400 or 404, never a traceback."""
+    answer = ask.get(path, params=given)
+    assert answer.status_code == (404 if code in (1406, 1407) else 400)
+    assert answer.json()["status"]["code"] == code
+
+
+def test_an_answer_is_bounded(ask: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More records than one answer holds: status 1408, and nothing half sent."""
+    monkeypatch.setattr(hapi, "MOST_ROWS", 4)
+    told = ask.get("data", params={"dataset": "solar_wind", "start": "2024-02-10", "stop": "2024-02-11"})
+    assert (told.status_code, told.json()["status"]["code"]) == (400, 1408)
+    monkeypatch.setattr(hapi, "MOST_ROWS", 5)
+    told = ask.get("data", params={"dataset": "solar_wind", "start": "2024-02-10", "stop": "2024-02-11"})
+    assert len(told.text.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("2024-02-10T04:50:03.250Z", datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)),
+        ("2024-02-10T04:50", datetime(2024, 2, 10, 4, 50, tzinfo=UTC)),
+        ("2024-041T04Z", datetime(2024, 2, 10, 4, tzinfo=UTC)),
+        ("2024-02", datetime(2024, 2, 1, tzinfo=UTC)),
+        ("2024", datetime(2024, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_in_both_calendars(text: str, means: datetime) -> None:
+    """Days of the month and of the year, shortened at will."""
+    assert hapi_time(text) == means
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2024-13", "2024-02-30", "2023-366", "2024-000", "2024-02-10T25", "now", "9" * 99]
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """Never a guess, never another exception."""
+    with pytest.raises(ValueError, match="time"):
+        hapi_time(text)
+
+
+def test_hapiclient_reads_a_night(night: House, tmp_path: Path) -> None:
+    """The field's own client, from catalog to numbers: every minute, its probability and its verdict."""
+    hapiclient = pytest.importorskip(
+        "hapiclient", reason="hapiclient is not installed: pip install hapiclient"
+    )
+    server = f"{night.url}/hapi"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hapiclient's own, about its libraries
+        data, meta = hapiclient.hapi(
+            server, OBSERVATIONS, "verdict,calibrated_probability", at_minute(240), at_minute(300),
+            logging=False, usecache=False, cache=False, cachedir=str(tmp_path),
+        )  # fmt: skip
+    assert meta["HAPI"] == "3.2"
+    assert data["Time"][0].decode() == at_minute(240)
+    assert len(data) == 60
+    assert set(np.unique(data["verdict"].astype(str))) == {"aurora"}
+    expected = [web_night.probability_at(minute) for minute in range(240, 300)]
+    assert data["calibrated_probability"] == pytest.approx(expected, abs=1e-5)
