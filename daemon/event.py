@@ -30,8 +30,8 @@ class Rules:
     """When an event begins and ends.
 
     ``on`` and ``off`` are calibrated probabilities; ``on`` None takes what :func:`step` is given
-    (the model's threshold of the sky cell), ``off`` None half of ``on``. ``strong`` is the share of
-    the disc in bright aurora that makes an event strong. These defaults are also the configuration's.
+    (the model's threshold of the sky cell), ``off`` None half of ``on``. ``strong_level`` is the level
+    that makes an event strong. These defaults are also the configuration's.
     """
 
     on: float | None = None
@@ -39,7 +39,7 @@ class Rules:
     confirm: int = 2
     of: int = 3
     dwell: timedelta = timedelta(minutes=15)
-    strong: float = 0.25
+    strong_level: int = 5
     cool_down: timedelta = timedelta(minutes=30)
     cadence: timedelta = timedelta(seconds=60)
     look_again: timedelta = timedelta(seconds=20)
@@ -73,14 +73,14 @@ class Evidence:
 
     ``probability`` is the calibrated one, or None for a frame that is no evidence (not looked, stale, unusable,
     too light to alert). ``threshold`` is that of the frame's sky cell, used where the rules have none;
-    ``cover`` the share of the disc in bright aurora, 0 without a verdict of aurora; ``daylight`` marks a
-    frame not looked at because the sun is up: the night is over.
+    ``level`` the frame's, 0 without a verdict of aurora; ``daylight`` marks a frame not looked at because the
+    sun is up: the night is over.
     """
 
     at: datetime
     probability: float | None = None
     threshold: float = 1.0
-    cover: float = 0.0
+    level: int = 0
     daylight: bool = False
 
 
@@ -158,7 +158,7 @@ def step(
     """Take one frame into account.
 
     Times are kept to the second. Returns the new state and what happened, in order: at most an end, an
-    onset and a strong.
+    onset, and a strong or a stronger.
     """
     at, probability = evidence.at.astimezone(UTC).replace(microsecond=0), evidence.probability
     changes: list[EventChange] = []
@@ -176,8 +176,8 @@ def step(
         state = _look_for_onset(state, camera, at, probability, on, rules, changes)
     else:
         state = _follow(state, at, probability, off, rules, changes)
-    if evidence.cover >= rules.strong and probability >= on:
-        state = _mark_strong(state, at, changes)
+    if probability >= on:
+        state = _note_level(state, at, evidence.level, rules, changes)
     return replace(state, evidence_at=at), changes
 
 
@@ -264,12 +264,19 @@ def _follow(
     return _end(state, at, state.below_since, reason, rules, changes)
 
 
-def _mark_strong(state: EventState, at: datetime, changes: list[EventChange]) -> EventState:
-    """Local breakup, marked once an event."""
-    if state.event is None or state.event.strong_at is not None:
+def _note_level(
+    state: EventState, at: datetime, level: int, rules: Rules, changes: list[EventChange]
+) -> EventState:
+    """Keep the highest level; strong is marked once an event, every other step up after the first is stronger."""
+    event = state.event
+    if event is None or level <= (event.peak_level or 0):
         return state
-    event = replace(state.event, strong_at=at)
-    changes.append(EventChange("strong", event, at))
+    before, event = event.peak_level, replace(event, peak_level=level)
+    if level >= rules.strong_level and event.strong_at is None:
+        event = replace(event, strong_at=at)
+        changes.append(EventChange("strong", event, at))
+    elif before is not None:
+        changes.append(EventChange("stronger", event, at))
     return replace(state, event=event)
 
 

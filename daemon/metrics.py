@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import nan
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
 from daemon import __version__
-from daemon.observation import VERDICTS, EventChange, Observation, SkyState
+from daemon.observation import VERDICTS, EventChange, EventChangeKind, Observation, SkyState
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,18 @@ METRICS: tuple[Metric, ...] = (
         "Share of the disc in aurora colours in the newest judged frame.",
     ),
     Metric(
+        "level",
+        "gauge",
+        ("camera",),
+        "Level of the aurora, 0 to 6, in the newest frame whose sky was seen; NaN where it was not.",
+    ),
+    Metric(
+        "cover",
+        "gauge",
+        ("camera",),
+        "Share of the sky's solid angle in aurora in the newest frame whose sky was seen; NaN where not known.",
+    ),
+    Metric(
         "star_share",
         "gauge",
         ("camera",),
@@ -95,7 +107,9 @@ METRICS: tuple[Metric, ...] = (
         _DELAY_S,
     ),
     Metric("ocr_readings_total", "counter", ("camera", "result"), "Stamps read, by result: read or failed."),
-    Metric("events_total", "counter", ("camera", "kind"), "Changes of events: onset, strong, over."),
+    Metric(
+        "events_total", "counter", ("camera", "kind"), "Changes of events: onset, strong, stronger, over."
+    ),
     Metric("event_active", "gauge", ("camera",), "1 during an aurora event."),
     Metric("outbox_pending", "gauge", ("channel",), "Messages that wait for delivery."),
     Metric("deliveries_total", "counter", ("channel", "result"), "Deliveries: delivered, failed or expired."),
@@ -142,6 +156,8 @@ class Metrics:
         self.last_observation_timestamp_seconds = self._gauge("last_observation_timestamp_seconds")
         self.probability = self._gauge("probability")
         self.colour_cover = self._gauge("colour_cover")
+        self.level = self._gauge("level")
+        self.cover = self._gauge("cover")
         self.star_share = self._gauge("star_share")
         self.star_disagreements = self._counter("star_disagreements_total")
         self.sun_altitude_degrees = self._gauge("sun_altitude_degrees")
@@ -193,7 +209,7 @@ class Metrics:
         self.event_active.labels(camera).set(0)
         for verdict in VERDICTS:
             self.observations.labels(camera, verdict)
-        for kind in ("onset", "strong", "over"):
+        for kind in get_args(EventChangeKind):
             self.events.labels(camera, kind)
 
     def channel(self, name: str) -> None:
@@ -258,6 +274,11 @@ class Metrics:
         self.last_observation_timestamp_seconds.labels(camera).set(observation.observed_at.timestamp())
         if observation.colour_cover is not None:
             self.colour_cover.labels(camera).set(observation.colour_cover)
+        described = observation.description
+        self.level.labels(camera).set(nan if described is None else described.level)
+        self.cover.labels(camera).set(
+            nan if described is None or described.cover is None else described.cover
+        )
         if observation.shadow_probability is not None and observation.threshold is not None:
             on = observation.threshold
             if (observation.shadow_probability >= on) != (probability >= on):

@@ -6,6 +6,7 @@ OpenCV's BGR order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -15,12 +16,16 @@ import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]
 HeatMap = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 Twilight = Literal["night", "astronomical", "nautical", "civil", "day"]
 Moonlight = Literal["none", "quarter", "full"]
 Verdict = Literal["aurora", "clear", "obscured", "unusable", "not looked", "stale"]
 EventPhase = Literal["quiet", "pending", "active", "over"]
-EventChangeKind = Literal["onset", "strong", "over"]
+EventChangeKind = Literal["onset", "strong", "stronger", "over"]
+Trend = Literal["brightening", "fading", "steady"]
+Drift = Literal["poleward", "equatorward", "steady"]
+Spread = Literal["expanding", "shrinking", "steady"]
 
 TWILIGHTS: tuple[Twilight, ...] = ("night", "astronomical", "nautical", "civil", "day")
 MOONLIGHTS: tuple[Moonlight, ...] = ("none", "quarter", "full")
@@ -211,7 +216,9 @@ class Prediction:
     aurora output, ``calibrated_probability`` the same after temperature scaling;
     ``clear_probability`` the softmax of the sky-clear output. ``heatmap`` is the Grad-CAM of the
     aurora output at its own size (8, 8), scaled so that its peak is 1 (all 0 when empty). ``doubted``:
-    the picture is further from all the model knows than its card allows.
+    the picture is further from all the model knows than its card allows. ``mask`` (60, 60) is true where
+    there is aurora, row 0 at the top of the disc; ``forms`` the names of those present, ``form_probabilities``
+    all of them; each None from a model that is not asked.
     """
 
     logits: npt.NDArray[np.float32]
@@ -221,13 +228,52 @@ class Prediction:
     heatmap: HeatMap
     model_sha256: str
     doubted: bool = False
+    mask: Mask | None = None
+    forms: tuple[str, ...] | None = None
+    form_probabilities: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What a frame shows beside yes or no; docs/description.md states each quantity. None: not established.
+
+    ``level`` 0…6. ``cover`` is the aurora's share of the sky's solid angle. ``brightness`` of its brightest part
+    and ``aurora_index``, its light over the whole sky, in counts over the sky's background. Azimuths go clockwise
+    from ``azimuth_from_deg`` to ``azimuth_to_deg``. ``distance_km`` to its lower border along the ground, where it
+    is low. ``poleward_deg`` is where its middle stands from the zenith. ``arciness`` 0…1; ``curvature`` in one
+    over the disc's radius. The shares are of its light. ``mask`` as in :class:`Prediction`, without specks.
+    """
+
+    level: int
+    cover: float | None = None
+    brightness: float | None = None
+    aurora_index: float | None = None
+    forms: tuple[str, ...] | None = None
+    form_probabilities: Mapping[str, float] | None = None
+    azimuth_from_deg: float | None = None
+    azimuth_to_deg: float | None = None
+    lower_edge_deg: float | None = None
+    upper_edge_deg: float | None = None
+    overhead: bool | None = None
+    distance_km: float | None = None
+    poleward_deg: float | None = None
+    arciness: float | None = None
+    curvature: float | None = None
+    green_share: float | None = None
+    red_share: float | None = None
+    pink_share: float | None = None
+    purple_share: float | None = None
+    trend: Trend | None = None
+    drift: Drift | None = None
+    spread: Spread | None = None
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
     """One minute of the record. None marks what was not established.
 
-    ``stars`` is the share of the expected stars seen, sector by sector (see ``daemon.sky.stars.visibility``);
+    ``description`` is None where nothing can be described (not looked at, cloud). ``stars`` is the share of the expected stars seen, sector by sector (see ``daemon.sky.stars.visibility``);
     ``star_limit`` the magnitude to which this frame shows them.
     """
 
@@ -249,6 +295,7 @@ class Observation:
     shadow_probability: float | None = None
     stars: str | None = None
     star_limit: float | None = None
+    description: Description | None = None
 
 
 @dataclass(frozen=True)
@@ -257,7 +304,7 @@ class Event:
 
     ``id`` is ``camera-YYYYMMDDTHHMMSSZ`` of the onset. ``onset_at`` is the first frame above
     ``on`` of those that confirmed it; ``confirmed_at`` the frame that did; ``strong_at`` when
-    local breakup was seen. ``ended_reason`` says why it is over; ``in_cool_down`` marks an event that
+    a strong level was first seen, ``peak_level`` the highest, None where none was. ``ended_reason`` says why it is over; ``in_cool_down`` marks an event that
     began within the cool-down of the one before, about which no message goes out.
     """
 
@@ -271,6 +318,7 @@ class Event:
     peak_at: datetime | None = None
     ended_reason: str | None = None
     in_cool_down: bool = False
+    peak_level: int | None = None
 
 
 @dataclass(frozen=True)

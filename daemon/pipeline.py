@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from daemon import event
+from daemon import description, event
 from daemon.alert.message import compose
 from daemon.clock import Clock
 from daemon.config import CameraSettings, NotifySettings, Settings
@@ -75,7 +75,11 @@ class Look:
 
 
 class Pipeline:
-    """The way of one camera's frames into the record. It keeps nothing between two calls but what the stars have shown."""
+    """The way of one camera's frames into the record.
+
+    It keeps nothing between two calls but what the stars have shown, and the last minutes' aurora: a trend
+    and a sudden rise are against what was before. Both are taken from the record when it begins.
+    """
 
     def __init__(
         self,
@@ -102,6 +106,7 @@ class Pipeline:
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.rules = settings.event.rules(camera.cadence_s)
         self._stars = self._star_witness()
+        self._past: tuple[description.Moment, ...] | None = None
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
@@ -138,7 +143,7 @@ class Pipeline:
         """A dated frame looked at like any other, and not recorded. Raises ModelError."""
         return next(self._look([frame])).observation
 
-    # ------------------------------------------------------------- look: sky → gate → sky at all? → predict → describe
+    # ------------------------------------------------------------- look: sky → gate → sky at all? → predict → verdict → describe
 
     def _look(self, frames: Sequence[Frame]) -> Iterator[Look]:
         predictor = self.predictor()  # one model for answer and threshold, whatever a reload does meanwhile
@@ -160,6 +165,7 @@ class Pipeline:
                 observation = replace(observation, verdict="unusable", reason=frame.flaw)
             elif permit.look:
                 observation = self._judge(observation, frame, predictor.threshold(sky), *next(predictions))
+                observation = self._describe(observation, frame)
             yield Look(
                 self._with_picture(observation, frame), evidence(observation, permit), self._column(frame)
             )
@@ -196,7 +202,7 @@ class Pipeline:
         prediction: Prediction,
         shadow: float | None,
     ) -> Observation:
-        """The observation with the verdict and the description of a frame that the model has seen."""
+        """The observation with the verdict on a frame that the model has seen, and what it rests on."""
         stars = (
             self._stars.look(frame.points, observation.sky)
             if self._stars and frame.points is not None
@@ -207,7 +213,6 @@ class Pipeline:
         verdict, reason = judge(prediction, threshold, share, doubted=prediction.doubted)
         self.metrics.stars(self.camera.name, share, disagrees(prediction, share))
         index = colour.colour_index(frame.square)
-        azimuth_deg, elevation_deg = geometry.heatmap_direction(prediction.heatmap, self.camera.orientation)
         return replace(
             observation,
             verdict=verdict,
@@ -217,11 +222,29 @@ class Pipeline:
             colour_cover=index.cover,
             colour_level=index.level,
             heatmap_area=geometry.heatmap_area(prediction.heatmap),
-            azimuth_deg=azimuth_deg,
-            elevation_deg=elevation_deg,
             shadow_probability=shadow,
             stars=cover.code() if cover else None,
             star_limit=stars.limit if stars else None,
+        )
+
+    def _describe(self, observation: Observation, frame: Frame) -> Observation:
+        """What is in the sky: form, level, where, which way; nothing where the sky was not seen."""
+        at = observation.observed_at
+        assert observation.prediction is not None
+        if self._past is None:
+            since = description.remembered_since(at)
+            self._past = description.recalled(self.store.reader.recent(self.camera.name, since, at))
+        found = description.of_verdict(
+            observation.verdict, at, frame.square, observation.prediction, self.camera, self._past
+        )
+        if found is None:
+            return observation
+        self._past = description.remember(self._past, found.moment)
+        return replace(
+            observation,
+            description=found.description,
+            azimuth_deg=found.azimuth_deg,
+            elevation_deg=found.elevation_deg,
         )
 
     def _with_picture(self, observation: Observation, frame: Frame) -> Observation:
@@ -296,5 +319,5 @@ def evidence(observation: Observation, permit: Gate) -> Evidence:
         at,
         prediction.calibrated_probability if permit.alert else None,
         threshold=observation.threshold,
-        cover=(observation.colour_cover or 0.0) if observation.verdict == "aurora" else 0.0,
+        level=observation.description.level if observation.description else 0,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from daemon.config import ModelSettings
 from daemon.errors import ModelError
 from daemon.observation import Picture, Prediction, SkyState
 from models import card, runtime
+from models.labels import FORMS
 
 
 class Predictor:
@@ -63,9 +65,23 @@ class Predictor:
                 heatmap=answer.heatmap,
                 model_sha256=model.sha256,
                 doubted=answer.doubted,
+                **_description(answer, model.card),
             )
             for answer in answers
         ]
+
+
+def _description(answer: runtime.Answer, about: card.Card) -> dict[str, Any]:
+    """The aurora mask and the forms present by the card's thresholds; nothing from a model without them."""
+    found: dict[str, Any] = {}
+    if answer.mask is not None and about.mask_threshold is not None:
+        found["mask"] = answer.mask >= about.mask_threshold
+    if answer.forms is not None:
+        held = {name: round(float(p), 2) for name, p in zip(FORMS, answer.forms, strict=True)}
+        limits = about.form_thresholds
+        found["form_probabilities"] = held
+        found["forms"] = tuple(name for name, p in held.items() if p >= limits.get(name, 0.5))
+    return found
 
 
 def _load(path: Path, settings: ModelSettings) -> runtime.Model:

@@ -44,7 +44,7 @@ from daemon.observation import (
     SkyState,
     from_utc_text,
 )
-from daemon.record.columns import COLUMNS, heatmap_from_bytes
+from daemon.record.columns import COLUMNS, described, heatmap_from_bytes
 from daemon.record.migrations import known_migrations
 from daemon.record.store import Reader, Store
 
@@ -351,6 +351,7 @@ def _observation(row: dict[str, Any], camera: str, at: datetime) -> Observation:
         sky=sky,
         prediction=_prediction(row) if row["probability"] is not None else None,
         source=row["source"] or "",
+        description=described(row),
         **{name: row[name] for name in _SAME},
     )
 

@@ -192,7 +192,7 @@ def _evidence(row: RecordedRow, settings: Settings) -> Evidence:
         row.observed_at,
         row.probability if row.sun_altitude_deg <= settings.gate.alert_below_deg else None,
         threshold=row.threshold,
-        cover=row.cover if row.verdict == "aurora" else 0.0,
+        level=row.level if row.verdict == "aurora" else 0,
         daylight=row.sun_altitude_deg > settings.gate.look_below_deg,
     )
 

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from daemon.event import Rules
 from daemon.observation import EventChange, Frame, Verdict, from_utc_text
 from daemon.record.columns import ObservationRow
 from daemon.record.store import Reader
+
+_STRONG_BEFORE_LEVELS = 0.25
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class RecordedRow:
     verdict: Verdict
     probability: float | None
     threshold: float
-    cover: float
+    level: int
     sun_altitude_deg: float
 
 
@@ -95,9 +98,16 @@ def _known(row: ObservationRow) -> RecordedRow:
         verdict=row["verdict"],
         probability=row["calibrated_probability"],
         threshold=1.0 if row["threshold"] is None else row["threshold"],
-        cover=row["colour_cover"] or 0.0,
+        level=_level(row),
         sun_altitude_deg=row["sun_altitude_deg"],
     )
+
+
+def _level(row: ObservationRow) -> int:
+    """Rows from before there were levels made an event strong by the sky's share in aurora colours."""
+    if row["level"] is not None:
+        return row["level"]
+    return Rules.strong_level if (row["colour_cover"] or 0.0) >= _STRONG_BEFORE_LEVELS else 0
 
 
 def _time(text: str | None) -> datetime | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from daemon import words
+from daemon import description, sighting, words
 from daemon.config import CameraSettings, Settings
+from daemon.description import COURSE
 from daemon.errors import AuroradError, ClockError
 from daemon.footage import image, ocr
 from daemon.footage.plausibility import flaw
 from daemon.footage.reading import StampReader
 from daemon.gate import gate
-from daemon.observation import Disc, Picture, Prediction, utc_text
+from daemon.observation import Description, Disc, Picture, Prediction, utc_text
 from daemon.predictor import Predictor
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
@@ -47,7 +49,7 @@ def classify(
             elif (no_sky := next(reasons)) is not None:
                 yield _no_sky(path, no_sky, predictor)
             else:
-                yield _answer(path, next(predictions), predictor, camera)
+                yield _answer(path, preprocess.shrink(disc), next(predictions), predictor, camera)
 
 
 def _disc(path: Path, disc: Disc) -> Picture | AuroradError:
@@ -61,23 +63,22 @@ def _disc(path: Path, disc: Disc) -> Picture | AuroradError:
 
 def _no_sky(path: Path, reason: str, predictor: Predictor) -> Answer:
     """The answer about a picture that is no sky: the model has not seen it, and nothing is known of its sky."""
-    unknown = dict.fromkeys(
-        (
-            "probability",
-            "calibrated_probability",
-            "clear_probability",
-            "heatmap_area",
-            "azimuth_deg",
-            "elevation_deg",
-        )
-    )
+    figures = ("probability", "calibrated_probability", "clear_probability", "heatmap_area")
+    unknown = dict.fromkeys((*figures, "azimuth_deg", "elevation_deg", *_DESCRIBED))
     answer = {"path": str(path), "verdict": "unusable", "reason": reason, **unknown}
     return answer | {"model_sha256": predictor.model.card.sha256}, f"{path}: no usable picture: {reason}"
 
 
-def _answer(path: Path, said: Prediction, predictor: Predictor, camera: CameraSettings) -> Answer:
+_DESCRIBED = tuple(field.name for field in fields(Description) if field.name not in ("mask", *COURSE))
+"""What is told of a frame's description: all but the mask, and what one picture alone cannot say."""
+
+
+def _answer(
+    path: Path, square: Picture, said: Prediction, predictor: Predictor, camera: CameraSettings
+) -> Answer:
     verdict, reason = judge(said, predictor.model.card.thresholds.default)
-    azimuth_deg, elevation_deg = geometry.heatmap_direction(said.heatmap, camera.camera().orientation)
+    found = description.of_verdict(verdict, datetime.now(UTC), square, said, camera.camera())
+    azimuth_deg, elevation_deg = (found.azimuth_deg, found.elevation_deg) if found else (None, None)
     answer = {
         "path": str(path),
         "probability": said.probability,
@@ -88,12 +89,18 @@ def _answer(path: Path, said: Prediction, predictor: Predictor, camera: CameraSe
         "heatmap_area": round(geometry.heatmap_area(said.heatmap), 4),
         "azimuth_deg": azimuth_deg,
         "elevation_deg": elevation_deg,
+        **_described(found.description if found else None),
         "model_sha256": said.model_sha256,
     }
-    where = ""
-    if verdict == "aurora" and azimuth_deg is not None and elevation_deg is not None:
-        where = f", {geometry.compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
-    return answer, f"{path}: {reason} (probability {words.certainty(said.calibrated_probability)}{where})"
+    shown = f"; {sighting.headline(answer)}" if verdict == "aurora" else ""
+    return answer, f"{path}: {reason} (probability {words.certainty(said.calibrated_probability)}){shown}"
+
+
+def _described(shown: Description | None) -> dict[str, Any]:
+    if shown is None:
+        return dict.fromkeys(_DESCRIBED)
+    values = {name: getattr(shown, name) for name in _DESCRIBED}
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def timestamps(images: Iterable[Path], camera: CameraSettings) -> Iterator[Answer | AuroradError]:

@@ -59,11 +59,12 @@ class EventSettings(Table):
         "Minutes below `off` that end an event.",
         why="no night is longer than a day",
     )
-    strong: Number = number(
-        Rules.strong,
-        0.001,
+    strong_level: Whole = number(
+        Rules.strong_level,
         1,
-        "Share of the sky disc in bright aurora (colour index cover) that makes an event strong: local breakup.",
+        7,
+        "Level from which an event is strong: 5 bright over much of the sky, 6 local breakup, 7 never.",
+        why="levels go to 6",
     )
     cool_down_min: Number = number(
         Rules.cool_down.total_seconds() / 60,
@@ -81,7 +82,7 @@ class EventSettings(Table):
             confirm=self.confirm,
             of=self.of,
             dwell=timedelta(minutes=self.dwell_min),
-            strong=self.strong,
+            strong_level=self.strong_level,
             cool_down=timedelta(minutes=self.cool_down_min),
             cadence=timedelta(seconds=cadence_s),
             look_again=timedelta(seconds=self.look_again_s),

@@ -8,13 +8,27 @@ migration, its field in :class:`daemon.observation.Observation`, and a line in d
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_type_hints
 
 import numpy as np
 
-from daemon.observation import HeatMap, Moonlight, Observation, Prediction, Twilight, Verdict, utc_text
+from daemon.observation import (
+    Description,
+    Drift,
+    HeatMap,
+    Mask,
+    Moonlight,
+    Observation,
+    Prediction,
+    Spread,
+    Trend,
+    Twilight,
+    Verdict,
+    utc_text,
+)
 
 Value = str | int | float | bytes | None
 
@@ -36,6 +50,39 @@ def heatmap_to_bytes(heatmap: HeatMap) -> bytes:
 def heatmap_from_bytes(kept: bytes) -> HeatMap:
     """The (8, 8) float map kept as 64 bytes; steps of 1/255."""
     return np.frombuffer(kept, np.uint8).reshape(8, 8).astype(np.float32) / np.float32(255)
+
+
+def mask_to_bytes(mask: Mask) -> bytes:
+    """(60, 60) yes or no → the bits row by row, 0 first, packed and deflated: one to two hundred bytes."""
+    return zlib.compress(np.packbits(mask).tobytes(), 9)
+
+
+def mask_from_bytes(kept: bytes) -> Mask:
+    """The (60, 60) mask that :func:`mask_to_bytes` kept. Raises ValueError for anything else."""
+    try:
+        bits = np.unpackbits(np.frombuffer(zlib.decompress(kept), np.uint8))
+    except zlib.error as error:
+        raise ValueError(f"no aurora mask: {error}") from None
+    return bits.astype(np.bool_).reshape(60, 60)
+
+
+def _described(read: Callable[[Description], Value]) -> Callable[[Observation], Value]:
+    """What a frame shows; null where it was not described."""
+    return lambda o: None if o.description is None else read(o.description)
+
+
+def _number(name: str, digits: int) -> Callable[[Observation], Value]:
+    """A figure of the description, rounded to what it is good for."""
+    return _described(lambda d: _rounded(getattr(d, name), digits))
+
+
+def _forms(description: Description) -> Value:
+    return None if description.forms is None else " ".join(description.forms)
+
+
+def _form_probabilities(description: Description) -> Value:
+    held = description.form_probabilities
+    return None if held is None else " ".join(f"{name}:{value:.2f}" for name, value in held.items())
 
 
 def _predicted(read: Callable[[Prediction], Value]) -> Callable[[Observation], Value]:
@@ -76,9 +123,33 @@ class ObservationRow(TypedDict):
     moon_phase_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_phase_deg, 4))]
     twilight: Annotated[Twilight, _Is("TEXT", lambda o: o.sky.twilight)]
     moonlight: Annotated[Moonlight, _Is("TEXT", lambda o: o.sky.moonlight)]
-    # Directions are whole degrees: the map is 8 × 8.
+    level: Annotated[int | None, _Is("INTEGER", _described(lambda d: d.level), title="Level")]
+    cover: Annotated[float | None, _Is("REAL", _number("cover", 4), title="Share of the sky")]
+    brightness: Annotated[float | None, _Is("REAL", _number("brightness", 1))]
+    aurora_index: Annotated[float | None, _Is("REAL", _number("aurora_index", 2))]
+    forms: Annotated[str | None, _Is("TEXT", _described(_forms), title="Forms")]
+    form_probabilities: Annotated[str | None, _Is("TEXT", _described(_form_probabilities))]
+    # Directions are whole degrees: the mask's cells are 3° wide.
     azimuth_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.azimuth_deg, 0), title="Direction")]
     elevation_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.elevation_deg, 0))]
+    azimuth_from_deg: Annotated[float | None, _Is("REAL", _number("azimuth_from_deg", 0))]
+    azimuth_to_deg: Annotated[float | None, _Is("REAL", _number("azimuth_to_deg", 0))]
+    lower_edge_deg: Annotated[float | None, _Is("REAL", _number("lower_edge_deg", 0))]
+    upper_edge_deg: Annotated[float | None, _Is("REAL", _number("upper_edge_deg", 0))]
+    overhead: Annotated[
+        int | None, _Is("INTEGER", _described(lambda d: None if d.overhead is None else int(d.overhead)))
+    ]
+    distance_km: Annotated[float | None, _Is("REAL", _number("distance_km", -1))]
+    poleward_deg: Annotated[float | None, _Is("REAL", _number("poleward_deg", 1))]
+    arciness: Annotated[float | None, _Is("REAL", _number("arciness", 2))]
+    curvature: Annotated[float | None, _Is("REAL", _number("curvature", 2))]
+    green_share: Annotated[float | None, _Is("REAL", _number("green_share", 2))]
+    red_share: Annotated[float | None, _Is("REAL", _number("red_share", 2))]
+    pink_share: Annotated[float | None, _Is("REAL", _number("pink_share", 2))]
+    purple_share: Annotated[float | None, _Is("REAL", _number("purple_share", 2))]
+    trend: Annotated[Trend | None, _Is("TEXT", _described(lambda d: d.trend), title="Trend")]
+    drift: Annotated[Drift | None, _Is("TEXT", _described(lambda d: d.drift))]
+    spread: Annotated[Spread | None, _Is("TEXT", _described(lambda d: d.spread))]
     heatmap_area: Annotated[
         float | None, _Is("REAL", lambda o: _rounded(o.heatmap_area, 6), title="Outlined part of the sky")
     ]
@@ -93,6 +164,9 @@ class ObservationRow(TypedDict):
     source: Annotated[str | None, _Is("", select="s.name || coalesce(o.file, '')", title="Source")]
     model_sha256: Annotated[str | None, _Is("", select="m.sha256", title="Model")]
     heatmap: Annotated[bytes | None, _Is("BLOB", _predicted(lambda p: heatmap_to_bytes(p.heatmap)))]
+    mask: Annotated[
+        bytes | None, _Is("BLOB", _described(lambda d: None if d.mask is None else mask_to_bytes(d.mask)))
+    ]
     picture: Annotated[str | None, _Is("", select="p.path")]
 
 
@@ -139,3 +213,20 @@ SELECT = ", ".join(f"{column.select} AS {column.name}" for column in COLUMNS)
 def stored(observation: Observation) -> dict[str, Value]:
     """The values of an observation that are written as they are, by column."""
     return {column.name: column.of(observation) for column in COLUMNS if column.of is not None}
+
+
+def described(row: Mapping[str, Any]) -> Description | None:
+    """The description that a row keeps; the other way round than :func:`stored`."""
+    if row["level"] is None:
+        return None
+    kept = {field.name: row[field.name] for field in fields(Description)}
+    pairs = [pair.split(":") for pair in (row["form_probabilities"] or "").split()]
+    return Description(
+        **kept
+        | {
+            "forms": None if row["forms"] is None else tuple(row["forms"].split()),
+            "form_probabilities": {name: float(value) for name, value in pairs} or None,
+            "overhead": None if row["overhead"] is None else bool(row["overhead"]),
+            "mask": None if row["mask"] is None else mask_from_bytes(row["mask"]),
+        }
+    )

@@ -16,24 +16,29 @@ _FRAMES = """
 """
 
 BEST = """verdict = 'aurora' DESC, verdict = 'clear' DESC,
+    CASE verdict WHEN 'aurora' THEN level END DESC, CASE verdict WHEN 'aurora' THEN aurora_index END DESC,
     CASE verdict WHEN 'aurora' THEN colour_level END DESC, CASE verdict WHEN 'aurora' THEN colour_cover END DESC,
     sun_altitude_deg LIMIT 1"""
 """The order in which a night's frames are its best, and the first of them."""
 
 
 def shown(chosen: str) -> str:
-    """The events of the SELECT ``chosen``, each with its brightest frame by colour, or the surest without one.
+    """The events of the SELECT ``chosen``, each with its brightest frame, or the surest without one.
+
+    Brightest is by level, then by aurora index; frames from before there were levels are compared by colour.
 
     ``last_seen_at`` is when aurora was last seen, of an event without an end. The frames are looked
     through for the chosen events alone: the LIMIT keeps SQLite from doing so again for every column.
     """
     return f"""
-    SELECT e.*, o.colour_level AS brightest_level, o.colour_cover AS brightest_cover, p.path AS picture,
+    SELECT e.*, coalesce(o.level, o.colour_level) AS brightest_level,
+        coalesce(o.cover, o.colour_cover) AS brightest_cover, o.forms AS brightest_forms, p.path AS picture,
         CASE WHEN e.ended_at IS NULL THEN (SELECT max(o.observed_at) {_FRAMES}) END AS last_seen_at
     FROM (
         SELECT e.*, coalesce(
-            (SELECT o.observed_at {_FRAMES} AND o.colour_level IS NOT NULL
-             ORDER BY o.colour_level DESC, o.colour_cover DESC, o.observed_at LIMIT 1),
+            (SELECT o.observed_at {_FRAMES} AND coalesce(o.level, o.colour_level) IS NOT NULL
+             ORDER BY o.level DESC, o.aurora_index DESC, o.colour_level DESC, o.colour_cover DESC, o.observed_at
+             LIMIT 1),
             e.peak_at
         ) AS brightest_at FROM ({chosen}) e LIMIT -1
     ) e

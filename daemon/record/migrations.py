@@ -256,6 +256,39 @@ def m003_spaceweather(db: Database) -> None:
     _create(db, SPACE_TABLES)
 
 
+_DESCRIPTION = """
+level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT,
+azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER,
+distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL,
+pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB
+"""
+
+_DESCRIBED = """
+CREATE VIEW described AS
+    SELECT camera, observed_at, verdict, level, trend, forms, cover, brightness, aurora_index, azimuth_deg,
+        elevation_deg, azimuth_from_deg, azimuth_to_deg, lower_edge_deg, upper_edge_deg, overhead, distance_km,
+        drift, spread, green_share, red_share, pink_share, purple_share, arciness, curvature
+    FROM observations WHERE level > 0 ORDER BY observed_at DESC
+"""
+
+_SNOOZES = """
+CREATE TABLE snoozes (
+    channel TEXT PRIMARY KEY,
+    until TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+
+@migrations()
+def m004_description(db: Database) -> None:
+    """What a frame shows (form, level, extent, movement), a view of it, an event's peak level, snoozed channels."""
+    for column in _DESCRIPTION.split(","):
+        db.execute(f"ALTER TABLE observations ADD COLUMN {column.strip()}")
+    db.execute("ALTER TABLE events ADD COLUMN peak_level INTEGER")
+    db.execute(_DESCRIBED)
+    db.execute(_SNOOZES)
+
+
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:
     """One row of m001's ``state`` to the table of its kind; its key said which it was."""
     kind, _, name = key.partition(" ")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-from daemon.observation import Moonlight, Twilight, Verdict
+from daemon.observation import Drift, Moonlight, Spread, Trend, Twilight, Verdict
 
 Label = Literal["aurora", "none", "obscured"]
 Queue = Literal["uncertainty", "disagreement", "night", "random"]
@@ -20,6 +20,18 @@ class CourseRow(TypedDict):
     verdict: Verdict
     calibrated_probability: float | None
     threshold: float | None
+
+
+class MomentRow(TypedDict):
+    """As much of a description as the frames after it are compared with."""
+
+    observed_at: str
+    aurora_index: float | None
+    cover: float | None
+    poleward_deg: float | None
+    trend: Trend | None
+    drift: Drift | None
+    spread: Spread | None
 
 
 class KeogramRow(TypedDict):
@@ -66,9 +78,11 @@ class EventRow(TypedDict):
     peak_probability: float
     peak_at: str | None
     in_cool_down: bool
+    peak_level: int | None
     brightest_at: str | None
     brightest_level: int | None
     brightest_cover: float | None
+    brightest_forms: str | None
     last_seen_at: str | None
     picture: str | None
     label: Label | None

@@ -48,6 +48,7 @@ class ObservationDetails(TypedDict):
 
     heatmap: list[list[float]] | None
     outline: str
+    mask: list[str] | None
     words: str
     facts: list[list[str]]
 

@@ -16,7 +16,7 @@ from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import label_files
-from daemon.record.columns import ObservationRow
+from daemon.record.columns import ObservationRow, mask_from_bytes
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader, heatmap_from_bytes
 from daemon.web import params, phrases, presenters
@@ -114,7 +114,7 @@ def observations(request: Request) -> Response:
 
 
 def observation(request: Request) -> Response:
-    """One observation with its heat map, the map's outline, and the page's words for it."""
+    """One observation with its heat map, the map's outline, the aurora mask, and the page's words for it."""
     site = site_of(request)
     params.read(request, ())
     at = _path_value(request, "observed_at", params.instant)
@@ -127,7 +127,7 @@ def observation(request: Request) -> Response:
 
 
 def _observation(row: ObservationRow) -> dict[str, object]:
-    plain = {key: value for key, value in row.items() if key != "heatmap"}
+    plain = {key: value for key, value in row.items() if key not in ("heatmap", "mask")}
     return plain | {"picture": presenters.picture_url(row["picture"])}
 
 
@@ -136,9 +136,17 @@ def _details(row: ObservationRow, view: View) -> ObservationDetails:
     return {
         "heatmap": heatmap_from_bytes(kept).round(3).tolist() if kept else None,
         "outline": presenters.outline(kept),
+        "mask": _mask(row["mask"]),
         "words": phrases.of_row(row, view.timezone).sentence,
         "facts": [list(fact) for fact in presenters.facts(row)],
     }
+
+
+def _mask(kept: bytes | None) -> list[str] | None:
+    """Rows of the sky disc from the top, a character a cell: 1 where there is aurora."""
+    if kept is None:
+        return None
+    return ["".join("1" if cell else "0" for cell in row) for row in mask_from_bytes(kept)]
 
 
 def events(request: Request) -> Response:

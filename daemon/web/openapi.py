@@ -81,7 +81,7 @@ def of_row(row: type, *, without: Container[str] = (), only: Container[str] | No
     }
 
 
-_OBSERVATION = of_row(ObservationRow, without=("heatmap",))
+_OBSERVATION = of_row(ObservationRow, without=("heatmap", "mask"))
 _EVENT = of_row(answers.EventAnswer)
 _MESSAGE = of_row(MessageRow, only=MESSAGE_KEYS)
 _NIGHT = of_row(NightRow)

@@ -134,12 +134,28 @@ def test_strong_is_told_once_and_only_in_a_spell() -> None:
     told: list[str] = []
     for n, probability in enumerate([0.9, 0.9, 0.9, 0.9]):
         memory, changes = step(
-            memory, "yellowknife", Evidence(minute(n), probability, threshold=0.5, cover=1.0), RULES
+            memory, "yellowknife", Evidence(minute(n), probability, threshold=0.5, level=6), RULES
         )
         told += [c.kind for c in changes]
     assert told == ["onset", "strong"]
     assert memory.event is not None
     assert memory.event.strong_at == minute(1)
+
+
+def test_every_step_up_is_a_change_and_a_step_down_is_none() -> None:
+    """The highest level is kept; a step above it is "stronger", the one that reaches a strong level "strong"."""
+    memory, changes = EventState(), []
+    for n, level in enumerate([2, 2, 3, 2, 3, 4, 5, 4, 6]):
+        evidence = Evidence(minute(n), 0.9, threshold=0.5, level=level)
+        memory, new = step(memory, "yellowknife", evidence, RULES)
+        changes += [(n, change.kind, change.event.peak_level) for change in new]
+    assert changes == [
+        (1, "onset", None),
+        (2, "stronger", 3),
+        (5, "stronger", 4),
+        (6, "strong", 5),
+        (8, "stronger", 6),
+    ]
 
 
 def test_a_spell_within_the_cool_down_is_kept_and_marked_quiet() -> None:
@@ -155,7 +171,7 @@ def test_frames_that_are_not_newer_change_nothing(late: int) -> None:
     """A repeated or late frame leaves the memory as it was."""
     memory, _ = play([0.1, 0.9])
     again, changes = step(
-        memory, "yellowknife", Evidence(minute(1 + late), 0.9, threshold=0.5, cover=1.0), RULES
+        memory, "yellowknife", Evidence(minute(1 + late), 0.9, threshold=0.5, level=6), RULES
     )
     assert changes == []
     assert again == memory
@@ -223,10 +239,10 @@ class Watch(RuleBasedStateMachine):
     @rule(
         gap_s=st.one_of(st.just(60), st.integers(-359, 9000)),
         probability=st.one_of(st.none(), st.sampled_from([0.0, 0.3, 0.59, 0.6, 1.0]), st.floats(0, 1)),
-        strong=st.booleans(),
+        level=st.integers(0, 6),
         daylight=st.booleans(),
     )
-    def frame(self, gap_s: int, probability: float | None, strong: bool, daylight: bool) -> None:
+    def frame(self, gap_s: int, probability: float | None, level: int, daylight: bool) -> None:
         """A frame, in order or not; one without evidence begins nothing."""
         at = self.at + timedelta(seconds=gap_s)
         before = self.memory
@@ -237,7 +253,7 @@ class Watch(RuleBasedStateMachine):
                 at,
                 probability,
                 threshold=0.5,
-                cover=float(strong),
+                level=level,
                 daylight=daylight and probability is None,
             ),
             RULES,
@@ -261,9 +277,13 @@ class Watch(RuleBasedStateMachine):
 
     @invariant()
     def each_event_is_told_in_order_and_once(self) -> None:
-        """Onset, at most one strong, at most one end."""
+        """Onset, at most one strong, at most five steps up and one end."""
         for kinds in self.kinds.values():
-            assert kinds in (["onset"], ["onset", "strong"], ["onset", "over"], ["onset", "strong", "over"])
+            assert kinds[0] == "onset"
+            assert "onset" not in kinds[1:]
+            assert kinds.count("strong") <= 1
+            assert kinds.count("strong") + kinds.count("stronger") <= 6
+            assert "over" not in kinds[:-1]
 
     @invariant()
     def times_are_in_order_and_events_do_not_overlap(self) -> None:

@@ -31,7 +31,7 @@ from training.simulator.movie import compose, style_of, write_movie
 CAMERA = CameraSettings()
 OWNER = NotifySettings(name="owner", url="json://127.0.0.1:9/", audience="operator")
 PEOPLE = NotifySettings(name="people", url="json://127.0.0.1:9/", audience="aurora")
-SETTINGS = Settings(camera=(CAMERA,), notify=(OWNER, PEOPLE), event=EventSettings(strong=1.0))
+SETTINGS = Settings(camera=(CAMERA,), notify=(OWNER, PEOPLE), event=EventSettings(strong_level=7))
 RANDOM = np.random.default_rng(5)
 
 

@@ -45,7 +45,7 @@ def main(asked: dict[str, str]) -> None:
         daemon=DaemonSettings(state_dir=state, port=0, min_free_mb=1, keep_pictures_days=7),
         model=ModelSettings(path=Path(asked["model"]), device="cpu", threads=1),
         camera=(CameraSettings(cadence_s=CADENCE_S, source=source, stamp=False),),
-        event=EventSettings(confirm=1, of=1, dwell_min=10, cool_down_min=0, strong=1.0),
+        event=EventSettings(confirm=1, of=1, dwell_min=10, cool_down_min=0, strong_level=7),
         notify=(NotifySettings(name="people", url=asked["inbox"], audience="both", kinds=("onset", "over", "summary")),),
     )  # fmt: skip
     until = clock.now() + timedelta(days=float(asked["days"]))

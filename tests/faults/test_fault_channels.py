@@ -24,7 +24,7 @@ FAULTS = {
 HOURS = 6
 QUICK, LONG = 1800, 60
 """How many times as fast as time six hours go by in `make test`, and where there is time for it."""
-EVENT = EventSettings(confirm=1, of=1, dwell_min=5, cool_down_min=0, strong=1.0)
+EVENT = EventSettings(confirm=1, of=1, dwell_min=5, cool_down_min=0, strong_level=7)
 
 
 def channel(name: str, hours: float = 48) -> NotifySettings:

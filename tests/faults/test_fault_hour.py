@@ -31,7 +31,7 @@ from training.simulator.movie import compose
 
 PEOPLE = NotifySettings(name="people", url="json://127.0.0.1:9/")
 OWNER = NotifySettings(name="owner", url="json://127.0.0.1:9/", audience="operator")
-SETTINGS = Settings(camera=(CameraSettings(),), notify=(PEOPLE, OWNER), event=EventSettings(strong=1.0))
+SETTINGS = Settings(camera=(CameraSettings(),), notify=(PEOPLE, OWNER), event=EventSettings(strong_level=7))
 
 
 class Greenness(Nobody):

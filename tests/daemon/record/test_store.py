@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from daemon.event import EventState
-from daemon.observation import EventChange
+from daemon.observation import Description, EventChange
+from daemon.record.columns import described, mask_from_bytes
 from daemon.record.store import Reader, Store, heatmap_from_bytes
 from tests.daemon.record.made import COLUMN, NIGHT, T0, dump, event, message, observation
 
@@ -57,7 +59,36 @@ def test_a_row_comes_back_as_it_was_written(store: Store, path: Path) -> None:
         "model_sha256": "ab" * 32,
         "source": "auroramaxHD_20240210_720p.mp4",
         "picture": "yellowknife/2024-02-10/0.jpg",
-    }
+    } | dict.fromkeys(field.name for field in fields(Description))
+
+
+def test_a_description_comes_back_as_it_was_written(store: Store, path: Path) -> None:
+    """Level, place, light, form, movement and the mask, each as the record rounds it."""
+    mask = np.zeros((60, 60), np.bool_)
+    mask[3:9, 10:40] = True
+    shown = Description(
+        level=5, cover=0.3125, brightness=81.5, aurora_index=12.25, forms=("arc", "rays"),
+        form_probabilities={"arc": 0.93, "rays": 0.71}, azimuth_from_deg=270.0, azimuth_to_deg=60.0,
+        lower_edge_deg=12.0, upper_edge_deg=55.0, overhead=False, distance_km=480.0, poleward_deg=41.5,
+        arciness=0.82, curvature=0.75, green_share=0.9, red_share=0.04, pink_share=0.05, purple_share=0.0,
+        trend="brightening", drift="equatorward", spread="steady", mask=mask,
+    )  # fmt: skip
+    store.record(replace(observation(), description=shown), night=NIGHT)
+    with Reader(path) as reader:
+        row = reader.latest("yellowknife")
+        (seen,) = reader.query("SELECT * FROM described")
+        (moment,) = reader.recent("yellowknife", T0, T0)
+    assert row is not None
+    back = described(row)
+    assert back is not None
+    assert back.mask is not None
+    assert len(row["mask"] or b"") < 200
+    assert vars(back) | {"mask": None} == vars(shown) | {"mask": None}
+    assert np.array_equal(back.mask, mask)
+    assert (row["forms"], row["form_probabilities"], row["overhead"]) == ("arc rays", "arc:0.93 rays:0.71", 0)
+    assert (seen["level"], seen["forms"], moment["aurora_index"]) == (5, "arc rays", 12.25)
+    with pytest.raises(ValueError, match="no aurora mask"):
+        mask_from_bytes(b"x")
 
 
 def test_a_frame_is_written_once(store: Store, path: Path) -> None:

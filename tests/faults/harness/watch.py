@@ -157,7 +157,7 @@ def watching(
                 camera(name, servers[name], stamped=sky.stamped, **(sources or {}).get(name, {}))
                 for name, sky in skies.items()
             ),
-            event=event or EventSettings(strong=1.0, dwell_min=3, cool_down_min=0),
+            event=event or EventSettings(strong_level=7, dwell_min=3, cool_down_min=0),
             notify=tuple(_channel(c, inboxes) for c in channels),
             space_weather=space_weather or SpaceWeatherSettings(),
         )
