@@ -20,8 +20,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from daemon import description, event
+from daemon.alert.audience import due
 from daemon.alert.message import compose
 from daemon.clock import Clock
 from daemon.config import CameraSettings, NotifySettings, Settings
@@ -43,7 +45,7 @@ from daemon.observation import (
     utc_text,
 )
 from daemon.predictor import Predictor
-from daemon.record import space
+from daemon.record import recent, snoozes, space
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from daemon.sky import geometry
@@ -61,6 +63,8 @@ ALERT_WITHIN = timedelta(minutes=15)
 OUTLOOK_PAST = timedelta(hours=3)
 """How far back an alert looks for how long the solar wind's field has pointed south."""
 
+Past = tuple[description.Moment, ...]
+
 Keep = Callable[[Iterable[EventChange]], Iterable[EventChange]]
 """Which of the changes that a frame brought are to be written; an archive leaves out what is known."""
 
@@ -77,8 +81,8 @@ class Look:
 class Pipeline:
     """The way of one camera's frames into the record.
 
-    It keeps nothing between two calls but what the stars have shown, and the last minutes' aurora: a trend
-    and a sudden rise are against what was before. Both are taken from the record when it begins.
+    It keeps nothing between two calls but what the stars have shown. What a trend and a sudden rise are
+    against, the last minutes, is taken from the record.
     """
 
     def __init__(
@@ -106,7 +110,6 @@ class Pipeline:
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.rules = settings.event.rules(camera.cadence_s)
         self._stars = self._star_witness()
-        self._past: tuple[description.Moment, ...] | None = None
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
@@ -150,6 +153,7 @@ class Pipeline:
         skies = self.observatory.states([frame.observed_at for frame in frames if frame.observed_at])
         gates = [self.gate(sky) for sky in skies]
         predictions = self._predict(predictor, frames, gates)
+        past = self._before(frames)
         for frame, sky, permit in zip(frames, skies, gates, strict=True):
             assert frame.observed_at is not None
             observation = Observation(
@@ -165,7 +169,7 @@ class Pipeline:
                 observation = replace(observation, verdict="unusable", reason=frame.flaw)
             elif permit.look:
                 observation = self._judge(observation, frame, predictor.threshold(sky), *next(predictions))
-                observation = self._describe(observation, frame)
+                observation, past = self._describe(observation, frame, past)
             yield Look(
                 self._with_picture(observation, frame), evidence(observation, permit), self._column(frame)
             )
@@ -227,25 +231,36 @@ class Pipeline:
             star_limit=stars.limit if stars else None,
         )
 
-    def _describe(self, observation: Observation, frame: Frame) -> Observation:
+    def _before(self, frames: Sequence[Frame]) -> Past:
+        """What the minutes before the first of the frames showed."""
+        first = next((frame.observed_at for frame in frames if frame.observed_at), None)
+        if first is None:
+            return ()
+        rows = recent.described(
+            self.store.reader, self.camera.name, description.remembered_since(first), first
+        )
+        return description.recalled(rows)
+
+    def _describe(self, observation: Observation, frame: Frame, past: Past) -> tuple[Observation, Past]:
         """What is in the sky: form, level, where, which way; nothing where the sky was not seen."""
-        at = observation.observed_at
         assert observation.prediction is not None
-        if self._past is None:
-            since = description.remembered_since(at)
-            self._past = description.recalled(self.store.reader.recent(self.camera.name, since, at))
         found = description.of_verdict(
-            observation.verdict, at, frame.square, observation.prediction, self.camera, self._past
+            observation.verdict,
+            observation.observed_at,
+            frame.square,
+            observation.prediction,
+            self.camera,
+            past,
         )
         if found is None:
-            return observation
-        self._past = description.remember(self._past, found.moment)
-        return replace(
+            return observation, past
+        described = replace(
             observation,
             description=found.description,
             azimuth_deg=found.azimuth_deg,
             elevation_deg=found.elevation_deg,
         )
+        return described, description.remember(past, found.moment)
 
     def _with_picture(self, observation: Observation, frame: Frame) -> Observation:
         if self.pictures is None or not frame.picture:
@@ -267,7 +282,7 @@ class Pipeline:
             observation,
             night=night_of(observation.observed_at, self.camera),
             changes=changes,
-            messages=list(self._messages(observation, changes)) if live else [],
+            messages=list(self._messages(observation, changes, state)) if live else [],
             column=look.column,
             state=state if live else None,
         )
@@ -282,24 +297,29 @@ class Pipeline:
                 "%s: %s of %s at %s", self.camera.name, change.kind, change.event.id, utc_text(change.at)
             )
 
-    def _messages(self, observation: Observation, changes: Iterable[EventChange]) -> Iterator[Message]:
-        """One message a change and channel, unless it is history, or an event within the cool-down."""
+    def _messages(
+        self, observation: Observation, changes: Sequence[EventChange], state: EventState
+    ) -> Iterator[Message]:
+        """What each channel is to hear now (:mod:`daemon.alert.audience`); nothing of what is history."""
         if self.clock.now() - observation.observed_at > ALERT_WITHIN:
             return
-        for change in changes:
-            if change.event.in_cool_down and change.kind != "strong":  # breakup is news at any time
+        reader, url = self.store.reader, self.settings.daemon.url
+        channels = (*self.settings.channels, *self._listeners())
+        silent = snoozes.active(reader, self.clock.now()) if channels else {}
+        for channel in channels:
+            if snoozes.ALL in silent or channel.name in silent:
                 continue
-            brightest = self.store.reader.event(change.event.id) if change.kind == "over" else None
-            outlook = self._outlook() if change.kind != "over" else ""
-            for channel in (*self.settings.channels, *self._listeners()):
-                if channel.hears(change.kind, self.camera.name):
-                    url = self.settings.daemon.url
-                    yield compose(change, observation, self.camera_settings, channel, url, brightest, outlook)
+            for change in due(changes, state.event, observation, channel, partial(self._told, channel.name)):
+                over = change.kind == "over"
+                row = reader.event(change.event.id) if over else None
+                outlook = self._outlook() if not over and channel.outlook else ""
+                yield compose(change, observation, self.camera_settings, channel, url, row, outlook)
+
+    def _told(self, channel: str, event_id: str) -> bool:
+        return any(row["channel"] == channel for row in self.store.reader.messages(event_id))
 
     def _outlook(self) -> str:
-        """A line on the solar wind, where a channel wants one and it is known; no alert waits or fails for it."""
-        if not any(channel.outlook for channel in self.settings.notify):
-            return ""
+        """A line on the solar wind, where it is known; no alert waits or fails for it."""
         now = self.clock.now()
         try:
             reader = self.store.reader

@@ -26,7 +26,7 @@ LEVELS = (
 )
 """The levels in words, by number."""
 
-_ADJECTIVES = ("", "faint", "", "clear", "bright", "very bright", "very bright")
+_ADJECTIVES = ("", "faint", "", "clearly visible", "bright", "bright", "very bright")
 _WHOLE_SKY, _HALF = 0.3, 0.5
 _LOW_DEG, _HIGH_DEG = 25.0, 60.0
 
@@ -117,7 +117,7 @@ def movement(seen: Sighting) -> str:
 
 
 def colours(seen: Sighting) -> str:
-    """``Mostly green, some pink.``; empty where no colour was measured. A colour counts from a twentieth."""
+    """``Colour: mostly green, some pink.``; empty where none was measured. A colour counts from a twentieth."""
     shares: Sequence[tuple[str, float]] = [
         (name, seen.get(f"{name}_share") or 0.0) for name in ("green", "red", "pink", "purple")
     ]
@@ -125,5 +125,5 @@ def colours(seen: Sighting) -> str:
     if not seen_ones:
         return ""
     (most, share), *others = seen_ones
-    first = f"Mostly {most}" if others or share < 0.9 else most.capitalize()
-    return ", ".join([first, *(f"some {name}" for name, _ in others)]) + "."
+    first = f"mostly {most}" if others or share < 0.9 else most
+    return f"Colour: {', '.join([first, *(f'some {name}' for name, _ in others)])}."

@@ -9,11 +9,14 @@ from urllib.parse import urlencode
 
 import pytz
 
-from daemon import words
+from daemon import sighting, words
 from daemon.config import CameraSettings, NotifySettings
 from daemon.night import night_of, night_text
 from daemon.observation import EventChange, Message, Observation, utc_text
 from daemon.record.rows import EventRow, NightRow
+
+BREAKUP = 6
+"""The level that is a breakup."""
 
 
 def compose(
@@ -31,7 +34,7 @@ def compose(
     Reader gives it, with its brightest frame, for the message that it is over; ``outlook`` a line on the solar
     wind (:func:`daemon.spaceweather.outlook.alert_line`), for a channel that wants it.
     """
-    by_kind = {"onset": _onset, "strong": _strong, "over": _over}
+    by_kind = {"onset": _onset, "strong": _strong, "stronger": _stronger, "over": _over}
     title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
     night = night_of(change.event.onset_at, camera)
     query = urlencode({"camera": camera.name, "at": utc_text(observation.observed_at)})
@@ -39,7 +42,7 @@ def compose(
     picture = (brightest or {}).get("picture") or observation.picture
     return Message(
         event_id=change.event.id,
-        kind=change.kind,
+        kind=f"stronger {change.event.peak_level}" if change.kind == "stronger" else change.kind,
         channel=channel.name,
         audience="aurora",
         camera=camera.name,
@@ -57,23 +60,39 @@ _Text = tuple[str, list[str]]
 
 
 def _onset(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
-    """There is aurora: how bright, where, since when, how sure, under which sun and moon."""
-    how = words.brightness(o.colour_level, o.colour_cover)
-    title = f"Aurora over {_title(camera)}{f': {how}' if how else ''}"
-    since = f"Seen since {_both_times(change.event.onset_at, camera.timezone)}."
-    return title, [since, *_finding(o), _sun_and_moon(o)]
+    """There is aurora: what, how strong, where, since when, how sure, under which sun and moon."""
+    seen = sighting.of_observation(o)
+    since = f"{sighting.headline(seen)}, since {_both_times(change.event.onset_at, camera.timezone)}."
+    return f"Aurora over {_title(camera)}{_named(seen)}", [since, *_finding(o), _sun_and_moon(o)]
 
 
 def _strong(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
-    """Local breakup: aurora over a large part of the sky."""
-    how = words.aurora(o.colour_level, o.colour_cover)
-    lines = [
-        f"{how} at {_both_times(change.at, camera.timezone)}.",
+    """A strong level: bright over much of the sky, or local breakup."""
+    breakup = o.description is not None and o.description.level >= BREAKUP
+    title = f"{'Aurora breakup' if breakup else 'Strong aurora'} over {_title(camera)}"
+    return title, _grown(change, o, camera)
+
+
+def _stronger(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
+    """A new highest level of the event."""
+    title = f"Stronger aurora over {_title(camera)}{_named(sighting.of_observation(o))}"
+    return title, _grown(change, o, camera)
+
+
+def _grown(change: EventChange, o: Observation, camera: CameraSettings) -> list[str]:
+    how = sighting.headline(sighting.of_observation(o))
+    return [
+        f"{how}, at {_both_times(change.at, camera.timezone)}.",
         f"It began at {_clock(change.event.onset_at, camera.timezone)}.",
         *_finding(o),
         _sun_and_moon(o),
     ]
-    return f"Strong aurora over {_title(camera)}", lines
+
+
+def _named(seen: sighting.Sighting) -> str:
+    """``: bright rays overhead``; empty where nothing but aurora is known."""
+    text = sighting.sighting(seen).removeprefix("Aurora").strip()
+    return f": {text[0].lower()}{text[1:]}" if text else ""
 
 
 def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest: Mapping[str, Any]) -> _Text:
@@ -93,8 +112,11 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
 
 
 def _brightest(event: Mapping[str, Any], camera: CameraSettings) -> str:
-    how = words.brightness(event.get("brightest_level"), event.get("brightest_cover"))
-    return f"Brightest at {_clock_of(event['brightest_at'], camera.timezone)}: {how}." if how else ""
+    if event.get("brightest_level") is None:
+        return ""
+    seen = {name: event.get(f"brightest_{name}") for name in ("level", "cover", "forms")}
+    how = sighting.headline(seen)
+    return f"Brightest at {_clock_of(event['brightest_at'], camera.timezone)}: {how[0].lower()}{how[1:]}."
 
 
 def _how_it_ended(reason: str) -> str:
@@ -198,13 +220,11 @@ def _clock_of(text: str, zone: str) -> str:
 
 
 def _finding(o: Observation) -> list[str]:
+    seen = sighting.of_observation(o)
+    how = " ".join(filter(None, [sighting.movement(seen), sighting.colours(seen)]))
     sure = o.prediction.calibrated_probability if o.prediction else None
-    lines = [f"Probability {words.certainty(sure)}."] if sure is not None else []
-    where = words.direction(o.azimuth_deg, o.elevation_deg)
-    if not where:
-        return ["Direction unknown.", *lines]
-    azimuth = "" if where == "overhead" else f" (azimuth {o.azimuth_deg:.0f}°)"
-    return [f"Look {'straight up' if where == 'overhead' else where}{azimuth}.", *lines]
+    probability = "" if sure is None else f"Probability {words.certainty(sure)}."
+    return [line for line in (sighting.look(seen) or "Direction unknown.", how, probability) if line]
 
 
 def _sun_and_moon(o: Observation) -> str:

@@ -111,10 +111,17 @@ class NotifySettings(Table):
     cameras: tuple[Text, ...] = Field(
         (), max_length=1000, description="Cameras this channel hears of; none: all."
     )
-    kinds: tuple[Literal["onset", "strong", "over", "summary"], ...] = Field(
+    kinds: tuple[Literal["onset", "strong", "stronger", "over", "summary"], ...] = Field(
         ("onset", "strong", "over"),
         max_length=10,
-        description="Aurora messages sent; add `summary` for the morning summary.",
+        description="Aurora messages sent; add `stronger` for every new highest level, `summary` for the morning summary.",
+    )
+    min_level: Whole = number(
+        0, 0, 6, "Level, 0 to 6, from which this channel hears of aurora.", why="levels go to 6"
+    )
+    min_cover: Number = number(0.0, 0, 1, "Share of the sky in aurora from which it does.")
+    forms: tuple[Literal["arc", "band", "rays", "patches", "diffuse", "corona"], ...] = Field(
+        (), max_length=6, description="Forms of which one must be seen before it does; none: any."
     )
     expire_min: Number = number(
         720.0,
@@ -139,6 +146,11 @@ class NotifySettings(Table):
         if kind == "operator":
             return self.audience in ("operator", "both")
         return self.audience != "operator" and kind in self.kinds
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Does it wait for more than aurora?"""
+        return bool(self.min_level or self.min_cover or self.forms)
 
     def address(self) -> SecretStr:
         """The Apprise address, references resolved."""

@@ -93,16 +93,17 @@ def describe(
     seen = _by_colour(square) if prediction.mask is None else prediction.mask
     mask = without_specks(seen & grid.sky)
     found, cover = light(square, mask, grid), grid.share(mask)
+    strength = level(found.brightness, found.index, cover, minutes_before(past, at))
     if prediction.mask is None or not mask.any():
         direction = geometry.heatmap_direction(prediction.heatmap, orientation)
-        now = course(Moment(at, found.index, cover), past)
-        return Described(_description(prediction, found, now, past), *direction, now)
-    toward = poleward_deg(mask, found.excess, grid, south=south) if orientation else None
-    now = course(Moment(at, found.index, cover, toward), past)
+        now = course(Moment(at, round(found.index, 2), None), past)
+        return Described(_description(strength, prediction, found, now), *direction, now)
+    toward = round(poleward_deg(mask, found.excess, grid, south=south), 1) if orientation else None
+    now = course(Moment(at, round(found.index, 2), round(cover, 4), toward), past)
     if orientation is None:
-        return Described(_description(prediction, found, now, past, mask, grid), None, None, now)
+        return Described(_description(strength, prediction, found, now, mask, grid), None, None, now)
     where = extent(mask, found.excess, grid)
-    description = _description(prediction, found, now, past, mask, grid, where)
+    description = _description(strength, prediction, found, now, mask, grid, where)
     return Described(description, where.azimuth_deg, where.elevation_deg, now)
 
 
@@ -114,10 +115,10 @@ def _by_colour(square: Picture) -> Cells:
 
 
 def _description(
+    strength: int,
     prediction: Prediction,
     found: Light,
     now: Moment,
-    past: Sequence[Moment],
     mask: Mask | None = None,
     grid: SkyGrid | None = None,
     where: Extent | None = None,
@@ -132,9 +133,9 @@ def _description(
     if found.shares is not None:
         more |= {f"{name}_share": share for name, share in zip(COLOURS, found.shares, strict=True)}
     return Description(
-        level=level(found.brightness, now.index, now.cover, minutes_before(past, now.at)),
-        brightness=found.brightness if now.cover else None,
-        aurora_index=found.index if now.cover else None,
+        level=strength,
+        brightness=found.brightness if found.brightness > 0 else None,
+        aurora_index=found.index if found.brightness > 0 else None,
         forms=prediction.forms,
         form_probabilities=prediction.form_probabilities,
         poleward_deg=now.poleward_deg,

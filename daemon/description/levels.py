@@ -33,13 +33,14 @@ BEFORE = timedelta(minutes=4), timedelta(minutes=11)
 class Moment:
     """What is remembered of a frame whose sky was seen, for the frames after it.
 
-    ``index`` in counts and ``cover`` 0…1 are 0 without aurora; ``poleward_deg`` is None without it or without
-    a known orientation. ``trend``, ``drift`` and ``spread`` are what was found of it then, or None.
+    ``index`` in counts and ``cover`` 0…1 are 0 without aurora; ``cover`` is None where no mask gave it,
+    ``poleward_deg`` without aurora or a known orientation. All are as the record keeps them, rounded, so
+    that a watch that takes them from there goes on the same. ``trend``, ``drift`` and ``spread`` are what was found of it then, or None.
     """
 
     at: datetime
     index: float = 0.0
-    cover: float = 0.0
+    cover: float | None = 0.0
     poleward_deg: float | None = None
     trend: Trend | None = None
     drift: Drift | None = None
@@ -76,4 +77,5 @@ def _rise(index: float, before: list[Moment]) -> float:
 
 
 def _cover(before: list[Moment]) -> float:
-    return median(one.cover for one in before) if before else 0.0
+    known = [one.cover for one in before if one.cover is not None]
+    return median(known) if known else 0.0

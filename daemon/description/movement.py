@@ -54,14 +54,15 @@ def course(now: Moment, past: Sequence[Moment]) -> Moment:
         return now
     last = past[-1]
     octaves = log2((now.index + _LEAST) / (median(one.index for one in earlier) + _LEAST))
-    wider = now.cover - median(one.cover for one in earlier)
+    covered = [one.cover for one in earlier if one.cover is not None]
+    wider = now.cover - median(covered) if covered and now.cover is not None else None
     stood = [one.poleward_deg for one in earlier if one.poleward_deg is not None]
     moved = now.poleward_deg - median(stood) if stood and now.poleward_deg is not None else None
     return replace(
         now,
         trend=_word(octaves, OCTAVES, last.trend, TRENDS),
         drift=None if moved is None else _word(moved, DEGREES, last.drift, DRIFTS),
-        spread=_word(wider, SHARES, last.spread, SPREADS),
+        spread=None if wider is None else _word(wider, SHARES, last.spread, SPREADS),
     )
 
 
@@ -87,8 +88,7 @@ def recalled(rows: Iterable[Mapping[str, Any]]) -> tuple[Moment, ...]:
         Moment(
             at=from_utc_text(row["observed_at"]),
             index=row["aurora_index"] or 0.0,
-            cover=row["cover"] or 0.0,
-            **{name: row[name] for name in ("poleward_deg", "trend", "drift", "spread")},
+            **{name: row[name] for name in ("cover", "poleward_deg", "trend", "drift", "spread")},
         )
         for row in rows
     )

@@ -27,7 +27,6 @@ from daemon.record.rows import (
     LabelRow,
     MessageRow,
     ModelRow,
-    MomentRow,
     NightRow,
     Queue,
 )
@@ -362,15 +361,6 @@ class Reader(Closing):
             [camera, most],
         )
         return [(row["twilight"], row["moonlight"], row["star_limit"]) for row in reversed(rows)]
-
-    def recent(self, camera: str, since: datetime, until: datetime) -> list[MomentRow]:
-        """The described frames of some minutes, oldest first: what those after them are compared with."""
-        rows = self.query(
-            """SELECT observed_at, aurora_index, cover, poleward_deg, trend, drift, spread FROM observations
-               WHERE camera = ? AND observed_at BETWEEN ? AND ? AND level IS NOT NULL ORDER BY observed_at""",
-            [camera, utc_text(since), utc_text(until)],
-        )
-        return cast(list[MomentRow], rows)
 
     def models(self) -> list[ModelRow]:
         """Models that have looked, with ``card`` as a dictionary."""

@@ -23,7 +23,7 @@ from sqlite_utils import Database
 from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
-from daemon.record import columns, labels, nights, outbox, progress
+from daemon.record import columns, labels, nights, outbox, progress, snoozes
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
 from daemon.record.database import Closing, WriterLock, connect_writer, translated
@@ -253,6 +253,11 @@ class Store(Closing):
         """Give up the messages that nobody needs any more; returns them."""
         with self._write() as db:
             return outbox.expire(db, now)
+
+    def snooze(self, channel: str, until: datetime) -> None:
+        """No aurora messages to this channel (empty: to all) until then; an instant of the past wakes it."""
+        with self._write() as db:
+            snoozes.put(db, channel, until)
 
     # ------------------------------------------------------------------ labels
 

@@ -1,4 +1,4 @@
-"""The only addresses that change anything: labels, their undoing, and signing in. All are POST."""
+"""The only addresses that change anything: labels, their undoing, silence, and signing in. All are POST."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from daemon.observation import from_utc_text
+from daemon.observation import from_utc_text, utc_text
 from daemon.record.label_queue import QUEUES
 from daemon.record.labels import LABELS
 from daemon.web import behind, params, security
@@ -22,6 +23,7 @@ from daemon.web.site import Site, site_of
 
 _WHO = re.compile(r"\w[\w .'@-]{0,39}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+MOST_SNOOZE_MIN = 1440
 WRONG_TOKEN_PAUSE_S = 0.5  # and after the fifth longer: security.Guesses
 
 
@@ -80,6 +82,29 @@ def _judge_event(site: Site, given: Mapping[str, Any]) -> int:
         raise HTTPException(404, "there is no such event")
     at = from_utc_text(event["brightest_at"] or event["onset_at"])
     return site.ports.labels.add_label(event["camera"], at, label, who, queue="event", event_id=event_id)
+
+
+async def snooze(request: Request) -> Response:
+    """``POST /snooze``: minutes (0 wakes), channel (empty: all). No aurora messages until then."""
+    site = site_of(request)
+    given = await _body(request, site)
+    channel, until = await run_in_threadpool(_snooze, site, given)
+    if _is_json(request):
+        return JSONResponse({"channel": channel, "until": utc_text(until)}, 201)
+    return RedirectResponse("/", 303)
+
+
+def _snooze(site: Site, given: Mapping[str, Any]) -> tuple[str, datetime]:
+    channel, minutes = _text(given, "channel", ""), _text(given, "minutes")
+    if channel and channel not in {one.name for one in site.ports.settings.notify}:
+        raise HTTPException(404, "there is no such channel")
+    if not re.fullmatch(r"[0-9]{1,4}", minutes) or int(minutes) > MOST_SNOOZE_MIN:
+        raise HTTPException(
+            400, f"`minutes`: a whole number up to {MOST_SNOOZE_MIN}, 0 to hear messages again"
+        )
+    until = site.ports.clock() + timedelta(minutes=int(minutes))
+    site.ports.labels.snooze(channel, until)
+    return channel, until
 
 
 def sign_in_page(request: Request) -> Response:

@@ -60,6 +60,7 @@ def create_app(ports: Ports) -> Starlette:
             Route("/label", label.label),
             Route("/label", actions.give_label, methods=["POST"]),
             Route("/label/undo", actions.undo_label, methods=["POST"]),
+            Route("/snooze", actions.snooze, methods=["POST"]),
             Route("/sign-in", actions.sign_in_page),
             Route("/sign-in", actions.sign_in, methods=["POST"]),
             Route("/latest.jpg", pictures.latest),

@@ -45,7 +45,7 @@ class SkyOver(Protocol):
 
 
 class LabelWriter(Protocol):
-    """The only two things a page can change; :class:`daemon.record.store.Store` is one."""
+    """All that a page can change; :class:`daemon.record.store.Store` is one."""
 
     def add_label(
         self,
@@ -61,6 +61,9 @@ class LabelWriter(Protocol):
 
     def undo_label(self, label_id: int) -> bool:
         """Take a label back; False where there is none of that id."""
+
+    def snooze(self, channel: str, until: datetime) -> None:
+        """No aurora messages to this channel (empty: to all) until then."""
 
 
 class Push(Protocol):

@@ -23,8 +23,18 @@ from daemon.alert.channel import Channel, deliver, next_attempt, redact
 from daemon.alert.message import compose, compose_operator, compose_summary
 from daemon.config import CameraSettings, NotifySettings
 from daemon.errors import ConfigError, DeliveryError
-from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, Prediction, SkyState
+from daemon.observation import (
+    Description,
+    Event,
+    EventChange,
+    Message,
+    Observation,
+    OutboxRow,
+    Prediction,
+    SkyState,
+)
 from daemon.record.store import Store
+from tests.daemon.alert.skies import PAGE, page, texts
 from tests.pace import slowness
 
 T0 = datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)
@@ -49,8 +59,17 @@ def observation(**changed: Any) -> Observation:
         prediction,
         azimuth_deg=312.0,
         elevation_deg=35.0,
-        colour_level=4,
-        colour_cover=0.31,
+        description=Description(
+            5,
+            0.24,
+            82.0,
+            9.4,
+            ("rays",),
+            overhead=True,
+            trend="brightening",
+            drift="poleward",
+            green_share=0.9,
+        ),
     )
     return replace(made, picture="yellowknife/2024-02-10/1.jpg", **changed)
 
@@ -62,13 +81,17 @@ def change(kind: Any = "onset", **changed: Any) -> EventChange:
 # ------------------------------------------------------------------ words
 
 
-def test_an_onset_says_when_how_surely_where_and_under_which_sky() -> None:
+def test_an_onset_says_what_how_strong_where_when_how_surely_and_under_which_sky() -> None:
     """Local time and UTC, per cent, compass point, sun and moon, link and event id, picture attached."""
     message = compose(change(), observation(), CAMERA, PHONE, "https://aurora.example/")
-    assert message.title == "Aurora over Yellowknife: bright, over much of the sky"
+    assert message.title == "Aurora over Yellowknife: bright rays overhead and to the north-west"
     assert message.body.splitlines() == [
-        "Seen since 21:50 MST on 9 February 2024 (04:50 UTC).",
-        "Look north-west, 35° up (azimuth 312°).",
+        (
+            "Bright rays overhead and to the north-west, level 5 and rising, since 21:50 MST on 9 February 2024"
+            " (04:50 UTC)."
+        ),
+        "Brightest in the north-west (azimuth 312°), 35° up.",
+        "Moving poleward. Colour: green.",
         "Probability 93 %.",
         "Sun 31° below the horizon, moon 14° above the horizon, 58 % lit.",
         "https://aurora.example/night/2024-02-10?camera=yellowknife&at=2024-02-10T04%3A51%3A03Z",
@@ -98,7 +121,7 @@ def test_yellowknife_stays_on_utc_minus_6_from_november_2026() -> None:
     """Times follow pytz's 2026 tables, whatever the system's own say."""
     onset = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
     body = compose(change(onset_at=onset), observation(), CAMERA, PHONE).body
-    assert body.startswith("Seen since 00:00 CST on 1 December 2026 (06:00 UTC).")
+    assert ", since 00:00 CST on 1 December 2026 (06:00 UTC)." in body
 
 
 def test_strong_and_over_belong_to_the_same_thread() -> None:
@@ -115,18 +138,21 @@ def test_strong_and_over_belong_to_the_same_thread() -> None:
         "brightest_at": "2024-02-10T05:10:03Z",
         "brightest_level": 5,
         "brightest_cover": 0.4,
+        "brightest_forms": "band rays",
         "picture": "b.jpg",
     }
     over = compose(change("over", **ended), observation(), CAMERA, PHONE, "", best)
     assert over.title == "Aurora over Yellowknife has ended"
     assert over.body.splitlines()[:4] == [
         "From 21:50 MST on 9 February 2024 (04:50 UTC) to 22:32 MST (42 min).",
-        "Brightest at 22:10 MST: bright, over much of the sky.",
+        "Brightest at 22:10 MST: bright rayed band over much of the sky, level 5.",
         "Probability at most 93 %.",
         "It is now too light to see more.",
     ]
     assert over.picture == "b.jpg"
-    assert strong.body.startswith("Bright aurora over much of the sky at 21:51 MST on 9 February 2024")
+    assert strong.body.startswith(
+        "Bright rays overhead and to the north-west, level 5 and rising, at 21:51 MST"
+    )
     assert strong.event_id == over.event_id == EVENT.id
 
 
@@ -145,11 +171,32 @@ def test_the_end_is_explained_to_people_and_not_to_machines(reason: str, sentenc
 
 
 def test_brightness_is_left_out_where_it_was_not_measured() -> None:
-    """The title carries what the colours show, and a probability is never made into a strength."""
-    bare = compose(change(), observation(colour_level=None, colour_cover=None), CAMERA, PHONE)
+    """A probability is never made into a strength: what was not described is aurora, and no more."""
+    unknown = {"description": None, "azimuth_deg": None, "elevation_deg": None}
+    bare = compose(change(), observation(**unknown), CAMERA, PHONE)
     assert bare.title == "Aurora over Yellowknife"
-    colourless = compose(change(), observation(colour_level=0, colour_cover=0.0), CAMERA, PHONE)
-    assert colourless.title == "Aurora over Yellowknife: faint or colourless"
+    assert "level" not in bare.body
+    faint = compose(change(), observation(description=Description(1)), CAMERA, PHONE)
+    assert faint.title == "Aurora over Yellowknife: faint aurora in the north-west"
+
+
+def test_breakup_and_stronger_have_titles_of_their_own() -> None:
+    """Level 6 is called breakup; every new highest level is a message of its own in the outbox."""
+    six = observation(description=Description(6, 0.5, azimuth_from_deg=0, azimuth_to_deg=360))
+    assert (
+        compose(change("strong", strong_at=T0), six, CAMERA, PHONE).title == "Aurora breakup over Yellowknife"
+    )
+    more = compose(change("stronger", peak_level=6), six, CAMERA, PHONE)
+    assert (more.kind, more.title) == (
+        "stronger 6",
+        "Stronger aurora over Yellowknife: very bright aurora over the whole sky",
+    )
+
+
+def test_the_twelve_skies_in_the_docs_are_what_goes_out() -> None:
+    """docs/alerts.md is made by `python -m tests.daemon.alert.skies`."""
+    assert page() == PAGE.read_text(encoding="utf-8")
+    assert len(texts()) == 12
 
 
 def test_operator_messages_are_apart_and_keyed_by_condition_and_time() -> None:
@@ -183,7 +230,7 @@ def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> No
     assert message.title == "Yellowknife, night of 9–10 February 2024: one aurora event"
     assert message.body.splitlines() == [
         "The sky was visible in 50 % of 200 pictures; 30 % of those showed aurora.",
-        "21:50 MST, end not seen, strong. Brightest at 22:10 MST: clearly visible. Probability 93 %.",
+        "21:50 MST, end not seen, strong. Brightest at 22:10 MST: clearly visible aurora, level 3. Probability 93 %.",
         "http://h:8080/night/2024-02-10?camera=yellowknife",
         "event summary-yellowknife-2024-02-10",
     ]

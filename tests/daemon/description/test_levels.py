@@ -99,4 +99,5 @@ def test_what_the_record_keeps_is_what_was_remembered() -> None:
            "trend": "fading", "drift": None, "spread": "steady"}  # fmt: skip
     assert recalled([row]) == (Moment(AT, 3.0, 0.2, -4.0, "fading", None, "steady"),)
     empty = dict.fromkeys(row) | {"observed_at": "2024-02-10T05:00:00Z"}
-    assert recalled([empty]) == (Moment(AT),)
+    assert recalled([empty]) == (Moment(AT, cover=None),)
+    assert course(Moment(AT, 5.0, None), past(5.0)).spread is None
