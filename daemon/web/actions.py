@@ -87,7 +87,7 @@ def _judge_event(site: Site, given: Mapping[str, Any]) -> int:
 async def snooze(request: Request) -> Response:
     """``POST /snooze``: minutes (0 wakes), channel (empty: all). No aurora messages until then."""
     site = site_of(request)
-    given = await _body(request, site)
+    given = await body(request, site)
     channel, until = await run_in_threadpool(_snooze, site, given)
     if _is_json(request):
         return JSONResponse({"channel": channel, "until": utc_text(until)}, 201)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,26 @@ def test_a_restart_in_a_spell_goes_on_with_it(watch: Watch, tmp_path: Path) -> N
     watch.live = LiveWatch(pipeline, watch.feed, Conditions(watch.store, (), watch.clock))
     watch.minutes(*[False] * 17)
     assert [e["kind"] for e in watch.rows("SELECT kind FROM outbox ORDER BY id")] == ["onset", "over"]
+
+
+def test_what_is_seen_is_recorded_told_and_silenced(watch: Watch) -> None:
+    """Level, cover, form and direction of the mask stand in the row and the message; a snooze keeps it back."""
+    band = np.zeros((60, 60), np.bool_)
+    band[20:40, 5:55] = True
+    plain = watch.model.predict
+    watch.model.predict = lambda squares: [  # type: ignore[method-assign]
+        replace(one, mask=band, forms=("band",), form_probabilities={"band": 0.9}) for one in plain(squares)
+    ]
+    watch.store.snooze("people", watch.clock.now() + timedelta(minutes=10))
+    watch.minutes(False, True, True, True)
+    row = watch.rows("SELECT * FROM observations ORDER BY observed_at DESC")[0]
+    assert (row["forms"], row["level"] >= 4, 0.2 < row["cover"] < 0.6) == ("band", True, True)
+    assert next(r["level"] for r in watch.rows("SELECT level FROM observations ORDER BY observed_at")) == 0
+    assert watch.rows("SELECT * FROM outbox") == []
+    assert watch.rows("SELECT peak_level FROM events")[0]["peak_level"] == row["level"]
+    watch.store.snooze("people", watch.clock.now())
+    watch.minutes(*[False] * 20, True, True)
+    assert [m["kind"] for m in watch.rows("SELECT kind FROM outbox ORDER BY id")] == ["over"]
 
 
 def test_a_frozen_feed_is_stale_told_once_and_recovers(watch: Watch) -> None:

@@ -62,6 +62,30 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+def test_aurora_by_level_and_form(tmp_path: Path) -> None:
+    """Frames and their shares; a record without levels has no such table."""
+    rows = [("yk", f"2024-02-10T04:{n:02d}:00Z", 0.9, "aurora", "night", "none", 10.0) for n in range(4)]
+    path = fill(tmp_path / "a.db", rows)
+    write_report(path, tmp_path / "none")
+    assert not (tmp_path / "none" / "levels.csv").exists()
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "UPDATE observations SET level = 5, forms = 'arc rays' WHERE observed_at LIKE '%:00:00Z'"
+    )
+    connection.execute("UPDATE observations SET level = 2, forms = '' WHERE level IS NULL")
+    connection.commit()
+    connection.close()
+    write_report(path, tmp_path / "out")
+    levels = {
+        row["level"]: (row["aurora frames"], row["share"]) for row in read(tmp_path / "out" / "levels.csv")
+    }
+    forms = {row["form"]: row["aurora frames"] for row in read(tmp_path / "out" / "forms.csv")}
+    assert (levels["5"], levels["2"]) == (("1", "0.25"), ("3", "0.75"))
+    assert (forms["arc"], forms["rays"]) == ("1", "1")
+    assert "6" not in levels
+    assert "corona" not in forms
+
+
 def test_the_thesis_s_own_counts_give_its_share_and_not_its_odds(tmp_path: Path) -> None:
     """61,013 of 214,890 is 28.4 %; the 39.3 % it prints is yes / no, and is called odds here."""
     assert percent(share(THESIS_AURORA, THESIS_FRAMES), 1) == "28.4 %"

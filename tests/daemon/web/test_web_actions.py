@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from daemon.record import snoozes
 from tests import web_night
 from tests.web_night import House, at_minute
 
@@ -72,6 +74,23 @@ def test_was_this_right_is_kept_on_the_event(free: House) -> None:
         assert "No event matches." in page.get("/events?judged=right").text
         page.post("/events/answer", json={"event_id": event, "label": "aurora", "who": "Ada"})
         assert "Marked <strong>right</strong>" in page.get("/events?judged=right").text
+
+
+def test_alerts_are_silenced_for_a_while_and_woken(free: House, guarded: House) -> None:
+    """Minutes from the page's clock, for all channels; 0 wakes; nobody without the token."""
+    reply = httpx.post(f"{free.url}/snooze", json={"minutes": "90"})
+    assert reply.status_code == 201
+    now = free.ports.clock()
+    with free.ports.reader() as reader:
+        until = snoozes.active(reader, now)[""]
+    assert timedelta(minutes=89) < until - now <= timedelta(minutes=90)
+    httpx.post(f"{free.url}/snooze", json={"minutes": "0"})
+    with free.ports.reader() as reader:
+        assert snoozes.active(reader, free.ports.clock()) == {}
+    for wrong in ({"minutes": "-1"}, {"minutes": "1441"}, {"minutes": "x"}, {}):
+        assert httpx.post(f"{free.url}/snooze", json=wrong).status_code == 400
+    assert httpx.post(f"{free.url}/snooze", json={"minutes": "5", "channel": "nobody"}).status_code == 404
+    assert httpx.post(f"{guarded.url}/snooze", json={"minutes": "5"}).status_code == 401
 
 
 @pytest.mark.parametrize(
