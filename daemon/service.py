@@ -27,6 +27,7 @@ from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, load, resolve_secret
 from daemon.errors import AuroradError, ConfigError, StoreError
 from daemon.housekeeping import EVERY_S, Housekeeping, introduce
+from daemon.keepsakes import Keepsakes
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import LiveStatus
@@ -53,6 +54,9 @@ RELOAD_DRAIN_S = 2.0
 """Longest a reload waits for deliveries under way. They go on by themselves, and a stop may come meanwhile."""
 
 NIGHTLY_FALLBACK = timedelta(minutes=10)
+
+KEEPSAKES_AFTER = timedelta(minutes=10)
+"""First the watch, then its souvenirs."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +241,8 @@ class Service:
             )
         if self.space_weather is not None:
             self.schedule.repeat("space weather", self.space_weather.visit, fallback=NIGHTLY_FALLBACK)
+        keepsakes = Keepsakes(self.settings, self.store, self.pictures.root, self.clock)
+        self.schedule.repeat("timelapse", keepsakes.visit, fallback=NIGHTLY_FALLBACK, delay=KEEPSAKES_AFTER)
         self.schedule.every("housekeeping", self._keep_house, EVERY_S)
         self.schedule.every("uptime", self._say_uptime, uptime.EVERY_S, at_once=False)
         interval_s = systemd.watchdog_interval_s()

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.footage", "daemon.spaceweather", "daemon.words", "daemon.description"),
     ("daemon.record", "daemon.sighting"),
     ("daemon.alert", "daemon.web"),
-    ("daemon.pipeline", "daemon.housekeeping"),
+    ("daemon.pipeline", "daemon.housekeeping", "daemon.keepsakes"),
     ("daemon.live", "daemon.archive", "daemon.preflight", "daemon.one_look"),
     ("daemon.service",),
     ("daemon.commands", "daemon.foreground"),

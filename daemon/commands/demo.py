@@ -107,7 +107,7 @@ def _settings(site: dict[str, Any], folder: Path, port: int, inbox: str, *, made
         source=SourceSettings(url=site["live"], movie_url=site["movie"], movie_url_alternatives=()),
     )
     return Settings(
-        daemon=DaemonSettings(state_dir=folder, port=port),
+        daemon=DaemonSettings(state_dir=folder, port=port, timelapses=False),  # a look must stay quick
         camera=(camera,),
         notify=(NotifySettings(name="terminal", url=inbox, audience="both", outlook=True),),
         space_weather=SpaceWeatherSettings(

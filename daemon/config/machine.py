@@ -42,6 +42,10 @@ class DaemonSettings(Table):
     keep_pictures_days: Whole = number(
         400, 0, 36500, "Days a kept picture stays on disk; 0 keeps no pictures.", why="a century"
     )
+    timelapses: bool = Field(
+        True,
+        description="Make a movie and a card of each night with aurora and of each event, in the background.",
+    )
     min_free_mb: Whole = number(
         500,
         0,

@@ -34,6 +34,7 @@ from daemon.web import (
     phone,
     pictures,
     season,
+    timelapse,
     tonight,
 )
 from daemon.web.behind import BehindProxy
@@ -66,6 +67,8 @@ def create_app(ports: Ports) -> Starlette:
             Route("/latest.jpg", pictures.latest),
             Route("/frames/{path:path}", pictures.frame),
             Route("/sheets/{camera}/{night}/{number}.jpg", pictures.sheet),
+            Route("/timelapse/event/{id}.{kind}", timelapse.of_event),
+            Route("/timelapse/{camera}/{night}.{kind}", timelapse.of_night),
             Route("/keogram/{camera}/{night}.png", pictures.keogram),
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),

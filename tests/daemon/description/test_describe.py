@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import numpy as np
 import pytest
 
-from daemon import description
+from daemon import description, sighting
 from daemon.description import Described, Moment, describe
 from daemon.description.brightness import light
 from daemon.description.place import brightest, without_specks
 from daemon.description.sky_grid import sky_grid
 from daemon.observation import Orientation
-from tests.daemon.description.truth import AT, NORTH_UP, Sky, sky
+from tests.daemon.description.truth import AT, NORTH_UP, Sky, of_scene, sky
+from training.simulator.night import Night
 from training.simulator.scene_types import Form, Heaven
 
 ARC = Form(
@@ -210,3 +211,23 @@ def test_a_lens_that_shifts_the_zenith_shifts_what_is_overhead() -> None:
     assert turned.azimuth_deg is not None
     assert straight.azimuth_deg is not None
     assert abs((turned.azimuth_deg - straight.azimuth_deg + 180) % 360 - 180) == pytest.approx(90, abs=2)
+
+
+def test_the_demo_s_breakup_reads_as_breakup() -> None:
+    """Before it an arc of level 3 or 4; within two minutes of it level 6, all around; the brightest is in it."""
+    night = Night(1, date(2024, 2, 10), spells=1, weather="clear")
+    past: tuple[Moment, ...] = ()
+    found: dict[int, Described] = {}
+    for minute in (38, 41, 44, 47, 49, 51, 53):  # 21:48 in Yellowknife is the breakup
+        at = datetime(2024, 2, 10, 4, minute, tzinfo=UTC)
+        seen = of_scene(night.scene(at))
+        found[minute] = describe(at, seen.square, seen.prediction(), NORTH_UP, past)
+        past = description.remember(past, found[minute].moment)
+    levels = {minute: one.description.level for minute, one in found.items()}
+    assert {levels[minute] for minute in (38, 41, 44, 47)} <= {3, 4}
+    assert (levels[49], levels[51]) == (6, 6)
+    assert sighting.where(vars(found[49].description)) == "over the whole sky"
+    assert found[49].description.trend == "brightening"
+    assert found[49].description.spread == "expanding"
+    brightest = max(found, key=lambda minute: (levels[minute], found[minute].description.aurora_index or 0.0))
+    assert brightest in (49, 51, 53)

@@ -1,0 +1,94 @@
+"""Kept pictures → a movie and a card to download. OpenCV lives in this folder.
+
+The movie is VP9 in MP4: every current browser plays it, and the wheels of OpenCV bring its encoder along; they
+have none for H.264, and what browsers do not play is no use on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from daemon.errors import FootageError
+from daemon.footage import image
+from daemon.observation import Picture
+
+SIDE = 400
+"""Pixels of the movie's side."""
+
+FPS = 12.0
+
+CARD = (1200, 630)
+"""Width and height of a card: what social networks show whole."""
+
+_GROUND, _INK, _DIM = (28, 20, 14), (240, 240, 240), (190, 180, 170)
+_MARGIN = 30
+
+
+def write_movie(pictures: Iterable[bytes], path: Path, fps: float = FPS) -> int:
+    """The pictures, encoded, one after another into an MP4 file; how many could be used.
+
+    The file appears when it is whole. Those that cannot be decoded are left out. Raises FootageError where
+    this machine has no encoder.
+    """
+    part = path.with_name(f".{path.stem}.part.mp4")
+    writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"vp09"), fps, (SIDE, SIDE))
+    used = 0
+    try:
+        if not writer.isOpened():
+            raise FootageError(
+                "no encoder", "OpenCV cannot write VP9 here: install opencv-python's own wheel"
+            )
+        for data in pictures:
+            try:
+                writer.write(_square(image.decode(data), SIDE))
+            except FootageError:
+                continue
+            used += 1
+        writer.release()
+        if used:
+            part.replace(path)
+    finally:
+        writer.release()
+        part.unlink(missing_ok=True)
+    return used
+
+
+def card(picture: bytes, title: str, lines: Iterable[str]) -> bytes:
+    """A PNG of ``CARD``: the sky on the left, what is said of it on the right. Raises FootageError."""
+    width, height = CARD
+    side = height - 2 * _MARGIN
+    whole: Picture = np.full((height, width, 3), _GROUND, np.uint8)
+    whole[_MARGIN : _MARGIN + side, _MARGIN : _MARGIN + side] = _square(image.decode(picture), side)
+    left, top = side + 3 * _MARGIN, 3 * _MARGIN
+    for text, scale, colour in ((title, 1.1, _INK), *((line, 0.75, _DIM) for line in lines)):
+        for row in _wrapped(text, width - left - _MARGIN, scale):
+            cv2.putText(whole, row, (left, top), cv2.FONT_HERSHEY_DUPLEX, scale, colour, 1, cv2.LINE_AA)
+            top += round(46 * scale)
+        top += 18
+    return image.encode_png(whole)
+
+
+def _square(pixels: Picture, side: int) -> Picture:
+    """The picture's middle square at that size."""
+    height, width = pixels.shape[:2]
+    most = min(height, width)
+    top, left = (height - most) // 2, (width - most) // 2
+    middle = pixels[top : top + most, left : left + most]
+    return np.asarray(cv2.resize(middle, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _wrapped(text: str, width: int, scale: float) -> list[str]:
+    """The text in rows that fit."""
+    rows: list[str] = []
+    for word in text.split():
+        longer = f"{rows[-1]} {word}" if rows else word
+        fits = cv2.getTextSize(longer, cv2.FONT_HERSHEY_DUPLEX, scale, 1)[0][0] <= width
+        if rows and fits:
+            rows[-1] = longer
+        else:
+            rows.append(word)
+    return rows

@@ -1,0 +1,98 @@
+"""Timelapses and cards: made of what is kept, playable, bounded, and served."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from daemon.config import CameraSettings, DaemonSettings, Settings
+from daemon.errors import FootageError
+from daemon.footage import image, timelapse
+from daemon.keepsakes import Keepsakes
+from daemon.observation import Description, Event
+from daemon.record import keepsake_files
+from daemon.record.store import Store
+from tests import web_night
+from tests.conftest import SetClock
+from tests.daemon.record.made import NIGHT, T0, observation
+
+
+def sky(brightness: int) -> bytes:
+    square = np.zeros((64, 64, 3), np.uint8)
+    square[20:40, :, 1] = brightness
+    return image.encode_jpeg(square)
+
+
+def recorded(folder: Path, store: Store) -> None:
+    """Six minutes of aurora with pictures, the fourth the strongest, and their event, over."""
+    for minute in range(6):
+        name = f"yellowknife/2024-02-10/{minute}.jpg"
+        path = folder / "frames" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sky(40 * minute))
+        shown = Description(5 if minute == 3 else 3, 0.2, 40.0, 5.0, ("arc",))
+        at = T0 + timedelta(minutes=minute)
+        store.record(replace(observation(), observed_at=at, description=shown, picture=name), night=NIGHT)
+    ended = T0 + timedelta(minutes=5)
+    store.put_event(Event("yellowknife-20240210T045003Z", "yellowknife", T0, T0, ended_at=ended))
+
+
+def test_a_night_and_an_event_become_movies_and_cards(tmp_path: Path, night_clock: SetClock) -> None:
+    """Each once, after it is over; the card shows the strongest minute; what has too few pictures is left out."""
+    settings = Settings(daemon=DaemonSettings(state_dir=tmp_path), camera=(CameraSettings(),))
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        recorded(tmp_path, store)
+        keepsakes = Keepsakes(settings, store, tmp_path / "frames", night_clock)
+        now = T0 + timedelta(days=1)
+        (event, night) = keepsakes.missing(now)
+        assert [one.title for one in keepsakes.missing(T0 + timedelta(hours=1))] == [event.title]
+        keepsakes.make(event)
+        assert [one.movie for one in keepsakes.missing(now)] == [night.movie]
+        keepsakes.make(replace(night, until=T0 + timedelta(minutes=2)))
+        assert not night.movie.exists()
+        off = settings.model_copy(update={"daemon": settings.daemon.model_copy(update={"timelapses": False})})
+        assert list(Keepsakes(off, store, tmp_path / "frames", night_clock).missing(now)) == []
+    movie = cv2.VideoCapture(str(event.movie))
+    assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 6
+    assert (movie.get(cv2.CAP_PROP_FRAME_WIDTH), movie.get(cv2.CAP_PROP_FPS)) == (
+        timelapse.SIDE,
+        timelapse.FPS,
+    )
+    movie.release()
+    card = image.decode(keepsake_files.card_of(event.movie).read_bytes())
+    assert card.shape == (timelapse.CARD[1], timelapse.CARD[0], 3)
+    assert abs(int(card[270, 300, 1]) - 120) < 12
+    assert list((tmp_path / "timelapse" / "event").glob(".*")) == []
+
+
+def test_broken_pictures_are_left_out_and_none_at_all_makes_no_file(tmp_path: Path) -> None:
+    """A movie of what can be decoded; a card needs its picture."""
+    path = tmp_path / "a.mp4"
+    assert timelapse.write_movie([b"", b"no jpeg"], path) == 0
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FootageError):
+        timelapse.card(b"no jpeg", "title", [])
+
+
+def test_they_are_served_where_they_are(tmp_path: Path) -> None:
+    """The movie by range, as browsers ask; anything else is not there."""
+    with web_night.house(tmp_path, minutes=5) as house:
+        state = house.ports.frames_dir.parent
+        movie = keepsake_files.of_event(state, "yellowknife-20240210T045003Z")
+        movie.parent.mkdir(parents=True)
+        movie.write_bytes(b"0123456789")
+        address = f"{house.url}/timelapse/event/yellowknife-20240210T045003Z"
+        part = httpx.get(f"{address}.mp4", headers={"range": "bytes=2-4"})
+        assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"234", "video/mp4")
+        for other in (
+            f"{address}.png",
+            f"{address}.exe",
+            f"{house.url}/timelapse/yellowknife/2024-02-10.mp4",
+        ):
+            assert httpx.get(other).status_code == 404
