@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS   ?=
 
-.PHONY: demo test lint bench soak browser lock clean help
+.PHONY: demo test lint bench soak browser lock languages clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -55,6 +55,9 @@ lock:  ## resolve the dependencies anew: requirements.lock, and with hashes what
 	@$(COMPILE) --all-extras --upgrade -o requirements.lock
 	@$(COMPILE) --generate-hashes -c requirements.lock -o deploy/watch.lock
 	@$(COMPILE) --generate-hashes -c requirements.lock --extra gpu -o deploy/watch-gpu.lock
+
+languages: $(VENV)/.testing  ## the page's catalogues: gather its sentences, compile the translations
+	@$(BIN)/python deploy/languages.py
 
 clean:  ## forget the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -14,7 +14,9 @@ NO_VALUE = "–"
 MUCH_OF_THE_SKY = 0.25
 """Share of the sky in aurora from which words say so; the default of ``[event] strong_cover`` too."""
 
-_OVERHEAD_DEG = 75.0
+OVERHEAD_DEG = 75.0
+"""Elevation from which aurora is overhead, in no direction of the compass."""
+
 _BRIGHTNESS = ("faint or colourless", "faint", "faint", "clearly visible", "bright", "bright", "bright")
 """By colour level: 0 no colour found, 1 a trace, 2 diffuse, 3 an arc, 4 bright or wide, 5 and 6 breakup."""
 
@@ -56,7 +58,7 @@ def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
     """``north-west, 35° up``; empty where the camera's orientation is not known."""
     if azimuth_deg is None or elevation_deg is None:
         return ""
-    if elevation_deg >= _OVERHEAD_DEG:
+    if elevation_deg >= OVERHEAD_DEG:
         return "overhead"
     return f"{compass_point(azimuth_deg)}, {elevation_deg:.0f}° up"
 

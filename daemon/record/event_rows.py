@@ -45,3 +45,13 @@ def shown(chosen: str) -> str:
     LEFT JOIN observations o ON o.camera = e.camera AND o.observed_at = e.brightest_at
     LEFT JOIN pictures p ON p.camera = e.camera AND p.observed_at = e.brightest_at
     """
+
+
+LENGTHS = """SELECT unixepoch(ended_at) - unixepoch(onset_at) AS length_s FROM events
+    WHERE camera = ? AND ended_at IS NOT NULL AND ended_reason LIKE 'below%' ORDER BY onset_at DESC LIMIT 500"""
+"""How long a camera's events lasted, the newest 500 of those whose real end was seen."""
+
+ANSWERS = """SELECT count(*) AS n, sum(label = 'aurora') AS right_n FROM (
+    SELECT label, max(id) FROM labels WHERE event_id IS NOT NULL AND undone_at IS NULL AND camera = ?
+    GROUP BY event_id) WHERE label IN ('aurora', 'none')"""
+"""How many events of a camera people have judged, and how many of them were right."""

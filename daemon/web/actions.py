@@ -19,6 +19,7 @@ from daemon.observation import from_utc_text, utc_text
 from daemon.record.label_queue import QUEUES
 from daemon.record.labels import LABELS
 from daemon.web import behind, params, security
+from daemon.web.asking import url
 from daemon.web.site import Site, site_of
 
 _WHO = re.compile(r"\w[\w .'@-]{0,39}")
@@ -70,7 +71,7 @@ async def judge_event(request: Request) -> Response:
     label_id = await run_in_threadpool(_judge_event, site, given)
     if _is_json(request):
         return JSONResponse({"id": label_id, "label": given["label"]}, 201)
-    return RedirectResponse(f"/events#event-{quote(given['event_id'])}", 303)
+    return RedirectResponse(url(f"/events#event-{quote(given['event_id'])}"), 303)
 
 
 def _judge_event(site: Site, given: Mapping[str, Any]) -> int:
@@ -121,7 +122,7 @@ async def sign_in(request: Request) -> Response:
     if cookie is not None and not site.key.fits(request, _text(given, "token")):
         await asyncio.sleep(WRONG_TOKEN_PAUSE_S)
         return await run_in_threadpool(_sign_in_form, request, to, wrong=True)
-    reply = RedirectResponse(to, 303)
+    reply = RedirectResponse(url(to), 303)
     if cookie is not None:
         reply.set_cookie(
             security.COOKIE,

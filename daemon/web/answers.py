@@ -77,6 +77,7 @@ class NightAnswer(TypedDict):
     threshold: list[float | None]
     certainty: list[str]
     needed: list[str]
+    strength: list[int | None]
     picture: list[str | None]
 
 

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import words
 from daemon.errors import UsageError
 from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
@@ -19,13 +18,14 @@ from daemon.record import label_files
 from daemon.record.columns import ObservationRow, mask_from_bytes
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader, heatmap_from_bytes
-from daemon.web import params, phrases, presenters
+from daemon.web import params, phrases, presenters, sight
 from daemon.web.answers import CameraAnswer, NightAnswer, ObservationDetails, QueuedAnswer
 from daemon.web.frames import SHEET_COLUMNS, SHEET_FRAMES, SHEET_SIDE
 from daemon.web.params import Param
 from daemon.web.ports import View
 from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import instant_of
+from daemon.web.tongues import _
 
 MESSAGE_KEYS = (
     "kind",
@@ -70,7 +70,7 @@ def camera(site: Site, view: View, reader: Reader) -> CameraAnswer:
     return {
         "name": view.name,
         "title": view.title,
-        "timezone": view.timezone,
+        "timezone": view.home_zone,
         "cadence_s": view.cadence_s,
         "latitude_deg": view.latitude_deg if view.placed else None,
         "longitude_deg": view.longitude_deg if view.placed else None,
@@ -223,8 +223,9 @@ def _columns(view: View, day: date, rows: Sequence[ObservationRow]) -> NightAnsw
         "kind": [finding.kind for finding in findings],
         "calibrated_probability": [row["calibrated_probability"] for row in rows],
         "threshold": [row["threshold"] for row in rows],
-        "certainty": [words.certainty(row["calibrated_probability"]) for row in rows],
-        "needed": [words.certainty(row["threshold"]) for row in rows],
+        "certainty": [presenters.certainty(row["calibrated_probability"]) for row in rows],
+        "needed": [presenters.certainty(row["threshold"]) for row in rows],
+        "strength": [sight.strength_of(row) for row in rows],
         "picture": [presenters.picture_url(row["picture"]) for row in rows],
     }
 
@@ -291,9 +292,17 @@ def _queued(rows: Sequence[ObservationRow], views: Mapping[str, View]) -> Iterat
             "observed_at": row["observed_at"],
             "picture": presenters.picture_url(row["picture"]),
             "where": f"{view.title}, {phrases.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
-            "sky": f"sun {degrees_text(row['sun_altitude_deg'])}, {phrases.moon(row)}",
-            "model": f"{phrases.of_row(row, view.timezone).sentence}; probability "
-            f"{words.certainty(row['calibrated_probability'])}, aurora from {words.certainty(row['threshold'])}",
+            "sky": _(
+                "sun %(altitude)s, %(moon)s",
+                altitude=degrees_text(row["sun_altitude_deg"]),
+                moon=phrases.moon(row),
+            ),
+            "model": _(
+                "%(finding)s; probability %(percent)s, aurora from %(threshold)s",
+                finding=phrases.of_row(row, view.timezone).sentence,
+                percent=presenters.certainty(row["calibrated_probability"]),
+                threshold=presenters.certainty(row["threshold"]),
+            ),
         }
 
 

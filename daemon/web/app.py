@@ -37,10 +37,12 @@ from daemon.web import (
     timelapse,
     tonight,
 )
+from daemon.web.asking import Asking
 from daemon.web.behind import BehindProxy
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
 from daemon.web.site import Site, site_of
+from daemon.web.tongues import _
 
 log = logging.getLogger("aurorad.web")
 STATIC_KEEP_S = 365 * 24 * 3600  # the address changes with the content
@@ -70,6 +72,7 @@ def create_app(ports: Ports) -> Starlette:
             Route("/timelapse/event/{id}.{kind}", timelapse.of_event),
             Route("/timelapse/{camera}/{night}.{kind}", timelapse.of_night),
             Route("/keogram/{camera}/{night}.png", pictures.keogram),
+            Route("/panorama/{path:path}", pictures.panorama),
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
@@ -101,6 +104,7 @@ def create_app(ports: Ports) -> Starlette:
             ),
             Middleware(BehindProxy, url=ports.settings.daemon.url),
             Middleware(OwnNames, names=site.own_names),
+            Middleware(Asking),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
             Middleware(_NoTraceback),
         ],
@@ -157,7 +161,27 @@ class _Static(StaticFiles):
 def _refused(request: Request, error: Exception) -> Response:
     """One line, as JSON under /api and for those who sent JSON; never a traceback."""
     assert isinstance(error, HTTPException)
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+        return _with_our_face(request, error)
     return _told(request, error.status_code, error.detail, dict(error.headers or {}))
+
+
+def _with_our_face(request: Request, error: HTTPException) -> Response:
+    """The refusal as a page, for people; they find the way back there."""
+    site = site_of(request)
+    title = _("Not found") if error.status_code == 404 else _("That did not work")
+    with site.reader() as reader:
+        context = {"camera": None, "title": title, "text": _beginning(error.detail)}
+        page = site.page(request, reader, "refused.html", context, status=error.status_code)
+    page.headers.update(error.headers or {})
+    return page
+
+
+def _beginning(detail: str) -> str:
+    """A refusal's line as a sentence; the framework's own for an address that no page has."""
+    if detail == "Not Found":
+        return _("There is no page at this address.")
+    return f"{detail[:1].upper()}{detail[1:]}."
 
 
 def _no_record(request: Request, error: Exception) -> Response:

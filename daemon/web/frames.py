@@ -22,7 +22,8 @@ from starlette.responses import Response
 
 from daemon.errors import PictureError
 from daemon.footage import image
-from daemon.observation import Picture
+from daemon.footage.panorama import panorama
+from daemon.observation import Orientation, Picture
 from daemon.record.store import heatmap_from_bytes
 from daemon.sky import geometry
 
@@ -109,6 +110,12 @@ class Pictures:
         key = ("captioned", hashlib.blake2b(data, digest_size=12).digest(), heatmap, text)
         return self.cache.get(key, lambda: _captioned(data, heatmap, text))
 
+    def unrolled(self, relative: str, orientation: Orientation) -> tuple[bytes, str]:
+        """The picture as a band around the horizon; and its ETag."""
+        data = self.bytes_of(relative)
+        key = hashlib.blake2b(data + repr(orientation).encode(), digest_size=12).hexdigest()
+        return self.cache.get(("panorama", key), lambda: _unrolled(data, orientation)), f'"{key}-round"'
+
     def sheet(self, names: Sequence[str | None]) -> bytes:
         """Thumbnails of up to sixty pictures, ten in a row, in order; black where one is missing."""
         key = ("sheet", hashlib.blake2b("\n".join(n or "" for n in names).encode(), digest_size=12).digest())
@@ -148,6 +155,14 @@ def _shrunk(data: bytes, side: int) -> bytes:
     if max(pixels.shape[:2]) <= side:
         return data
     return image.encode_jpeg(image.shrink(_square(pixels), side), quality=82)
+
+
+def _unrolled(data: bytes, orientation: Orientation) -> bytes:
+    try:
+        pixels = image.decode(data)
+    except PictureError:
+        raise HTTPException(404, "this picture is damaged") from None
+    return image.encode_jpeg(panorama(_square(pixels), orientation), quality=80)
 
 
 def _square(pixels: Picture) -> Picture:

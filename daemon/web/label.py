@@ -8,12 +8,13 @@ from starlette.responses import Response
 from daemon.record import label_files
 from daemon.web import params
 from daemon.web.site import site_of
+from daemon.web.tongues import N_, _
 
 QUEUES = (
-    ("uncertainty", "unsure"),
-    ("disagreement", "in disagreement"),
-    ("night", "in order of time"),
-    ("random", "at random"),
+    ("uncertainty", N_("unsure")),
+    ("disagreement", N_("in disagreement")),
+    ("night", N_("in order of time")),
+    ("random", N_("at random")),
 )
 
 
@@ -24,10 +25,10 @@ def label(request: Request) -> Response:
     with site.reader() as reader:
         context = {
             "camera": site.view(request, reader),
-            "queues": QUEUES,
+            "queues": [(name, _(text)) for name, text in QUEUES],
             "queue": asked.get("queue", "uncertainty"),
             "night": asked.get("night"),
             "parquet": label_files.has_parquet(),
             "label_count": reader.counts()["labels"],
         }
-        return site.page(request, reader, "label.html", context, here="Label")
+        return site.page(request, reader, "label.html", context, here="/label")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -15,10 +15,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from daemon.observation import from_utc_text
 from daemon.record.rows import CourseRow, EventRow
 from daemon.record.store import Reader
-from daemon.web import params, phrases, presenters
+from daemon.web import horizon, params, phrases, presenters
+from daemon.web.asking import absolute, url
 from daemon.web.ports import View
+from daemon.web.presenters import Shown
 from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import Strip, instant_of, span_of, strip
+from daemon.web.timelapse import offered_of_night
+from daemon.web.tongues import _, ngettext
 
 EVENTS_A_PAGE = 50
 
@@ -33,7 +37,10 @@ def night(request: Request) -> Response:
         its = reader.night_at(view.name, at) if at else None
         if its is not None and its != day:  # a link from before a night was named by its morning
             return RedirectResponse(presenters.night_link(view, its, request.query_params["at"]), 302)
-        return site.page(request, reader, "night.html", _night(site, reader, view, day, at), here="Night")
+        context = _night(site, reader, view, day, at)
+        return site.page(
+            request, reader, "night.html", context | {"share": _shared(request, context)}, here=""
+        )
 
 
 def newest_night(request: Request) -> Response:
@@ -74,21 +81,22 @@ def events(request: Request) -> HTMLResponse:
             "newer": _page_link(request, page - 1) if page else None,
             "older": _page_link(request, page + 1) if more else None,
         }
-        return site.page(request, reader, "events.html", context, here="Events")
+        return site.page(request, reader, "events.html", context, here="/events")
 
 
 def _found(count: int, page: int, more: bool) -> str:
     if not count:
-        return "No event matches."
+        return _("No event matches.")
     first = page * EVENTS_A_PAGE + 1
     if page or more:
-        return f"Events {first} to {first + count - 1}, newest first."
-    return "One event." if count == 1 else f"{count} events, newest first."
+        last = first + count - 1
+        return _("Events %(first)d to %(last)d, newest first.", first=first, last=last)
+    return ngettext("One event.", "%(n)d events, newest first.", count)
 
 
 def _page_link(request: Request, page: int) -> str:
     query = {name: value for name, value in request.query_params.items() if name != "page"}
-    return f"/events?{urlencode(query | {'page': page})}"
+    return url(f"/events?{urlencode(query | {'page': page})}")
 
 
 # ---------------------------------------------------------------------- a night
@@ -121,7 +129,7 @@ def drawn(site: Site, reader: Reader, view: View, day: date) -> Drawn:
     )
     # Whole minutes in the address: the picture is made anew once a minute, not once a frame.
     last = rows[-1]["observed_at"][:16] if rows else ""
-    keogram = f"/keogram/{quote(view.name)}/{day}.png?to={quote(last)}" if rows else None
+    keogram = url(f"/keogram/{quote(view.name)}/{day}.png?to={quote(last)}") if rows else None
     return Drawn(rows, events, laid, keogram)
 
 
@@ -138,19 +146,31 @@ def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | Non
         "rate": site.ports.clock_rate,
         "night": day,
         "night_words": phrases.night(day),
+        "timelapse": offered_of_night(site, view.name, day),
         "before": presenters.night_link(view, before) if before else None,
         "after": presenters.night_link(view, after) if after else None,
         "shown": presenters.shown(row, view),
         "finding": phrases.of_row(row, view.timezone) if row else None,
         "facts": presenters.facts(row),
-        "compass": presenters.compass(view),
+        "rose": horizon.rose(view.orientation),
         "strip": laid.strip,
         "keogram": laid.keogram,
         "count": len(rows),
         "index": index,
-        "position": f"{index + 1} of {len(rows)}",
+        "position": _("%(n)d of %(all)d", n=index + 1, all=len(rows)),
         "tally": presenters.tally(rows),
         "events": presenters.cards(laid.events, views, site.ongoing(laid.events, views, reader)),
+    }
+
+
+def _shared(request: Request, context: Mapping[str, Any]) -> dict[str, str]:
+    """What a link to this instant shows elsewhere: title, sentence, picture."""
+    frame: Shown | None = context["shown"]
+    picture = frame.picture if frame else None
+    return {
+        "title": f"{context['camera'].title}, {context['night_words']}",
+        "text": f"{frame.clock}: {frame.sentence}" if frame else "",
+        "image": absolute(request, f"{picture}?w=720" if picture else ""),
     }
 
 

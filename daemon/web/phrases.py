@@ -1,39 +1,40 @@
-"""The watch's findings in words: one sentence each, with its reason. Pure."""
+"""The watch's findings in words: one sentence each, with its reason, in the reader's language. Pure but for that."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytz
 
 from daemon import words
-from daemon.night import night_text
 from daemon.record.columns import ObservationRow
+from daemon.sky.geometry import compass_point
+from daemon.web.tongues import N_, _, language
 
 _STALE: dict[str, str] = {
-    "same bytes": "the camera keeps sending the same file",
-    "same picture": "the camera keeps sending the same picture",
-    "clock stopped": "the clock in the picture has stopped",
-    "old Last-Modified": "the server marks its picture as old",
-    "old clock": "the clock in the picture shows a time long past",
-    "nothing new": "nothing new has been published",
-    "timeout": "the server did not answer in time",
-    "server error": "the camera’s server reports an error",
-    "not found": "the address leads to no picture",
-    "forbidden": "the camera’s server refuses access",
-    "too many requests": "the camera’s server wants fewer requests",
-    "connect": "the server cannot be reached",
-    "connection lost": "the connection broke off",
-    "dns": "the server's name cannot be resolved",
-    "tls": "the secure connection to the server failed",
-    "truncated": "the picture arrived incomplete",
-    "empty": "the answer was empty",
-    "not an image": "the answer was not a picture",
-    "unreadable": "the picture cannot be read",
-    "too large": "the picture is larger than allowed",
-    "no stamp": "no clock was found in the picture",
-    "illegible": "the clock in the picture cannot be read",
+    "same bytes": N_("the camera keeps sending the same file"),
+    "same picture": N_("the camera keeps sending the same picture"),
+    "clock stopped": N_("the clock in the picture has stopped"),
+    "old Last-Modified": N_("the server marks its picture as old"),
+    "old clock": N_("the clock in the picture shows a time long past"),
+    "nothing new": N_("nothing new has been published"),
+    "timeout": N_("the server did not answer in time"),
+    "server error": N_("the camera’s server reports an error"),
+    "not found": N_("the address leads to no picture"),
+    "forbidden": N_("the camera’s server refuses access"),
+    "too many requests": N_("the camera’s server wants fewer requests"),
+    "connect": N_("the server cannot be reached"),
+    "connection lost": N_("the connection broke off"),
+    "dns": N_("the server’s name cannot be resolved"),
+    "tls": N_("the secure connection to the server failed"),
+    "truncated": N_("the picture arrived incomplete"),
+    "empty": N_("the answer was empty"),
+    "not an image": N_("the answer was not a picture"),
+    "unreadable": N_("the picture cannot be read"),
+    "too large": N_("the picture is larger than allowed"),
+    "no stamp": N_("no clock was found in the picture"),
+    "illegible": N_("the clock in the picture cannot be read"),
 }
 """Why no new picture is there, by the record's own short words; the others read well as they are."""
 
@@ -53,7 +54,9 @@ class Finding:
     @property
     def sentence(self) -> str:
         """Headline and detail as one sentence."""
-        return f"{self.headline}: {self.detail}" if self.detail else self.headline
+        if not self.detail:
+            return self.headline
+        return _("%(headline)s: %(detail)s", headline=self.headline, detail=self.detail)
 
 
 def local(at: datetime, timezone: str) -> datetime:
@@ -71,15 +74,43 @@ def clock_and_zone(at: datetime, timezone: str) -> str:
     return local(at, timezone).strftime("%H:%M:%S %Z")
 
 
+_MONTHS = (
+    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"),
+    N_("August"), N_("September"), N_("October"), N_("November"), N_("December"),
+)  # fmt: skip
+_WEEKDAYS = (
+    N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"),
+)  # fmt: skip
+
+
+def month(at: date) -> str:
+    """``February 2024``."""
+    return _("%(month)s %(year)d", month=_(_MONTHS[at.month - 1]), year=at.year)
+
+
+def _parts(at: date, suffix: str = "") -> dict[str, object]:
+    return {f"day{suffix}": at.day, f"month{suffix}": _(_MONTHS[at.month - 1]), f"year{suffix}": at.year}
+
+
 def day(at: date) -> str:
     """``Saturday 10 February 2024``."""
-    return f"{at:%A} {at.day} {at:%B} {at.year}"
+    return _("%(weekday)s %(day)d %(month)s %(year)d", weekday=_(_WEEKDAYS[at.weekday()]), **_parts(at))
+
+
+def dates(at: date) -> str:
+    """A night's two dates, its evening's and its morning's: ``9–10 February 2024``."""
+    evening = at - timedelta(days=1)
+    if evening.month == at.month:
+        return _("%(evening)d–%(day)d %(month)s %(year)d", evening=evening.day, **_parts(at))
+    both = _parts(evening, "1") | _parts(at, "2")
+    if evening.year == at.year:
+        return _("%(day1)d %(month1)s – %(day2)d %(month2)s %(year2)d", **both)
+    return _("%(day1)d %(month1)s %(year1)d – %(day2)d %(month2)s %(year2)d", **both)
 
 
 def night(at: date) -> str:
     """``Night of 9–10 February 2024``, as a heading."""
-    text = night_text(at)
-    return text[:1].upper() + text[1:]
+    return _("Night of %(dates)s", dates=dates(at))
 
 
 def moment(at: datetime, timezone: str, now: datetime) -> str:
@@ -87,50 +118,107 @@ def moment(at: datetime, timezone: str, now: datetime) -> str:
     if abs((at - now).total_seconds()) <= 20 * 3600:
         return clock(at, timezone)
     then = local(at, timezone)
-    year = f" {then.year}" if then.year != local(now, timezone).year else ""
-    return f"{then.day} {then:%B}{year}, {then:%H:%M}"
+    at_clock = {**_parts(then), "clock": f"{then:%H:%M}"}
+    if then.year != local(now, timezone).year:
+        return _("%(day)d %(month)s %(year)d, %(clock)s", **at_clock)
+    return _("%(day)d %(month)s, %(clock)s", **at_clock)
 
 
 def lasting(seconds: float) -> str:
     """A length of time a person takes in at a glance: ``40 s``, ``12 min``, ``3 h 05 min``, ``2 days``."""
     whole = max(0, round(seconds))
     if whole < 100:
-        return f"{whole} s"
+        return _("%(n)d s", n=whole)
     minutes = round(whole / 60)
     if minutes < 100:
-        return f"{minutes} min"
+        return _("%(n)d min", n=minutes)
     hours, rest = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {rest:02d} min"
-    return f"{round(hours / 24)} days"
+        return _("%(hours)d h %(minutes)02d min", hours=hours, minutes=rest)
+    return _("%(n)d days", n=round(hours / 24))
+
+
+def decimal(value: float) -> str:
+    """One decimal, with the language's own mark: ``2.3``, ``2,3``."""
+    text = f"{value:.1f}"
+    return text.replace(".", ",") if language() in ("de", "nb", "fr") else text
 
 
 def why_stale(reason: str) -> str:
     """The reason for a feed without news, in plain words."""
-    return _STALE.get(reason, f"reason: {reason}" if reason else "")
+    if reason in _STALE:
+        return _(_STALE[reason])
+    return _("reason: %(reason)s", reason=reason) if reason else ""
+
+
+_REASONS = (
+    N_("cloud or snow"), N_("cloud or snow: no stars seen"), N_("civil twilight"), N_("daylight"),
+    N_("unlike the skies the model knows"), N_("blank"), N_("flat colour"), N_("half decoded"), N_("false colour"),
+    N_("noise"), N_("card"), N_("torn"), N_("broken blocks"), N_("repeated rows"), N_("raw mosaic"),
+    N_("not the disc"),
+)  # fmt: skip
+"""Reasons as the record has them, for the catalogues; one that they lack stays English."""
+
+
+def reason_of(text: str) -> str:
+    """A reason of the record in the reader's language."""
+    return _(text) if text else ""
+
+
+def compass(azimuth_deg: float) -> str:
+    """``north-west``."""
+    return _(_POINTS[compass_point(azimuth_deg)])
+
+
+_POINTS = {
+    "north": N_("north"), "north-east": N_("north-east"), "east": N_("east"), "south-east": N_("south-east"),
+    "south": N_("south"), "south-west": N_("south-west"), "west": N_("west"), "north-west": N_("north-west"),
+}  # fmt: skip
+_AURORA = (
+    N_("Aurora"), N_("Aurora, faint or colourless"), N_("Faint aurora"), N_("Faint aurora over much of the sky"),
+    N_("Clearly visible aurora"), N_("Clearly visible aurora over much of the sky"), N_("Bright aurora"),
+    N_("Bright aurora over much of the sky"),
+    N_("faint or colourless"), N_("faint"), N_("faint, over much of the sky"), N_("clearly visible"),
+    N_("clearly visible, over much of the sky"), N_("bright"), N_("bright, over much of the sky"),
+)  # fmt: skip
+"""What :func:`daemon.words.aurora` and ``brightness`` give, for the catalogues."""
+
+
+def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
+    """``north-west, 35° up`` or ``overhead``; empty where the camera's orientation is not known."""
+    if azimuth_deg is None or elevation_deg is None:
+        return ""
+    if elevation_deg >= words.OVERHEAD_DEG:
+        return _("overhead")
+    return _("%(compass)s, %(angle)d° up", compass=compass(azimuth_deg), angle=round(elevation_deg))
 
 
 def of_row(row: ObservationRow, timezone: str, since: datetime | None = None) -> Finding:
     """What one observation shows. ``since`` is the onset of the event it belongs to."""
     verdict, reason = row["verdict"], row["reason"] or ""
     if verdict == "aurora":
-        where = words.direction(row["azimuth_deg"], row["elevation_deg"]) or "direction unknown"
-        through_cloud = "through cloud" if reason == "aurora through cloud" else ""
-        from_then = f"since {clock(since, timezone)}" if since is not None else ""
-        headline = words.aurora(row["colour_level"], row["colour_cover"])
-        return Finding("aurora", headline, ", ".join(filter(None, [where, through_cloud, from_then])))
+        return _aurora(row, timezone, since)
     if verdict == "clear":
-        return Finding("clear", "Clear sky, no aurora", "")
+        return Finding("clear", _("Clear sky, no aurora"), "")
     if verdict == "obscured":
-        return Finding("obscured", "Sky hidden", reason)
+        return Finding("obscured", _("Sky hidden"), reason_of(reason))
     if verdict == "unusable":
-        return Finding("unusable", "No usable picture", reason)
+        return Finding("unusable", _("No usable picture"), reason_of(reason))
     if verdict == "stale":
-        return Finding("stale", "No new picture", why_stale(reason))
-    return Finding("asleep", "Too light to watch", reason)
+        return Finding("stale", _("No new picture"), why_stale(reason))
+    return Finding("asleep", _("Too light to watch"), reason_of(reason.partition(":")[0]))
+
+
+def _aurora(row: ObservationRow, timezone: str, since: datetime | None) -> Finding:
+    where = direction(row["azimuth_deg"], row["elevation_deg"]) or _("direction unknown")
+    through_cloud = _("through cloud") if row["reason"] == "aurora through cloud" else ""
+    from_then = _("since %(clock)s", clock=clock(since, timezone)) if since is not None else ""
+    headline = _(words.aurora(row["colour_level"], row["colour_cover"]))
+    return Finding("aurora", headline, _(", ").join(filter(None, [where, through_cloud, from_then])))
 
 
 def moon(row: ObservationRow) -> str:
     """``moon up, 64 % lit`` or ``moon down``."""
-    up = row["moon_altitude_deg"] > 0
-    return f"moon up, {words.lit_percent(row['moon_phase_deg'])} % lit" if up else "moon down"
+    if row["moon_altitude_deg"] <= 0:
+        return _("moon down")
+    return _("moon up, %(n)d %% lit", n=words.lit_percent(row["moon_phase_deg"]))

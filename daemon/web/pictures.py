@@ -70,6 +70,18 @@ def frame(request: Request) -> Response:
     return answer(request, data, etag, frames.media_type_of(data), KEEP_S)
 
 
+def panorama(request: Request) -> Response:
+    """A kept picture unrolled along the horizon; 404 where the camera's orientation is not known."""
+    site, path = site_of(request), request.path_params["path"]
+    with site.reader() as reader:
+        views = {view.name: view for view in site.all_views(reader)}
+    view = views.get(path.partition("/")[0])
+    if view is None or view.orientation is None:
+        raise HTTPException(404, "this camera's orientation is not known")
+    data, etag = site.pictures.unrolled(path, view.orientation)
+    return answer(request, data, etag, "image/jpeg", KEEP_S)
+
+
 def sheet(request: Request) -> Response:
     """Thumbnails of sixty frames of a night, in order."""
     site = site_of(request)

@@ -118,20 +118,38 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True)
 class View(Camera):
-    """A camera and what the page needs besides; ``placed`` is False where nobody knows where it stands."""
+    """A camera and what the page needs besides; ``placed`` is False where nobody knows where it stands.
+
+    Times are shown in ``timezone``, the camera's own, or the reader's where they chose so: then the camera's is
+    ``camera_zone``. Nights are always the camera's.
+    """
 
     title: str
     look_below_deg: float
     configured: bool
     placed: bool = True
+    camera_zone: str = ""
+
+    def shown_in(self, zone: str) -> View:
+        """The same camera with its times in another zone."""
+        return self if zone == self.timezone else replace(self, timezone=zone, camera_zone=self.home_zone)
+
+    @property
+    def home_zone(self) -> str:
+        """The zone the camera stands in."""
+        return self.camera_zone or self.timezone
+
+    @property
+    def _at_home(self) -> View:
+        return replace(self, timezone=self.camera_zone, camera_zone="") if self.camera_zone else self
 
     def night(self, at: datetime) -> date:
         """The night an instant belongs to."""
-        return night_of(at, self)
+        return night_of(at, self._at_home)
 
     def midnight(self, night: date) -> datetime:
         """The middle of a night: local mean solar midnight."""
-        return midnight_of(night, self)
+        return midnight_of(night, self._at_home)
 
 
 def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = True) -> View:

@@ -18,6 +18,7 @@ from daemon.record.store import Reader
 from daemon.web import phrases
 from daemon.web.phrases import Finding, clock, lasting, moment
 from daemon.web.ports import View
+from daemon.web.tongues import _
 
 State = Literal["live", "stale", "no picture", "starting", "too light", "archive"]
 STATES: tuple[State, ...] = ("live", "stale", "no picture", "starting", "too light", "archive")
@@ -67,44 +68,61 @@ def _without_picture(state: State, view: View, status: LiveStatus | None, now: d
     if state == "archive":
         return Finding(
             "asleep",
-            "Archive only",
-            "this camera is not being watched",
-            f"To watch it live, add a [[camera]] table named “{view.name}” to the configuration.",
+            _("Archive only"),
+            _("this camera is not being watched"),
+            _(
+                "To watch it live, add a [[camera]] table named “%(name)s” to the configuration.",
+                name=view.name,
+            ),
         )
     if state == "too light" and status is not None:
         return _too_light(view, status, now)
     if state == "no picture" and status is not None:
         return _no_picture(view, status, now)
+    due = lasting(2 * view.cadence_s)
     return Finding(
         "asleep",
-        "No picture yet",
-        "the watch is waiting for the first one",
-        f"The first picture is due within {lasting(2 * view.cadence_s)}; this page follows by itself.",
+        _("No picture yet"),
+        _("the watch is waiting for the first one"),
+        _("The first picture is due within %(time)s; this page follows by itself.", time=due),
     )
 
 
 def _too_light(view: View, status: LiveStatus, now: datetime) -> Finding:
     """``Too light to watch: civil twilight`` and when the watch goes on."""
-    reason = status.gate.reason.partition(":")[0]
-    angle = f"once the sun is {abs(view.look_below_deg):g}° below the horizon"
+    headline, reason = _("Too light to watch"), phrases.reason_of(status.gate.reason.partition(":")[0])
+    angle = f"{abs(view.look_below_deg):g}"
     if status.gate_until is None:
-        return Finding(
-            "asleep", "Too light to watch", reason, f"The watch goes on {angle}: not within a day."
+        goes_on = _(
+            "The watch goes on once the sun is %(angle)s° below the horizon: not within a day.", angle=angle
         )
+        return Finding("asleep", headline, reason, goes_on)
     when = moment(status.gate_until, view.timezone, now)
-    return Finding("asleep", "Too light to watch", reason, f"The watch goes on at {when}, {angle}.")
+    goes_on = _(
+        "The watch goes on at %(moment)s, once the sun is %(angle)s° below the horizon.",
+        moment=when,
+        angle=angle,
+    )
+    return Finding("asleep", headline, reason, goes_on)
 
 
 def _no_picture(view: View, status: LiveStatus, now: datetime) -> Finding:
     """This process has had no picture at all."""
     why = phrases.why_stale(status.fault or status.stale or "")
-    started = f" at {moment(status.began_at, view.timezone, now)}" if status.began_at else ""
+    if status.began_at:
+        began = moment(status.began_at, view.timezone, now)
+        detail = _("none since the watch began at %(moment)s (%(why)s)", moment=began, why=why)
+    else:
+        detail = _("none since the watch began (%(why)s)", why=why)
     return Finding(
         "stale",
-        "No picture",
-        f"none since the watch began{started} ({why})",
-        f"The watch tries again every {lasting(view.cadence_s)}. If it lasts, check the camera and the address"
-        " under [camera.source]; the command “aurorad doctor” tests it.",
+        _("No picture"),
+        detail,
+        _(
+            "The watch tries again every %(time)s. If it lasts, check the camera and the address under"
+            " [camera.source]; the command “aurorad doctor” tests it.",
+            time=lasting(view.cadence_s),
+        ),
     )
 
 
@@ -112,15 +130,21 @@ def _stale(view: View, status: LiveStatus, now: datetime) -> Finding:
     """There were pictures, and now there are none."""
     why = phrases.why_stale(status.stale or status.fault or "")
     if not why:
-        why = f"one is due every {lasting(view.cadence_s)}"
-    last = (
-        f"the last came at {clock(status.framed_at, view.timezone)}" if status.framed_at else "none has come"
-    )
+        why = _("one is due every %(time)s", time=lasting(view.cadence_s))
+    if status.framed_at:
+        last = _(
+            "the last came at %(clock)s (%(why)s)", clock=clock(status.framed_at, view.timezone), why=why
+        )
+    else:
+        last = _("none has come (%(why)s)", why=why)
     return Finding(
         "stale",
-        "No new picture",
-        f"{last} ({why})",
-        f"The watch tries again every {lasting(view.cadence_s)}. Aurora cannot be seen until pictures come again.",
+        _("No new picture"),
+        last,
+        _(
+            "The watch tries again every %(time)s. Aurora cannot be seen until pictures come again.",
+            time=lasting(view.cadence_s),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from math import cos, radians, sin
@@ -12,16 +12,19 @@ from urllib.parse import quote, urlencode
 
 from daemon import words
 from daemon.gate import degrees_text
-from daemon.observation import from_utc_text, utc_text
+from daemon.observation import Orientation, from_utc_text, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow, heatmap_from_bytes
 from daemon.record.rows import CourseRow, EventRow
 from daemon.sky import geometry
 from daemon.sky.stars.visibility import AZIMUTHS, RINGS_DEG, from_code, share_of
-from daemon.web import phrases
+from daemon.web import horizon, phrases
+from daemon.web.asking import url
 from daemon.web.ports import View
+from daemon.web.sight import mask_of
+from daemon.web.tongues import N_, _, ngettext
 
 OUTLINE_SIDE = 240  # the viewBox the outline is drawn in; also the model's own picture size
-JUDGED = {"aurora": "right", "none": "wrong", "obscured": "impossible to tell"}
+JUDGED = {"aurora": N_("right"), "none": N_("wrong"), "obscured": N_("impossible to tell")}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class Shown:
     outline: str
     probability: str
     threshold: str
+    link: str = ""
+    mask: str = ""
+    panorama: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,15 @@ class Gauge:
     words: str
 
 
+def certainty(probability: float | None) -> str:
+    """:func:`daemon.words.certainty` in the reader's language."""
+    if probability is not None and probability > 0.99:
+        return _("over 99 %")
+    if probability is not None and probability < 0.01:
+        return _("under 1 %")
+    return words.certainty(probability)
+
+
 def shown(
     row: ObservationRow | None,
     view: View,
@@ -91,14 +106,21 @@ def shown(
         picture=picture_url(row["picture"]),
         # A map is scaled to its own peak: where no aurora is seen it would point at nothing.
         outline=outline(row["heatmap"]) if row["verdict"] == "aurora" else "",
-        probability=words.certainty(row["calibrated_probability"]),
-        threshold=words.certainty(row["threshold"]),
+        probability=certainty(row["calibrated_probability"]),
+        threshold=certainty(row["threshold"]),
+        link=night_link(view, view.night(at), row["observed_at"]),
+        mask=horizon.mask_path(mask_of(row)),
+        panorama=_panorama_url(row["picture"]) if view.orientation is not None else None,
     )
+
+
+def _panorama_url(relative: str | None) -> str | None:
+    return url(f"/panorama/{quote(relative)}") if relative else None
 
 
 def picture_url(relative: str | None) -> str | None:
     """The address of a kept picture."""
-    return f"/frames/{quote(relative)}" if relative else None
+    return url(f"/frames/{quote(relative)}") if relative else None
 
 
 def outline(heatmap: bytes | None) -> str:
@@ -115,17 +137,39 @@ def _outline(kept: bytes) -> str:
     )
 
 
+_TITLES = (
+    N_("Observed"), N_("Verdict"), N_("Brightness"), N_("Probability, calibrated"), N_("Probability, as computed"),
+    N_("Aurora from"), N_("Clear sky"), N_("Stars"), N_("Sun"), N_("Moon"), N_("Direction"),
+    N_("Outlined part of the sky"), N_("Colour of aurora"), N_("Candidate model"), N_("Fetched"), N_("Recorded"),
+    N_("Source"), N_("Model"),
+)  # fmt: skip
+"""The record's titles of its columns, for the catalogues."""
+_VALUES = (
+    N_("aurora"), N_("clear"), N_("obscured"), N_("unusable"), N_("not looked"), N_("stale"),
+    N_("night"), N_("astronomical"), N_("nautical"), N_("civil"), N_("day"),
+    N_("none"), N_("quarter"), N_("full"), N_("aurora through cloud"), N_("clear sky, no aurora"),
+    N_("stars seen, no aurora"), N_("stars seen between clouds, no aurora"), N_("stars dimmed by thin cloud, no aurora"),
+)  # fmt: skip
+"""Short words of the record, for the catalogues."""
+
+
 def gauge(row: ObservationRow | None) -> Gauge | None:
     """The probability of an observation as a bar with its threshold."""
     if row is None or row["calibrated_probability"] is None:
         return None
     value, threshold = row["calibrated_probability"], row["threshold"]
-    needed = f", aurora from {words.certainty(threshold)}" if threshold is not None else ""
+    said = _("probability %(percent)s", percent=certainty(value))
+    if threshold is not None:
+        said = _(
+            "probability %(percent)s, aurora from %(threshold)s",
+            percent=certainty(value),
+            threshold=certainty(threshold),
+        )
     return Gauge(
         percent=round(100 * value, 1),
-        text=words.certainty(value),
+        text=certainty(value),
         threshold=round(100 * threshold, 1) if threshold is not None else None,
-        words=f"probability {words.certainty(value)}{needed}",
+        words=said,
     )
 
 
@@ -135,7 +179,7 @@ def facts(row: ObservationRow | None) -> list[tuple[str, str]]:
         return []
     plain = dict(row)
     return [
-        (column.title, _FACTS[column.name](row) if column.name in _FACTS else _fact(plain[column.name]))
+        (_(column.title), _FACTS[column.name](row) if column.name in _FACTS else _fact(plain[column.name]))
         for column in COLUMNS
         if column.title
     ]
@@ -144,14 +188,18 @@ def facts(row: ObservationRow | None) -> list[tuple[str, str]]:
 def _fact(value: object) -> str:
     """A column that is shown as it is; what is a number and has no words of its own is a probability."""
     if value is None or isinstance(value, float):
-        return words.certainty(value)
+        return certainty(value)
     return str(value)
 
 
 def _stars(row: ObservationRow) -> str:
     """How many of the stars that must be seen are; a dash where that is not known."""
     share = share_of(row["stars"]) if row["stars"] else None
-    return words.NO_VALUE if share is None else f"{words.percent(share)} of those expected are seen"
+    return (
+        words.NO_VALUE
+        if share is None
+        else _("%(percent)s of those expected are seen", percent=words.percent(share))
+    )
 
 
 @dataclass(frozen=True)
@@ -170,6 +218,13 @@ def star_map(row: ObservationRow | None) -> list[Patch]:
     return [_patch(number, share) for number, share in enumerate(from_code(row["stars"]))]
 
 
+def star_sectors(row: ObservationRow | None, orientation: Orientation | None) -> list[Patch]:
+    """The same over the picture itself, for the dome's layer; empty without orientation."""
+    if orientation is None:
+        return []
+    return [replace(patch, path=horizon.star_sector(n, orientation)) for n, patch in enumerate(star_map(row))]
+
+
 def _patch(number: int, share: float | None) -> Patch:
     ring, around = divmod(number, AZIMUTHS)
     outer, inner = ((90 - edge) / 75 * 100 for edge in RINGS_DEG[ring : ring + 2])
@@ -182,36 +237,64 @@ def _patch(number: int, share: float | None) -> Patch:
     arc, back = f"A{outer:.1f} {outer:.1f} 0 0 0", f"A{inner:.1f} {inner:.1f} 0 0 1"
     path = f"M{at(outer, left)}{arc} {at(outer, right)}L{at(inner, right)}"
     path += (f"{back} {at(inner, left)}" if inner else "") + "Z"
-    where = f"{geometry.compass_point(around * 360 / AZIMUTHS)}, {RINGS_DEG[ring]:.0f} to {RINGS_DEG[ring + 1]:.0f}° up"
-    told = "too few stars to tell" if share is None else f"{words.percent(share)} of the stars seen"
+    where = _(
+        "%(compass)s, %(low)d to %(high)d° up",
+        compass=phrases.compass(around * 360 / AZIMUTHS),
+        low=RINGS_DEG[ring],
+        high=RINGS_DEG[ring + 1],
+    )
+    told = _("too few stars to tell")
+    if share is not None:
+        told = _("%(percent)s of the stars seen", percent=words.percent(share))
     return Patch(path, None if share is None else min(4, int(share * 5)), f"{where}: {told}")
 
 
 def _direction(row: ObservationRow) -> str:
     if row["azimuth_deg"] is None or row["elevation_deg"] is None:
-        return "unknown" if row["verdict"] == "aurora" else words.NO_VALUE
-    return f"azimuth {row['azimuth_deg']:.0f}°, elevation {row['elevation_deg']:.0f}°"
+        return _("unknown") if row["verdict"] == "aurora" else words.NO_VALUE
+    return _(
+        "azimuth %(azimuth)d°, elevation %(elevation)d°",
+        azimuth=row["azimuth_deg"],
+        elevation=row["elevation_deg"],
+    )
 
 
 def _colour(row: ObservationRow) -> str:
     if row["colour_cover"] is None:
         return words.NO_VALUE
-    level = "" if row["colour_level"] is None else f", level {row['colour_level']} of 6"
-    return f"on {words.percent(row['colour_cover'])} of the sky{level}"
+    share = words.percent(row["colour_cover"])
+    if row["colour_level"] is None:
+        return _("on %(percent)s of the sky", percent=share)
+    return _("on %(percent)s of the sky, level %(level)d of 6", percent=share, level=row["colour_level"])
 
 
 def _moon(row: ObservationRow) -> str:
-    lit = words.lit_percent(row["moon_phase_deg"])
-    return f"{degrees_text(row['moon_altitude_deg'])}, phase {row['moon_phase_deg']:.0f}°, {lit} % lit"
+    return _(
+        "%(altitude)s, phase %(phase)d°, %(lit)d %% lit",
+        altitude=degrees_text(row["moon_altitude_deg"]),
+        phase=round(row["moon_phase_deg"]),
+        lit=words.lit_percent(row["moon_phase_deg"]),
+    )
+
+
+def _threshold(row: ObservationRow) -> str:
+    return _(
+        "%(threshold)s (%(twilight)s, moonlight %(moonlight)s)",
+        threshold=certainty(row["threshold"]),
+        twilight=_(row["twilight"]),
+        moonlight=_(row["moonlight"]),
+    )
 
 
 _FACTS: dict[str, Callable[[ObservationRow], str]] = {
-    "verdict": lambda row: f"{row['verdict']} ({row['reason']})" if row["reason"] else row["verdict"],
-    "colour_level": lambda row: words.brightness(row["colour_level"], row["colour_cover"]) or words.NO_VALUE,
-    "threshold": lambda row: (
-        f"{words.certainty(row['threshold'])} ({row['twilight']}, moonlight {row['moonlight']})"
+    "verdict": lambda row: (
+        f"{_(row['verdict'])} ({_(row['reason'])})" if row["reason"] else _(row["verdict"])
     ),
-    "sun_altitude_deg": lambda row: f"{degrees_text(row['sun_altitude_deg'])}, {row['twilight']}",
+    "colour_level": lambda row: _(
+        words.brightness(row["colour_level"], row["colour_cover"]) or words.NO_VALUE
+    ),
+    "threshold": _threshold,
+    "sun_altitude_deg": lambda row: f"{degrees_text(row['sun_altitude_deg'])}, {_(row['twilight'])}",
     "moon_altitude_deg": _moon,
     "azimuth_deg": _direction,
     "heatmap_area": lambda row: words.percent(row["heatmap_area"]),
@@ -225,7 +308,7 @@ _FACTS: dict[str, Callable[[ObservationRow], str]] = {
 def night_link(view: View, night: date, at: str | None = None) -> str:
     """The address of a night, or of an instant in it."""
     query = {"camera": view.name} | ({"at": at} if at else {})
-    return f"/night/{night.isoformat()}?{urlencode(query)}"
+    return url(f"/night/{night.isoformat()}?{urlencode(query)}")
 
 
 def cards(
@@ -253,7 +336,7 @@ def _card(event: EventRow, view: View, *, ongoing: bool) -> EventCard:
         words=_how_bright(event, view, best),
         strong=phrases.clock(strong, view.timezone) if strong else None,
         label=label,
-        judged=JUDGED.get(label or ""),
+        judged=_(JUDGED[label]) if label in JUDGED else None,
         wrong=label == "none",
         night=view.night(onset),
     )
@@ -269,9 +352,9 @@ def _times(event: EventRow, view: View, onset: datetime, *, ongoing: bool) -> st
     begin = phrases.clock(onset, view.timezone)
     ended, seen = instant(event["ended_at"]), instant(event["last_seen_at"]) or onset
     if ended is None and ongoing:
-        return f"since {begin}"
+        return _("since %(clock)s", clock=begin)
     if ended is None:
-        return f"{begin}, last seen {phrases.clock(seen, view.timezone)}"
+        return _("%(begin)s, last seen %(clock)s", begin=begin, clock=phrases.clock(seen, view.timezone))
     long = phrases.lasting((ended - onset).total_seconds())
     return f"{begin} – {phrases.clock(ended, view.timezone)}, {long}"
 
@@ -279,20 +362,11 @@ def _times(event: EventRow, view: View, onset: datetime, *, ongoing: bool) -> st
 def _how_bright(event: EventRow, view: View, best: datetime) -> str:
     """``Brightest at 22:20: bright, over much of the sky. Probability over 99 %.``"""
     how = words.brightness(event["brightest_level"], event["brightest_cover"])
-    brightest = f"Brightest at {phrases.clock(best, view.timezone)}: {how}. " if how else ""
-    return f"{brightest}Probability {words.certainty(event['peak_probability'])}."
-
-
-def compass(view: View) -> list[tuple[float, float, str]]:
-    """Where to write N, E, S and W around the dome: (x, y, letter) about a dome of radius 112."""
-    if view.orientation is None:
-        return []
-    edge = view.orientation.edge_elevation_deg
-    spots = []
-    for azimuth, letter in ((0, "N"), (90, "E"), (180, "S"), (270, "W")):
-        x, y = geometry.position(azimuth, edge, view.orientation)
-        spots.append((round(x * 112, 1), round(y * 112, 1), letter))
-    return spots
+    sure = _("Probability %(percent)s.", percent=certainty(event["peak_probability"]))
+    if not how:
+        return sure
+    brightest = _("Brightest at %(clock)s: %(how)s.", clock=phrases.clock(best, view.timezone), how=_(how))
+    return f"{brightest} {sure}"
 
 
 def tally(rows: Sequence[CourseRow]) -> list[tuple[str, str]]:
@@ -300,16 +374,24 @@ def tally(rows: Sequence[CourseRow]) -> list[tuple[str, str]]:
     counts: Counter[str] = Counter(row["verdict"] for row in rows)
     judged = counts["aurora"] + counts["clear"] + counts["obscured"]
     open_sky = counts["aurora"] + counts["clear"]
-    sums = [("Frames", str(len(rows)))]
+    sums = [(_("Frames"), str(len(rows)))]
     if judged:
-        sums.append(("Sky visible", f"in {words.percent(open_sky / judged)} of {judged} frames looked at"))
-        sums.append(("Sky hidden", f"in {words.percent(counts['obscured'] / judged)}"))
+        share, hidden = (words.percent(n / judged) for n in (open_sky, counts["obscured"]))
+        seen = _("in %(percent)s of %(n)d frames looked at", percent=share, n=judged)
+        sums += [(_("Sky visible"), seen), (_("Sky hidden"), _("in %(percent)s", percent=hidden))]
     if open_sky:
-        sums.append(
-            ("Aurora", f"{words.percent(counts['aurora'] / open_sky)} of the time the sky was visible")
-        )
-    others = (("Unusable", "unusable"), ("Too light", "not looked"), ("No new picture", "stale"))
+        sums.append((_("Aurora"), of_the_visible(counts["aurora"] / open_sky)))
+    others = (
+        (_("Unusable"), "unusable"),
+        (_("Too light"), "not looked"),
+        (_("No new picture"), "stale"),
+    )
     for title, verdict in others:
         count = counts[verdict]
-        sums += [(title, f"{count} {'frame' if count == 1 else 'frames'}")] if count else []
+        sums += [(title, ngettext("one frame", "%(n)d frames", count))] if count else []
     return sums
+
+
+def of_the_visible(share: float | None) -> str:
+    """Aurora's share of the time that the sky could be seen."""
+    return _("%(percent)s of the time the sky was visible", percent=words.percent(share))

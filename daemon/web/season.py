@@ -17,9 +17,11 @@ from starlette.responses import Response
 from daemon import words
 from daemon.observation import SkyState
 from daemon.record.rows import NightRow
-from daemon.web import phrases
+from daemon.web import phrases, presenters
+from daemon.web.asking import url
 from daemon.web.ports import View
 from daemon.web.site import FIRST_YEAR, LAST_YEAR, site_of
+from daemon.web.tongues import _, ngettext
 
 Row = NightRow
 FIRST_MONTH = 8  # August: no camera of the north watches across its beginning
@@ -68,7 +70,7 @@ def season(request: Request) -> Response:
                 "months": _months(view, nights, days, sky),
             },
         }
-        return site.page(request, reader, "season.html", context, here="Season")
+        return site.page(request, reader, "season.html", context, here="/season")
 
 
 def _year_asked(request: Request, today: date) -> int:
@@ -81,7 +83,7 @@ def _year_asked(request: Request, today: date) -> int:
 
 
 def _link(view: View, year: int) -> str:
-    return f"/season?{urlencode({'camera': view.name, 'season': year})}"
+    return url(f"/season?{urlencode({'camera': view.name, 'season': year})}")
 
 
 def _days(nights: Sequence[Row]) -> list[date]:
@@ -98,12 +100,12 @@ def _months(
     view: View, nights: Sequence[Row], days: Sequence[date], sky: Mapping[date, SkyState]
 ) -> list[Month]:
     by_day = {date.fromisoformat(row["night"]): row for row in nights}
-    query = urlencode({"camera": view.name})  # once, not once a night
+    query, before = urlencode({"camera": view.name}), url("/night/")  # once, not once a night
     months: list[Month] = []
     for first in [day for day in days if day.day == 1]:
         of_month = [day for day in days if (day.year, day.month) == (first.year, first.month)]
-        cells = tuple(_cell(query, day, by_day.get(day), _moon(sky, day)) for day in of_month)
-        months.append(Month(f"{first:%B} {first.year}", first.weekday(), cells))
+        cells = tuple(_cell(before, query, day, by_day.get(day), _moon(sky, day)) for day in of_month)
+        months.append(Month(phrases.month(first), first.weekday(), cells))
     return months
 
 
@@ -119,7 +121,7 @@ def _moon(sky: Mapping[date, SkyState], day: date) -> tuple[float, bool] | None:
     return phase_deg, after is not None and after.moon_phase_deg < phase_deg
 
 
-def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | None) -> Cell:
+def _cell(before: str, query: str, day: date, row: Row | None, phase: tuple[float, bool] | None) -> Cell:
     moon = moon_path(*phase) if phase is not None else None
     if row is None:
         return Cell(day.day, None, 0, "", 0, moon, "")
@@ -127,21 +129,18 @@ def _cell(query: str, day: date, row: Row | None, phase: tuple[float, bool] | No
     cloud = round(100 * row["obscured"] / looked, 1) if looked else 0.0
     parts = [phrases.night(day)]
     if not looked:
-        parts.append("too light to watch")
+        parts.append(_("too light to watch"))
     else:
-        parts.append(
-            f"aurora {words.percent(share)} of the time the sky was visible"
-            if share is not None
-            else "sky never visible"
-        )
-        parts.append(f"sky hidden {cloud:.0f} %")
+        seen = _("aurora %(percent)s of the time the sky was visible", percent=words.percent(share))
+        parts.append(_("sky never visible") if share is None else seen)
+        parts.append(_("sky hidden %(percent)s", percent=words.percent(cloud / 100)))
     if row["events"]:
-        parts.append(f"{row['events']} aurora {'event' if row['events'] == 1 else 'events'}")
+        parts.append(ngettext("one aurora event", "%(n)d aurora events", row["events"]))
     if phase is not None:
-        parts.append(f"moon {words.lit_percent(phase[0])} % lit")
+        parts.append(_("moon %(n)d %% lit", n=words.lit_percent(phase[0])))
     return Cell(
         day=day.day,
-        link=f"/night/{day.isoformat()}?{query}",
+        link=f"{before}{day.isoformat()}?{query}",
         level=level_of(share),
         share="–" if share is None else f"{100 * share:.0f}",
         cloud=cloud,
@@ -170,11 +169,11 @@ def _sums(nights: Sequence[Row]) -> list[tuple[str, str]]:
     if not nights:
         return []
     aurora, seen, looked = (sum(row[key] for row in nights) for key in ("aurora", "observable", "looked"))
-    sums = [("Nights", str(len(nights)))]
     with_aurora = sum(bool(row["events"]) for row in nights)
-    sums.append(("With aurora", f"{with_aurora}"))
+    sums = [(_("Nights"), str(len(nights))), (_("With aurora"), str(with_aurora))]
     if seen:
-        sums.append(("Aurora", f"{words.percent(aurora / seen)} of the time the sky was visible"))
+        sums.append((_("Aurora"), presenters.of_the_visible(aurora / seen)))
     if looked:
-        sums.append(("Sky hidden", f"{words.percent((looked - seen) / looked)} of the time watched"))
+        hidden = words.percent((looked - seen) / looked)
+        sums.append((_("Sky hidden"), _("%(percent)s of the time watched", percent=hidden)))
     return sums

@@ -24,10 +24,12 @@ from daemon.observation import SkyState
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
-from daemon.web import present, security, strip
+from daemon.web import present, script_words, security, strip, tongues
+from daemon.web.asking import own_zone, root, url, zone_or
 from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
 from daemon.web.present import Present
+from daemon.web.tongues import _
 from daemon.web.turns import Streams, Turns
 
 HERE = Path(__file__).parent
@@ -65,16 +67,18 @@ class Site:
     def all_views(self, reader: Reader) -> list[View]:
         """The configured cameras, then those only met in the database."""
         met = [name for name in reader.cameras() if name not in self.views]
-        return [
+        found = [
             *self.views.values(),
             *(view_of_met(name, reader.camera(name), self.ports.settings) for name in met),
         ]
+        return [view.shown_in(zone_or(view.timezone)) for view in found]
 
     def view(self, request: Request, reader: Reader) -> View:
         """The camera an address names, or the first. Raises 404."""
         name = request.query_params.get("camera")
         if not name:
-            return next(iter(self.views.values()))
+            first = next(iter(self.views.values()))
+            return first.shown_in(zone_or(first.timezone))
         for view in self.all_views(reader):
             if view.name == name:
                 return view
@@ -139,13 +143,14 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals["static"] = self.static
+        environment.globals.update(static=self.static, url=url, _=tongues._, ngettext=tongues.ngettext)
+        environment.globals["twilight_names"] = strip.TWILIGHT_NAMES
         environment.globals["version"] = __version__
         return environment
 
     def static(self, name: str) -> str:
         """A static file's address; it changes when any of them does."""
-        return f"/static/{self.static_version}/{name}"
+        return url(f"/static/{self.static_version}/{name}")
 
     @cached_property
     def static_version(self) -> str:
@@ -175,19 +180,28 @@ class Site:
             "camera": camera,
             "here": here,
             "nav": [
-                (f"/{suffix}", "Tonight"),
-                (f"/season{suffix}", "Season"),
-                (f"/events{suffix}", "Events"),
-                (f"/label{suffix}", "Label"),
+                (path, url(f"{path}{suffix}"), title)
+                for path, title in (
+                    ("/", _("Tonight")), ("/season", _("Season")), ("/events", _("Events")), ("/label", _("Label")),
+                )
             ],
-            "camera_link": lambda name: f"{request.url.path}?camera={quote(name)}",
-        }
+            "camera_link": lambda name: url(f"{request.url.path}?camera={quote(name)}"),
+            "language": tongues.language(),
+            "languages": tongues.LANGUAGES,
+            "own_zone": own_zone(),
+            "root": root(),
+            "script_words": script_words.as_json(),
+            "share": None,
+            "kiosk": False,
+            "timelapse": None,
+        }  # fmt: skip
         html = self.templates.get_template(template).render({**shared, **context})
         return HTMLResponse(html, status)
 
     def fragment(self, request: Request, template: str, context: dict[str, Any]) -> str:
         """Render a part of a page."""
-        return self.templates.get_template(template).render({"locked": self.locked(request), **context})
+        shared = {"locked": self.locked(request), "own_zone": own_zone()}
+        return self.templates.get_template(template).render({**shared, **context})
 
     def theme(self, request: Request) -> str:
         """The reader's theme; it is theirs, so it lives in their browser's cookie."""

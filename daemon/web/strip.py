@@ -17,6 +17,8 @@ import pytz
 
 from daemon.observation import SkyState
 from daemon.record.rows import CourseRow, EventRow
+from daemon.web.sight import TOP_LEVEL, level_of
+from daemon.web.tongues import N_, _, ngettext
 
 WIDTH = 1000.0
 HEIGHT = 100.0
@@ -24,7 +26,23 @@ MAX_POINTS = 1500  # more than any screen has pixels; a 6 s cadence would send 9
 GAP_CADENCES = 2.5  # a missing frame is not a gap, two are
 
 
-_VERDICT_WORDS = {"obscured": "sky hidden", "not looked": "too light", "stale": "no new picture"}
+_VERDICT_WORDS = {
+    "aurora": N_("aurora"),
+    "clear": N_("clear"),
+    "unusable": N_("unusable"),
+    "obscured": N_("sky hidden"),
+    "not looked": N_("too light"),
+    "stale": N_("no new picture"),
+}
+TWILIGHT_NAMES = {
+    "day": N_("daylight"),
+    "civil": N_("civil twilight"),
+    "nautical": N_("nautical twilight"),
+    "astronomical": N_("astronomical twilight"),
+    "night": N_("night"),
+}
+LEAST_HEIGHT = 0.4
+"""Of six: aurora whose strength was not measured, or is nothing, is still drawn."""
 
 
 class Point(NamedTuple):
@@ -35,13 +53,15 @@ class Point(NamedTuple):
     verdict: str
     probability: float | None
     threshold: float | None
+    strength: float | None = None
 
     @classmethod
     def of(cls, row: CourseRow, start: datetime, end: datetime) -> Point:
         """Laid on the strip from start to end."""
         at = instant_of(row["observed_at"])
-        x = _x(at, start, end)
-        return cls(at, x, row["verdict"], row["calibrated_probability"], row["threshold"])
+        x, lit = _x(at, start, end), row["verdict"] == "aurora"
+        strength = max(LEAST_HEIGHT, level_of(row) or 0) if lit else None
+        return cls(at, x, row["verdict"], row["calibrated_probability"], row["threshold"], strength)
 
 
 @dataclass(frozen=True)
@@ -78,6 +98,16 @@ class Strip:
     ticks: tuple[Tick, ...]
     now_percent: float | None
     summary: str
+    strength: str = ""
+    zone: str = ""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What there is to explain: verdicts, gaps, twilights (``sun-night``), ``moon``, ``threshold``."""
+        found = {band.kind for band in (*self.verdicts, *self.gaps)}
+        found |= {f"sun-{band.kind}" for band in self.twilight}
+        found |= {name for name in ("threshold", "strength", "moon") if getattr(self, name)}
+        return frozenset(found)
 
     def x(self, at: datetime) -> float:
         """Where an instant lies, 0 to 1000."""
@@ -138,6 +168,8 @@ def strip(
         ticks=tuple(_ticks(start, end, timezone)),
         now_percent=round(_x(now, start, end) / 10, 1) if start <= now <= end else None,
         summary=_summary(points, events),
+        strength=" ".join(_hill(run) for run in _lit_runs(points, step * GAP_CADENCES)),
+        zone=start.astimezone(pytz.timezone(timezone)).strftime("%Z"),
     )
 
 
@@ -215,6 +247,20 @@ def _path(spots: Iterable[tuple[float, float | None]]) -> str:
 
 def _area(run: Sequence[Point]) -> str:
     top = _path([(point.x, point.probability) for point in run])
+    right = run[-1].x + (0.5 if len(run) == 1 else 0.0)
+    return f"{top}L{right:g} 100L{run[0].x:g} 100Z"
+
+
+def _lit_runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:
+    """Stretches of aurora without a gap or another verdict in between."""
+    for lit, group in itertools.groupby(points, key=lambda point: point.strength is not None):
+        if lit:
+            yield from _runs(list(group), gap)
+
+
+def _hill(run: Sequence[Point]) -> str:
+    """The strength of a stretch as a filled shape on the ground: 0 at 100, 6 at 0."""
+    top = _path([(point.x, (point.strength or 0.0) / TOP_LEVEL) for point in run])
     right = run[-1].x + (0.5 if len(run) == 1 else 0.0)
     return f"{top}L{right:g} 100L{run[0].x:g} 100Z"
 
@@ -312,8 +358,9 @@ def _ticks(start: datetime, end: datetime, timezone: str) -> Iterable[Tick]:
 def _summary(points: Sequence[Point], events: Sequence[EventRow]) -> str:
     """The strip in a sentence, for those who do not see it."""
     if not points:
-        return "No frames have been recorded."
+        return _("No frames have been recorded.")
     counts = Counter(point.verdict for point in points)
-    parts = [f"{_VERDICT_WORDS.get(name, name)} {100 * n / len(points):.0f} %" for name, n in counts.items()]
-    found = len(events)
-    return f"{len(points)} frames: {', '.join(parts)}; {found} aurora {'event' if found == 1 else 'events'}."
+    parts = [f"{_(_VERDICT_WORDS[name])} {100 * n / len(points):.0f} %" for name, n in counts.items()]
+    frames = ngettext("one frame", "%(n)d frames", len(points))
+    found = ngettext("one aurora event", "%(n)d aurora events", len(events))
+    return f"{frames}: {', '.join(parts)}; {found}."

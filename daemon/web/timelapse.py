@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from daemon.record import keepsake_files
+from daemon.web.asking import url
 from daemon.web.site import Site, night_of_text, site_of
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -41,7 +42,9 @@ def offered_of_event(site: Site, event_id: str) -> dict[str, str] | None:
 
 
 def _offered(movie: Path, address: str) -> dict[str, str] | None:
-    return {"movie": f"{address}.mp4", "poster": f"{address}.png"} if movie.is_file() else None
+    if not movie.is_file():
+        return None
+    return {"movie": url(f"{address}.mp4"), "poster": url(f"{address}.png")}
 
 
 def _state_dir(site: Site) -> Path:

@@ -11,18 +11,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon import words
-from daemon.observation import PRESENT_CADENCES, LiveStatus, SkyState
+from daemon.observation import PRESENT_CADENCES, LiveStatus, SkyState, from_utc_text
+from daemon.record import event_rows, snoozes
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import NightRow
 from daemon.record.store import Reader
-from daemon.web import phrases, presenters
+from daemon.sky.stars.visibility import share_of
+from daemon.web import chips, horizon, phrases, presenters, trust, verdict_card
+from daemon.web.asking import absolute
+from daemon.web.first_run import NIGHTS_OF_SETTING_UP, checklist
 from daemon.web.forecast import forecast_of
 from daemon.web.frames import answer, etag_of
 from daemon.web.pages import drawn
 from daemon.web.ports import View
 from daemon.web.present import Present, State
 from daemon.web.presenters import Shown
+from daemon.web.sight import mask_of, sight
 from daemon.web.site import Site, site_of
+from daemon.web.timelapse import offered_of_night
+from daemon.web.tongues import _, ngettext
 
 LIVE_CACHE_S = 0
 _HISTORY_LEADS: tuple[State, ...] = ("too light", "archive")
@@ -35,7 +42,8 @@ def tonight(request: Request) -> Response:
     with site.reader() as reader:
         view = site.view(request, reader)
         context = _tonight(site, reader, view)
-        return site.page(request, reader, "tonight.html", context, here="Tonight")
+        context |= {"kiosk": "kiosk" in request.query_params, "share": _shared(request, context)}
+        return site.page(request, reader, "tonight.html", context, here="/")
 
 
 def live(request: Request) -> Response:
@@ -61,11 +69,14 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
     laid, views = drawn(site, reader, view, day), {view.name: view}
     row = here.row if here.row is not None else past.row if past is not None and leads else None
     healthy, health = site.ports.status.healthy()
+    ever = here.row is not None or reader.latest(view.name) is not None
     return {
         "camera": view,
         "now_s": f"{now.timestamp():.3f}",
         "rate": site.ports.clock_rate,
         "finding": here.finding,
+        "card": verdict_card.card(here),
+        **_chips(site, reader, view, here, status),
         "state": here.state,
         "healthy": healthy,
         "health": health,
@@ -75,22 +86,102 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         if here.state == "live" and row and row["verdict"] in _JUDGED
         else None,
         "due_s": _due_s(view, status) if here.row is not None else None,
-        "compass": presenters.compass(view),
+        "until_s": _until_s(here.state, status),
+        **_directions(site, view, row),
+        "trust": _trust(reader, view, here.row if here.state == "live" else None, row),
         "facts": presenters.facts(row),
         "patches": presenters.star_map(row),
+        "night": day,
         "night_words": phrases.night(day),
-        "night_title": past.title if past is not None and leads else "The night so far",
+        "night_title": past.title if past is not None and leads else _("The night so far"),
         "night_link": presenters.night_link(view, day),
         "past": None if leads else past,
-        "outlook": _outlook(site, view, now, status),
         "forecast": forecast_of(reader, site.ports.settings, view.name, now.replace(second=0, microsecond=0)),
+        "last_night": past if leads else None,
         "strip": laid.strip,
         "keogram": laid.keogram,
         "events": presenters.cards(reversed(laid.events), views, site.ongoing(laid.events, views, reader)),
+        "steps": checklist(site.ports.settings, view.name, has_picture=ever),
+        "has_picture": ever,
+        "setting_up": len(reader.nights(view.name)) <= NIGHTS_OF_SETTING_UP,
+        "timelapse": offered_of_night(site, view.name, day),
+        **_silence(site, reader, view, now),
     }
 
 
+def _silence(site: Site, reader: Reader, view: View, now: datetime) -> dict[str, str]:
+    """Until when all alerts are silent, "" where they are not; nothing where nobody is alerted."""
+    if not site.ports.settings.channels:
+        return {}
+    until = snoozes.active(reader, now).get(snoozes.ALL)
+    return {"snoozed": phrases.moment(until, view.timezone, now) if until else ""}
+
+
 _JUDGED = ("aurora", "clear", "obscured")
+
+
+def _chips(
+    site: Site, reader: Reader, view: View, here: Present, status: LiveStatus | None
+) -> dict[str, list[chips.Chip]]:
+    """Where, how strong, how long; where there is no aurora, what the night ahead is like stands in their place."""
+    now, row = site.now(), here.row if here.state == "live" else None
+    seen, ahead = sight(row), _outlook(site, view, now, status, row)
+    if seen is None:
+        return {"chips": ahead, "ahead": []}
+    lengths_s = [found["length_s"] for found in reader.query(event_rows.LENGTHS, [view.name])]
+    return {"chips": chips.of_aurora(seen, here.since, now, lengths_s, view.timezone), "ahead": ahead}
+
+
+def _directions(site: Site, view: View, row: ObservationRow | None) -> dict[str, Any]:
+    """Compass, moon, stars and horizon, as far as the camera's orientation is known."""
+    orientation, mask = view.orientation, mask_of(row)
+    moon = None
+    if row is not None and orientation is not None:
+        at = from_utc_text(row["observed_at"])
+        lit = _("moon, %(n)d %% lit", n=words.lit_percent(row["moon_phase_deg"]))
+        moon = horizon.moon_spot(_nearest(site.sky(view, view.night(at)), at), orientation, lit)
+    seen = sight(row)
+    peak = None
+    if seen is not None and seen.azimuth_deg is not None and seen.elevation_deg is not None:
+        peak = seen.azimuth_deg, seen.elevation_deg
+    return {
+        "rose": horizon.rose(orientation),
+        "moon": moon,
+        "horizon": horizon.horizon(orientation, mask, peak, moon) if row is not None else None,
+        "sectors": presenters.star_sectors(row, orientation),
+    }
+
+
+def _nearest(sky: Sequence[SkyState], at: datetime) -> SkyState | None:
+    """The sample closest to an instant, which is within minutes: the moon moves 15° an hour."""
+    return min(sky, key=lambda state: abs(state.at - at), default=None)
+
+
+def _trust(
+    reader: Reader, view: View, live_row: ObservationRow | None, row: ObservationRow | None
+) -> list[str]:
+    """What the card of the model that looked says, and who else bears witness."""
+    used = next((model for model in reader.models() if row and model["sha256"] == row["model_sha256"]), None)
+    (answered,) = reader.query(event_rows.ANSWERS, [view.name])
+    answers = int(answered["n"]), int(answered["right_n"] or 0)
+    return trust.lines(live_row, used["card"] if used else {}, answers)
+
+
+def _shared(request: Request, context: dict[str, Any]) -> dict[str, str]:
+    """What a link to this page shows elsewhere: title, sentence, picture."""
+    picture = context["shown"].picture if context["shown"] else None
+    return {
+        "title": f"{context['card'].word}: {context['camera'].title}",
+        "text": context["card"].sentence,
+        "image": absolute(request, f"{picture}?w=720" if picture else ""),
+    }
+
+
+def _until_s(state: State, status: LiveStatus | None) -> str | None:
+    """When it is dark enough again, as the watch's time."""
+    if state != "too light" or status is None or status.gate_until is None:
+        return None
+    return f"{status.gate_until.timestamp():.0f}"
 
 
 def _shown(view: View, here: Present, past: History | None, now: datetime) -> Shown | None:
@@ -103,8 +194,8 @@ def _shown(view: View, here: Present, past: History | None, now: datetime) -> Sh
 def _mark(here: Present, past: History | None) -> str:
     """What is written across a picture that is not of the present."""
     if past is not None:
-        return past.title.lower() if past.is_last else past.title.removeprefix("Night of ")
-    return "" if here.state == "live" else "old picture"
+        return _("last night") if past.is_last else phrases.dates(past.night)
+    return "" if here.state == "live" else _("old picture")
 
 
 def _due_s(view: View, status: LiveStatus | None) -> str | None:
@@ -133,7 +224,7 @@ class History:
 def _history(reader: Reader, view: View, now: datetime, *, over: bool) -> History | None:
     """The newest night before this one, or this one where it is ``over`` and something was seen in it."""
     day = view.night(now)
-    before, _ = reader.neighbours(view.name, day)
+    before, _after = reader.neighbours(view.name, day)
     over = over and any(night["looked"] for night in reader.nights(view.name, day, day))
     night = day if over else before
     if night is None:
@@ -143,9 +234,9 @@ def _history(reader: Reader, view: View, now: datetime, *, over: bool) -> Histor
     is_last = night >= view.night(now - timedelta(days=1))
     return History(
         night=night,
-        title="Last night" if is_last else phrases.night(night),
+        title=_("Last night") if is_last else phrases.night(night),
         is_last=is_last,
-        words=f"{phrases.night(night).removeprefix('Night of ')}: {_outcome(sums)}",
+        words=f"{phrases.dates(night)}: {_outcome(sums)}",
         link=presenters.night_link(view, night),
         row=reader.at(view.name, best_at) if best_at else None,
     )
@@ -153,40 +244,45 @@ def _history(reader: Reader, view: View, now: datetime, *, over: bool) -> Histor
 
 def _outcome(night: NightRow) -> str:
     if night["events"]:
-        return f"{night['events']} aurora {'event' if night['events'] == 1 else 'events'}"
-    return "no aurora" if night["observable"] else "the sky was never visible"
+        return ngettext("one aurora event", "%(n)d aurora events", night["events"])
+    return _("no aurora") if night["observable"] else _("the sky was never visible")
 
 
 # ---------------------------------------------------------------------- the night ahead
 
 
-def _outlook(site: Site, view: View, now: datetime, status: LiveStatus | None) -> list[tuple[str, str]]:
-    """When it is dark, where the moon is, when the source last answered."""
+def _outlook(
+    site: Site, view: View, now: datetime, status: LiveStatus | None, row: ObservationRow | None
+) -> list[chips.Chip]:
+    """When it is dark, where the moon is, what the stars show or when the source last answered."""
     looking = status is not None and status.gate.look
     sky = site.sky(view, view.night(now if looking else now + timedelta(hours=12)))
-    lines: list[tuple[str, str]] = []
+    found: list[chips.Chip] = []
     if sky:
-        lines.append(("Dark", _dark_words(sky, view)))
+        found.append(chips.Chip("dark", _("Dark hours"), *_dark_words(sky, view)))
         at_night = [state for state in sky if state.sun_altitude_deg < 0]
-        lines.append(("Moon", _moon_words(at_night or sky, view)))
-    if status is not None and status.fetched_at is not None:
-        lines.append(
-            ("Camera", f"last answered at {phrases.clock_and_zone(status.fetched_at, view.timezone)}")
-        )
-    return lines
+        found.append(chips.Chip("moon", _("Moon"), *_moon_words(at_night or sky, view)))
+    share = share_of(row["stars"]) if row is not None and row["stars"] else None
+    if share is not None:
+        found.append(chips.Chip("stars", _("Stars"), words.percent(share), _("of those expected are seen")))
+    elif status is not None and status.fetched_at is not None:
+        answered = phrases.clock(status.fetched_at, view.timezone)
+        found.append(chips.Chip("camera", _("Camera"), answered, _("last answer")))
+    return found
 
 
-def _dark_words(sky: Sequence[SkyState], view: View) -> str:
-    """From when to when the sun is low enough for the watch."""
+def _dark_words(sky: Sequence[SkyState], view: View) -> tuple[str, str]:
+    """From when to when the sun is low enough for the watch, and how long that is."""
     dark = [state for state in sky if state.sun_altitude_deg <= view.look_below_deg]
     if not dark:
-        return "not at all tonight"
+        return _("not at all"), _("tonight")
     if len(dark) == len(sky):
-        return "around the clock"
+        return _("around the clock"), ""
     first, last = sky.index(dark[0]), sky.index(dark[-1])
     begins = _crossing(sky[max(first - 1, 0)], dark[0], view.look_below_deg)
     ends = _crossing(dark[-1], sky[min(last + 1, len(sky) - 1)], view.look_below_deg)
-    return " to ".join(phrases.clock(at, view.timezone) for at in (begins, ends))
+    clocks = {"begin": phrases.clock(begins, view.timezone), "end": phrases.clock(ends, view.timezone)}
+    return _("%(begin)s to %(end)s", **clocks), phrases.lasting((ends - begins).total_seconds())
 
 
 def _crossing(before: SkyState, after: SkyState, altitude_deg: float) -> datetime:
@@ -196,16 +292,17 @@ def _crossing(before: SkyState, after: SkyState, altitude_deg: float) -> datetim
     return before.at + min(1.0, max(0.0, share)) * (after.at - before.at)
 
 
-def _moon_words(sky: Sequence[SkyState], view: View) -> str:
+def _moon_words(sky: Sequence[SkyState], view: View) -> tuple[str, str]:
     """When the moon is up between sunset and sunrise, and how much of it is lit."""
-    lit = f"{words.lit_percent(sky[len(sky) // 2].moon_phase_deg)} % lit"
+    lit = _("%(n)d %% lit", n=words.lit_percent(sky[len(sky) // 2].moon_phase_deg))
     up = [state.moon_altitude_deg > 0 for state in sky]
     if not any(up):
-        return f"down all night ({lit})"
+        return _("down all night"), lit
     if all(up):
-        return f"up all night, {lit}"
+        return _("up all night"), lit
     changes = [i for i in range(1, len(sky)) if up[i] != up[i - 1]]
     times = [phrases.clock(sky[i].at, view.timezone) for i in changes]
     if len(times) == 1:
-        return f"{'sets' if up[0] else 'rises'} {times[0]}, {lit}"
-    return f"{'down' if up[0] else 'up'} {times[0]} to {times[1]}, {lit}"
+        return (_("sets %(clock)s", clock=times[0]) if up[0] else _("rises %(clock)s", clock=times[0])), lit
+    both = {"begin": times[0], "end": times[1]}
+    return (_("down %(begin)s to %(end)s", **both) if up[0] else _("up %(begin)s to %(end)s", **both)), lit

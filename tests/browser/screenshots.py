@@ -14,14 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from chromium import NARROW, WIDE, opened, size
+from chromium import WIDE, opened, size
 
 THEMES = ("dark", "red", "light")
+PHONE = 390
 SETTLE_S = 1.5  # pictures come, the cursor rests, the outline is drawn
 
 
 def main(url: str, folder: Path, night: str) -> None:
-    """Write ``<page>-<theme>-<width>.png`` for each."""
+    """Write ``<page>-<theme>-<width>.webp`` for each."""
     pages = {
         "tonight": "/",
         "night": f"/night/{night}",
@@ -34,15 +35,15 @@ def main(url: str, folder: Path, night: str) -> None:
         driver.get(f"{url}/-/ready")
         driver.add_cookie({"name": "aurorad_who", "value": "Ada"})
         # Page by page: tonight goes by meanwhile.
-        for (name, path), theme, width in itertools.product(pages.items(), THEMES, (WIDE, NARROW)):
+        for (name, path), theme, width in itertools.product(pages.items(), THEMES, (WIDE, PHONE)):
             driver.add_cookie({"name": "aurorad_theme", "value": theme})
             size(driver, width)
             driver.get(url + path)
             time.sleep(SETTLE_S)
             size(driver, width, driver.execute_script("return document.documentElement.scrollHeight"))
             time.sleep(0.3)
-            shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
-            (folder / f"{name}-{theme}-{width}.png").write_bytes(base64.b64decode(shot["data"]))
+            shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 82})
+            (folder / f"{name}-{theme}-{width}.webp").write_bytes(base64.b64decode(shot["data"]))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from training.simulator.site import Site
 CAMERA = web_night.CAMERA
 FRAMES = 900
 LIT = ("Aurora", "Faint aurora", "Clearly visible aurora", "Bright aurora")
+QUIET = ("Clear sky, no aurora", "Sky hidden")
 MEANT = {"a": "aurora", "o": "obscured", "n": "none"}
 
 
@@ -63,7 +64,7 @@ def the_night_goes_by(browser: Chrome, watch: Watched, ends: datetime) -> list[s
     told: list[str] = []
     pictures: set[str] = set()
     while True:
-        headline = browser.execute_script("return document.querySelector('h1').innerText")
+        headline = browser.execute_script("return document.querySelector('.card .sentence').textContent")
         if not told or told[-1] != headline:
             told.append(headline)
         pictures.add(browser.execute_script("return document.querySelector('.dome img')?.src || ''"))
@@ -133,7 +134,7 @@ def tell_the_story(browser: Chrome, folder: Path, site: dict[str, Any], ends: st
     cadence_s = 0.5 * site["speed"]
     with watching(folder, on_the_site(site["address"], cadence_s), site["address"], fast) as watch:
         told = the_night_goes_by(browser, watch, from_utc_text(ends))
-        quiet = [place for place, line in enumerate(told) if line in ("Clear sky, no aurora", "Sky hidden")]
+        quiet = [place for place, line in enumerate(told) if line.startswith(QUIET)]
         lit = [place for place, line in enumerate(told) if line.startswith(LIT)]
         assert lit, told
         assert quiet[0] < lit[0], told

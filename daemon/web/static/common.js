@@ -1,7 +1,8 @@
-// What every page does: the theme, the age of the picture, the outline, "was this right?".
+// What every page does: words, addresses, theme, language, zone, layers, the picture's age, "was this right?".
 import { judgeForms } from "./judge.js";
+import { at, root, word } from "./words.js";
 
-export const root = document.documentElement;
+export { at, root, word };
 const THEME_COLOURS = { dark: "#0a0e14", red: "#000000", light: "#f6f7f4" };
 
 export function setCookie(name, value) {
@@ -39,40 +40,83 @@ export function setWatchClock(seconds) {
 
 export function lasting(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 100) return `${whole} s`;
+  if (whole < 100) return word("seconds", { n: whole });
   const minutes = Math.round(whole / 60);
-  if (minutes < 100) return `${minutes} min`;
+  if (minutes < 100) return word("minutes", { n: minutes });
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, "0")} min`;
-  return `${Math.round(hours / 24)} days`;
+  if (hours < 48) return word("hours", { hours, minutes: String(minutes % 60).padStart(2, "0") });
+  return word("days", { n: Math.round(hours / 24) });
+}
+
+function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
 }
 
 export function tickAges() {
   for (const age of document.querySelectorAll("[data-age-of]")) {
-    const text = `${lasting(watchNow() - Date.parse(age.dataset.ageOf) / 1000)} ago`;
-    if (age.textContent !== text) age.textContent = text;
+    write(age, word("ago", { time: lasting(watchNow() - Date.parse(age.dataset.ageOf) / 1000) }));
+  }
+  for (const until of document.querySelectorAll("[data-until]")) {
+    const left = Number(until.dataset.until) - watchNow();
+    write(until, left > 0 ? word("in", { time: lasting(left) }) : word("now"));
   }
 }
 
-function applyOutline() {
-  const on = getCookie("aurorad_outline") !== "off";
-  root.classList.toggle("no-outline", !on);
-  for (const button of document.querySelectorAll("[data-outline-toggle]")) {
-    button.setAttribute("aria-pressed", String(on));
+// Layers over the picture and curves over the night; what is chosen is kept. Off at first: the stars, the probability.
+const OFF_AT_FIRST = ["stars", "sure"];
+
+function layers() {
+  const kept = Object.fromEntries(getCookie("aurorad_layers").split(".").filter(Boolean).map((part) => [part.slice(1), part[0] === "+"]));
+  return (name) => kept[name] ?? !OFF_AT_FIRST.includes(name);
+}
+
+export function applyLayers() {
+  const on = layers();
+  for (const name of ["compass", "stars", "moon", "mask", "evidence", "sure"]) {
+    root.classList.toggle(name === "compass" ? "no-compass-layer" : `no-${name}`, !on(name));
+  }
+  for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(on(button.dataset.layer)));
+}
+
+function toggleLayer(name) {
+  const on = layers();
+  const all = ["compass", "stars", "moon", "mask", "evidence", "sure"];
+  setCookie("aurorad_layers", all.map((each) => `${(each === name) !== on(each) ? "+" : "-"}${each}`).join("."));
+  applyLayers();
+}
+
+export async function share(address, note) {
+  const whole = new URL(address, location.href).href;
+  try {
+    if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({ title: document.title, url: whole });
+    else {
+      await navigator.clipboard.writeText(whole);
+      note.textContent = word("copied");
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") note.textContent = whole; // no clipboard without TLS: there to be copied by hand
   }
 }
 
-document.addEventListener("click", (event) => {
+document.addEventListener("click", async (event) => {
   const theme = event.target.closest("[data-theme-choice]");
   if (theme) chooseTheme(theme.dataset.themeChoice);
-  if (event.target.closest("[data-outline-toggle]")) {
-    setCookie("aurorad_outline", root.classList.contains("no-outline") ? "on" : "off");
-    applyOutline();
-  }
+  const layer = event.target.closest("[data-layer]");
+  if (layer) toggleLayer(layer.dataset.layer);
+  const full = event.target.closest("[data-expand]");
+  if (full) (await import("./viewer.js")).open(full.closest(".dome"));
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-language]")) setCookie("aurorad_language", event.target.value);
+  else if (event.target.matches("[data-zone]")) {
+    setCookie("aurorad_zone", event.target.value ? Intl.DateTimeFormat().resolvedOptions().timeZone : "");
+  } else return;
+  location.reload();
 });
 
 export function refreshed() {
-  applyOutline();
+  applyLayers();
   tickAges();
 }
 

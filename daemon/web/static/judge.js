@@ -1,10 +1,12 @@
 // "Was this right?": the forms work without a script; with one the page stays where it is.
+import { word } from "./words.js";
+
 function whoCookie() {
   const found = document.cookie.split("; ").find((part) => part.startsWith("aurorad_who="));
   return found ? decodeURIComponent(found.slice("aurorad_who=".length)) : "";
 }
 
-const WORDS = { aurora: "right", none: "wrong", obscured: "impossible to tell" };
+const WORDS = { aurora: "right", none: "wrong", obscured: "cantTell" };
 
 export async function send(address, body) {
   const reply = await fetch(address, {
@@ -24,13 +26,13 @@ async function judge(form, label) {
   question.setAttribute("role", "status");
   try {
     await send(form.getAttribute("action"), body);
-    question.textContent = `Marked ${WORDS[label]}. Thank you.`;
+    question.textContent = word(WORDS[label]);
     for (const button of form.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.value === label));
     }
     form.closest(".event").classList.toggle("wrong", label === "none");
   } catch (error) {
-    question.textContent = `Not saved: ${error.message}.`;
+    question.textContent = word("notSaved", { reason: error.message });
   }
 }
 

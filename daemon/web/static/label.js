@@ -1,6 +1,7 @@
 // Labels by one key each: A aurora, N none, O obscured, S skip, U undo, B back, M what the model found.
 import { getCookie, setCookie } from "./common.js";
 import { send } from "./judge.js";
+import { at as address, word } from "./words.js";
 
 const page = document.querySelector("[data-label]");
 const form = page.querySelector("[data-queue-form]");
@@ -8,7 +9,6 @@ const image = page.querySelector("[data-frame]");
 const who = page.querySelector("[data-who]");
 const part = (name) => page.querySelector(`[data-${name}]`);
 const KEYS = { a: "aurora", n: "none", o: "obscured", s: "skip" };
-const WORDS = { aurora: "aurora", none: "no aurora", obscured: "obscured", skip: "skipped" };
 
 let queue = [];
 let position = 0;
@@ -26,13 +26,13 @@ async function load() {
   for (const name of ["camera", "queue", "night"]) {
     if (form.elements[name].value) wanted.set(name, form.elements[name].value);
   }
-  const reply = await fetch(`/api/queue?${wanted}`).catch(() => null);
+  const reply = await fetch(address(`/api/queue?${wanted}`)).catch(() => null);
   const answered = await reply?.json().catch(() => ({}));
   queue = reply?.ok ? answered.queue : [];
   position = 0;
   given.clear(); // positions of another queue
   order.length = 0;
-  show(reply?.ok ? "" : answered?.error || "The queue could not be loaded; try again.");
+  show(reply?.ok ? "" : answered?.error || word("queueFailed"));
 }
 
 function show(trouble = "") {
@@ -41,20 +41,20 @@ function show(trouble = "") {
   part("back").disabled = position === 0;
   part("progress").max = Math.max(1, queue.length);
   part("progress").value = Math.min(position, queue.length);
-  part("progress-text").textContent = queue.length ? `${Math.min(position + 1, queue.length)} of ${queue.length} · ${labelled} labelled` : "";
+  part("progress-text").textContent = queue.length ? word("labelled", { n: Math.min(position + 1, queue.length), all: queue.length, labelled }) : "";
   image.hidden = !item;
   part("empty").hidden = Boolean(item);
   page.dataset.at = item ? item.observed_at : "";
   if (!item) {
-    part("empty").textContent = trouble || (queue.length ? "That was the whole queue. Thank you." : "This queue is empty.");
+    part("empty").textContent = trouble || word(queue.length ? "queueDone" : "queueEmpty");
     part("frame-facts").textContent = "–";
     part("model-words").hidden = true;
     return;
   }
   if (item.picture) image.src = `${item.picture}?w=720`;
-  image.alt = `The whole sky, ${item.where}`;
+  image.alt = word("wholeSky", { where: item.where });
   const before = given.get(position);
-  part("frame-facts").textContent = `${item.where} · ${item.sky}${before ? ` · your label: ${WORDS[before.label]}` : ""}`;
+  part("frame-facts").textContent = `${item.where} · ${item.sky}${before ? ` · ${word("yourLabel", { label: word(before.label) })}` : ""}`;
   part("model-words").textContent = item.model;
   part("model-words").hidden = !revealed;
   for (const next of [1, 2, 3]) {
@@ -67,7 +67,7 @@ function name() {
   const text = who.value.trim();
   if (!text) {
     who.focus();
-    note("Enter your name first: every label carries one.");
+    note(word("nameFirst"));
   }
   return text;
 }
@@ -76,7 +76,7 @@ const note = (text) => { part("last").textContent = text; };
 
 // Answers are sent one after the other, in the order of the keys, however fast they come.
 function inTurn(work) {
-  busy = busy.then(work).catch((error) => note(`Not saved: ${error.message}.`));
+  busy = busy.then(work).catch((error) => note(word("notSaved", { reason: error.message })));
   return busy;
 }
 
@@ -88,12 +88,12 @@ function answer(label) {
   position += 1;
   show();
   if (label === "skip") {
-    note("Skipped.");
+    note(word("skippedOne"));
     return;
   }
   inTurn(async () => {
     const before = given.get(at);
-    const saved = await send("/label", {
+    const saved = await send(address("/label"), {
       camera: item.camera,
       observed_at: item.observed_at,
       label,
@@ -101,14 +101,14 @@ function answer(label) {
       queue: form.elements.queue.value,
     });
     if (before) {
-      await send("/label/undo", { id: before.id });
+      await send(address("/label/undo"), { id: before.id });
       order.splice(order.indexOf(at), 1);
     } else {
       labelled += 1;
     }
     given.set(at, { id: saved.id, label });
     order.push(at);
-    note(`Saved: ${WORDS[label]}.`);
+    note(word("saved", { label: word(label) }));
     show();
   });
 }
@@ -118,11 +118,11 @@ function undo() {
     const at = order.pop();
     if (at === undefined) return;
     const last = given.get(at);
-    await send("/label/undo", { id: last.id });
+    await send(address("/label/undo"), { id: last.id });
     given.delete(at);
     labelled -= 1;
     position = at;
-    note(`Undone: ${WORDS[last.label]}.`);
+    note(word("undone", { label: word(last.label) }));
     show();
   });
 }

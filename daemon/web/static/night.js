@@ -1,6 +1,11 @@
 // Going through a night: every step shows a thumbnail at once (from sheets loaded ahead), then the
 // full picture. Keys: ← → a frame, Page keys ten, Home End, N P next and previous aurora, space plays.
 
+import { share } from "./common.js";
+import { instantUnder, moveCursor, peeking } from "./chart.js";
+import { loadReel } from "./reel.js";
+import { at as address, word } from "./words.js";
+
 const page = document.querySelector("[data-scrub]");
 const range = page.querySelector("[data-range]");
 if (range) start();
@@ -8,70 +13,17 @@ if (range) start();
 async function start() {
   const { night, camera } = page.dataset;
   const dome = page.querySelector(".dome");
-  const canvas = dome.querySelector("canvas");
-  const pen = canvas.getContext("2d");
   const timelines = [...document.querySelectorAll("[data-timeline]")];
-  const reply = await fetch(`/api/nights/${night}?camera=${encodeURIComponent(camera)}`).catch(() => null);
-  if (!reply?.ok) {
-    page.querySelector("[data-shared]").textContent = "The frames could not be loaded; load the page again.";
+  const reel = await loadReel(camera, night, dome);
+  if (!reel) {
+    page.querySelector("[data-shared]").textContent = word("notLoaded");
     return;
   }
-  const frames = await reply.json();
-  const count = frames.observed_at.length;
-  const seconds = frames.observed_at.map((text) => Date.parse(text) / 1000);
-  const version = `${count}-${seconds[count - 1]}`;
-  const sheets = new Map();
-  const pictures = new Map();
+  const { frames, count, seconds } = reel;
   const details = new Map();
   let index = Number(range.value);
   let settle = 0;
   let playing = 0;
-
-  function sheet(number) {
-    if (number < 0 || number * frames.sheet.frames >= count) return null;
-    if (!sheets.has(number)) {
-      const image = new Image();
-      image.onload = () => { if (!complete(index) && Math.floor(index / frames.sheet.frames) === number) draw(); };
-      image.src = `/sheets/${encodeURIComponent(camera)}/${night}/${number}.jpg?v=${version}`;
-      sheets.set(number, image);
-    }
-    return sheets.get(number);
-  }
-
-  function picture(at) {
-    if (at < 0 || at >= count || !frames.picture[at]) return null;
-    if (!pictures.has(at)) {
-      const image = new Image();
-      image.onload = () => { if (at === index) draw(); };
-      image.src = `${frames.picture[at]}?w=480`;
-      pictures.set(at, image);
-      if (pictures.size > 120) pictures.delete(pictures.keys().next().value);
-    }
-    return pictures.get(at);
-  }
-
-  const complete = (at) => { const image = pictures.get(at); return image?.complete && image.naturalWidth > 0; };
-
-  function draw() {
-    dome.classList.add("scrubbing");
-    if (!frames.picture[index]) {
-      pen.fillStyle = "#000";
-      pen.fillRect(0, 0, canvas.width, canvas.height);
-      canvas.dataset.drawn = `${index} none`;
-      return;
-    }
-    if (complete(index)) {
-      pen.drawImage(pictures.get(index), 0, 0, canvas.width, canvas.height);
-      canvas.dataset.drawn = `${index} full`;
-      return;
-    }
-    const { frames: perSheet, columns, side } = frames.sheet;
-    const image = sheet(Math.floor(index / perSheet));
-    if (!image?.complete || !image.naturalWidth) return;
-    const place = index % perSheet;
-    pen.drawImage(image, (place % columns) * side, Math.floor(place / columns) * side, side, side, 0, 0, canvas.width, canvas.height);
-    canvas.dataset.drawn = `${index} thumbnail`;
-  }
 
   function write(name, text) {
     const place = page.querySelector(`[data-${name}]`);
@@ -81,23 +33,16 @@ async function start() {
   function show(to) {
     index = Math.min(count - 1, Math.max(0, to));
     range.value = index;
-    draw();
+    reel.show(index);
     write("headline", frames.headline[index]);
     write("detail", frames.detail[index]);
     write("probability", frames.certainty[index]);
     write("threshold", frames.needed[index]);
-    write("position", `${index + 1} of ${count}`);
+    write("position", word("of", { n: index + 1, all: count }));
     write("caption", frames.clock[index]);
     page.querySelector("[data-verdict]").className = `verdict is-${frames.kind[index]}`;
     range.setAttribute("aria-valuetext", `${frames.clock[index]}, ${frames.headline[index]} ${frames.detail[index]}`);
-    for (const timeline of timelines) {
-      const { start: from, end } = timeline.dataset;
-      const percent = (100 * (seconds[index] - from)) / (end - from);
-      const line = timeline.querySelector("[data-cursor]");
-      line.setAttribute("x1", `${percent}%`);
-      line.setAttribute("x2", `${percent}%`);
-      line.setAttribute("visibility", "visible");
-    }
+    moveCursor(timelines, seconds[index]);
     outline("");
     clearTimeout(settle);
     settle = setTimeout(rest, 120);
@@ -110,14 +55,14 @@ async function start() {
   // Once the cursor rests: the full picture, its neighbours, the outline, the numbers, the address.
   async function rest() {
     const at = index;
-    picture(at);
-    for (const near of [1, 2, 3, -1, -2]) picture(at + near);
-    const here = Math.floor(at / frames.sheet.frames);
-    for (const near of [here, here + 1, here - 1]) sheet(near);
+    reel.picture(at);
+    for (const near of [1, 2, 3, -1, -2]) reel.picture(at + near);
+    const here = reel.sheetNumber(at);
+    for (const near of [here, here + 1, here - 1]) reel.sheet(near);
     history.replaceState(null, "", link(at));
     if (!details.has(at)) {
-      const address = `/api/observations/${encodeURIComponent(camera)}/${frames.observed_at[at]}`;
-      const whole = await fetch(address).catch(() => null); // gone for the moment: the next rest asks again
+      const its = address(`/api/observations/${encodeURIComponent(camera)}/${frames.observed_at[at]}`);
+      const whole = await fetch(its).catch(() => null); // gone for the moment: the next rest asks again
       if (!whole?.ok) return;
       details.set(at, await whole.json());
     }
@@ -132,18 +77,7 @@ async function start() {
     }));
   }
 
-  const link = (at) => `/night/${night}?camera=${encodeURIComponent(camera)}&at=${frames.observed_at[at]}`;
-
-  function nearest(at) {
-    let low = 0;
-    let high = count - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (seconds[middle] < at) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && at - seconds[low - 1] < seconds[low] - at ? low - 1 : low;
-  }
+  const link = (at) => address(`/night/${night}?camera=${encodeURIComponent(camera)}&at=${frames.observed_at[at]}`);
 
   // The next frame at which aurora begins, in either direction.
   function aurora(direction) {
@@ -155,22 +89,10 @@ async function start() {
 
   function play(on) {
     clearInterval(playing);
-    playing = on ? setInterval(() => (index >= count - 1 ? play(false) : (show(index + 1), sheet(Math.floor(index / frames.sheet.frames) + 1))), 100) : 0;
+    playing = on ? setInterval(() => (index >= count - 1 ? play(false) : (show(index + 1), reel.sheet(reel.sheetNumber(index) + 1))), 100) : 0;
     const button = page.querySelector("[data-play]");
     button.setAttribute("aria-pressed", String(on));
-    button.textContent = on ? "Pause" : "Play";
-  }
-
-  async function share() {
-    const address = new URL(link(index), location.href).href;
-    const shared = page.querySelector("[data-shared]");
-    try {
-      if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({ url: address });
-      else await navigator.clipboard.writeText(address);
-      shared.textContent = "Link copied.";
-    } catch {
-      shared.textContent = address; // no clipboard without TLS: then it is there to be copied by hand
-    }
+    button.textContent = word(on ? "pause" : "play");
   }
 
   const STEPS = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
@@ -197,15 +119,11 @@ async function start() {
     if (button?.dataset.step) show(index + Number(button.dataset.step));
     if (button?.dataset.aurora) show(aurora(Number(button.dataset.aurora)));
     if (button && "play" in button.dataset) play(!playing);
-    if (button && "share" in button.dataset) share();
+    if (button && "share" in button.dataset) share(link(index), page.querySelector("[data-shared]"));
   });
   for (const timeline of timelines) {
     timeline.classList.add("scrubbable");
-    const follow = (event) => {
-      const box = timeline.getBoundingClientRect();
-      const { start: from, end } = timeline.dataset;
-      show(nearest(Number(from) + ((event.clientX - box.left) / box.width) * (end - from)));
-    };
+    const follow = (event) => show(reel.nearest(instantUnder(timeline, event)));
     timeline.addEventListener("pointerdown", (event) => {
       timeline.setPointerCapture(event.pointerId);
       follow(event);
@@ -215,15 +133,13 @@ async function start() {
     });
   }
 
+  peeking(document.querySelector("section.night"), async () => reel);
+
   show(index);
   // All thumbnails in the end, those near the cursor first, one sheet at a time.
-  const order = [...Array(Math.ceil(count / frames.sheet.frames)).keys()];
-  const here = Math.floor(index / frames.sheet.frames);
+  const order = [...Array(reel.sheetNumber(count - 1) + 1).keys()];
+  const here = reel.sheetNumber(index);
   order.sort((a, b) => Math.abs(a - here) - Math.abs(b - here));
-  for (const each of order) {
-    const image = sheet(each);
-    await image.decode().catch(() => {});
-  }
+  for (const each of order) await reel.sheet(each).decode().catch(() => {});
   page.dataset.ready = "true";
 }
-

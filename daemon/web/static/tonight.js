@@ -1,5 +1,8 @@
 // The open page follows the watch: it asks for its moving parts and exchanges those that changed.
-import { refreshed, setWatchClock, watchNow } from "./common.js";
+import { refreshed, setWatchClock, share, watchNow } from "./common.js";
+import { instantUnder, moveCursor, peeking } from "./chart.js";
+import { loadReel } from "./reel.js";
+import { root, word } from "./words.js";
 
 const main = document.getElementById("main");
 const POLL_MS = Math.min(10000, Math.max(1000, (Number(main.dataset.cadence) * 250) / Number(main.dataset.rate)));
@@ -12,6 +15,7 @@ let timer = 0;
 const shown = new Map();
 
 for (const part of main.querySelectorAll("[data-live]")) shown.set(part.dataset.live, part.innerHTML);
+if (matchMedia("(min-width: 56rem)").matches) main.querySelector(".trust")?.setAttribute("open", "");
 
 async function exchange(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
@@ -24,6 +28,7 @@ async function exchange(html) {
     for (const { name: key, value } of part.attributes) here.setAttribute(key, value);
     if (shown.get(name) === part.innerHTML) continue;
     if (name === "events" && here.contains(document.activeElement)) continue; // somebody is answering
+    if (held(name)) continue; // somebody is going through the night
     shown.set(name, part.innerHTML);
     const open = here.querySelector("details")?.open;
     const focused = focusPath(here);
@@ -39,7 +44,9 @@ async function exchange(html) {
 function focusPath(part) {
   const focused = document.activeElement;
   if (!part.contains(focused)) return "";
-  return focused.matches("summary") ? "summary" : focused.matches("[data-outline-toggle]") ? "[data-outline-toggle]" : "";
+  if (focused.matches("summary")) return "summary";
+  if (focused.matches("[data-layer]")) return `[data-layer="${focused.dataset.layer}"]`;
+  return focused.matches("[data-expand]") ? "[data-expand]" : "";
 }
 
 // A tab is read by its title alone: it must not go on claiming what the page no longer knows.
@@ -85,11 +92,11 @@ function judgeAge() {
   const late = due > 0 && watchNow() > due;
   const alone = performance.now() - lastAnswer > PATIENCE_MS && !document.hidden;
   for (const age of main.querySelectorAll(".age")) age.classList.toggle("late", late || alone);
-  if (late || alone) main.querySelector(".sky").classList.add("old");
+  withdraw(late || alone, alone ? word("alone") : word("late"));
   const banners = main.querySelector('[data-live="banner"]');
   let own = banners.querySelector("[data-own]");
-  const text = alone ? "No connection to the watch." : late && !banners.querySelector(".stale:not([data-own])") ? "No new picture has come in time." : "";
-  setTitle(alone ? "No connection" : late ? "No new picture" : "");
+  const text = alone ? word("alone") : late && !banners.querySelector(".stale:not([data-own])") ? word("late") : "";
+  setTitle(alone ? word("aloneTitle") : late ? word("lateTitle") : "");
   if (!text) {
     own?.remove();
     return;
@@ -97,14 +104,36 @@ function judgeAge() {
   if (!own) {
     own = document.createElement("p");
     own.className = "banner stale";
-    own.dataset.own = "";
+    own.dataset.own = own.dataset.doubled = "";
     banners.append(own);
   }
   if (own.dataset.own !== text) {
     own.dataset.own = text;
     const strong = document.createElement("strong");
     strong.textContent = text;
-    own.replaceChildren(strong, " What you see is old.");
+    own.replaceChildren(strong, ` ${word("old")}`);
+  }
+}
+
+// A verdict that the page cannot vouch for any more is taken back; the next answer puts up its own.
+function withdraw(old, why) {
+  if (old && !main.classList.contains("out-of-date")) {
+    main.classList.add("out-of-date");
+    main.querySelector(".sky").classList.add("old");
+    main.querySelector(".dot").className = "dot is-stale";
+    const card = main.querySelector(".card");
+    if (!card.classList.contains("is-no-picture")) {
+      card.className = "card is-no-picture";
+      card.querySelector("use").setAttribute("href", "#card-no-picture");
+      card.querySelector("h1").textContent = word("noPictureTitle");
+      card.querySelector(".sentence").textContent = `${why} ${word("old")}`;
+      card.querySelector(".next-step")?.remove();
+    }
+  } else if (!old && main.classList.contains("out-of-date")) {
+    main.classList.remove("out-of-date");
+    shown.clear();
+    etag = "";
+    ask();
   }
 }
 
@@ -115,12 +144,114 @@ window.addEventListener("online", ask);
 setInterval(judgeAge, 250);
 timer = setTimeout(ask, POLL_MS);
 
-// A touch on the strip leads to that instant of the night.
-document.addEventListener("click", (event) => {
-  const timeline = event.target.closest("[data-timeline][data-href]");
-  if (!timeline) return;
-  const box = timeline.getBoundingClientRect();
-  const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-  const at = Number(timeline.dataset.start) + share * (timeline.dataset.end - timeline.dataset.start);
-  location.href = `${timeline.dataset.href}&at=${new Date(at * 1000).toISOString().slice(0, 19)}Z`;
+// ---------------------------------------------------------------- going through the night in place
+
+const PLAY_STEP_MS = 110;
+const HOUR_S = 3600;
+const dock = main.querySelector("[data-reel]");
+const hour = main.querySelector("[data-play-hour]");
+let reel = null;
+let away = false; // the dome shows another frame than the newest
+let playing = 0;
+
+const held = (name) => away && ["sky", "strip", "horizon"].includes(name);
+const timelines = () => [...main.querySelectorAll("[data-timeline]")];
+
+// The night's frames, fetched when they are first wanted and again when there are newer ones.
+async function reelOf() {
+  const [timeline] = timelines();
+  const newest = main.querySelector(".sky").dataset.shows;
+  if (reel && (away || reel.newest === newest)) return reel;
+  reel = await loadReel(timeline.dataset.camera, timeline.dataset.night, main.querySelector(".dome"));
+  if (reel) reel.newest = newest;
+  return reel;
+}
+
+function showFrame(index) {
+  away = true;
+  reel.show(index);
+  dock.hidden = false;
+  dock.querySelector("[data-reel-words]").textContent = reel.words(reel.index);
+  moveCursor(timelines(), reel.seconds[reel.index]);
+  clearTimeout(showFrame.rest);
+  showFrame.rest = setTimeout(() => reel?.picture(reel.index), 150);
+}
+
+function backToNow() {
+  stopPlaying();
+  away = false;
+  reel?.stop();
+  dock.hidden = true;
+  for (const timeline of timelines()) timeline.querySelector("[data-cursor]").setAttribute("visibility", "hidden");
+  reel = null;
+  for (const name of ["sky", "strip", "horizon"]) shown.delete(name);
+  etag = "";
+  ask();
+}
+
+function stopPlaying() {
+  clearInterval(playing);
+  playing = 0;
+  if (hour) hour.textContent = word("playHour");
+}
+
+async function playHour() {
+  if (playing) return backToNow();
+  if (!(await reelOf())) return undefined;
+  const last = reel.count - 1;
+  let index = reel.nearest(reel.seconds[last] - HOUR_S);
+  for (let sheet = reel.sheetNumber(index); sheet <= reel.sheetNumber(last); sheet += 1) reel.sheet(sheet);
+  hour.textContent = word("stop");
+  playing = setInterval(() => {
+    if (index > last) return backToNow();
+    reel.picture(index + 4);
+    showFrame(index);
+    index += 1;
+    return undefined;
+  }, PLAY_STEP_MS);
+  return undefined;
+}
+
+// A finger or a pressed mouse on the chart goes through the night in the dome above; lifting it leaves the frame there.
+let scrubbing = 0;
+main.addEventListener("pointerdown", async (event) => {
+  const timeline = event.target.closest("[data-timeline]");
+  if (!timeline || event.button) return;
+  stopPlaying();
+  scrubbing = event.pointerId + 1;
+  const seconds = instantUnder(timeline, event);
+  if (await reelOf()) showFrame(reel.nearest(seconds));
+});
+main.addEventListener("pointermove", (event) => {
+  const timeline = event.target.closest("[data-timeline]");
+  if (timeline && reel && scrubbing === event.pointerId + 1) showFrame(reel.nearest(instantUnder(timeline, event)));
+});
+for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => { scrubbing = 0; });
+peeking(main, reelOf);
+
+main.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if ("backToNow" in button.dataset) backToNow();
+  else if ("playHour" in button.dataset) playHour();
+  else if ("share" in button.dataset) {
+    const frame = away ? `${timelines()[0].dataset.href}&at=${reel.frames.observed_at[reel.index]}` : button.dataset.share;
+    share(frame, main.querySelector("[data-shared]"));
+  } else if ("kiosk" in button.dataset) kiosk(true);
+});
+
+// ---------------------------------------------------------------- kiosk: the sky and the verdict, nothing else
+
+async function kiosk(on) {
+  root.classList.toggle("kiosk", on);
+  try {
+    if (on && !document.fullscreenElement) await root.requestFullscreen();
+    if (on) await navigator.wakeLock?.request("screen");
+  } catch {
+    // A browser that refuses shows the same without filling the screen.
+  }
+}
+
+document.addEventListener("fullscreenchange", () => {
+  if (!document.fullscreenElement) kiosk(new URLSearchParams(location.search).has("kiosk"));
 });

@@ -43,7 +43,8 @@ def test_tonight_says_aurora_where_and_since_when(page: httpx.Client) -> None:
     assert '<path class="line" d="M' in html
     assert "?w=480" in html
     assert 'class="age" data-age-of="2024-02-10T06:59:00Z">12 s ago' in html
-    assert "Dark</span> 17:50 to 07:51" in html
+    assert "<h1>Go now</h1>" in html
+    assert '<dd class="value">since 21:20</dd>' in html
 
 
 def test_an_outline_is_drawn_of_aurora_alone(page: httpx.Client) -> None:
@@ -74,7 +75,8 @@ def test_a_stale_feed_is_unmistakable(page: httpx.Client, night: House) -> None:
     assert 'class="banner stale"' in html
     assert "The last came at 23:47 (the camera keeps sending the same picture). What you see is old." in html
     assert 'class="sky old"' in html
-    assert '<span class="mark" aria-hidden="true"></span>No new picture</h1>' in html
+    assert "<h1>No picture</h1>" in html
+    assert "No new picture: the last came at 23:47" in html
 
 
 def test_two_cadences_without_a_frame_are_stale_whatever_the_reason(page: httpx.Client, night: House) -> None:
@@ -145,7 +147,7 @@ def test_the_season_has_a_cell_for_the_night(page: httpx.Client) -> None:
     """Aurora's share of the time the sky was seen, in the cell and in words, linked to the night."""
     html = page.get("/season").text
     assert (
-        "Night of 9–10 February 2024, aurora 43 % of the time the sky was visible, sky hidden 0 %, 1 aurora event"
+        "Night of 9–10 February 2024, aurora 43 % of the time the sky was visible, sky hidden 0 %, one aurora event"
         in html
     )
     assert "/night/2024-02-10?camera=yellowknife" in html
@@ -216,7 +218,8 @@ def test_nothing_is_fetched_from_elsewhere(page: httpx.Client) -> None:
     texts = [page.get(path).text for path in ("/", "/night/2024-02-10", "/season", "/events", "/label")]
     texts += [p.read_text(errors="replace") for p in Path("daemon/web/static").resolve().iterdir()]
     for text in texts:
-        assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+        own = str(page.base_url).rstrip("/")  # what a shared link shows is named in full
+        assert "http://" not in text.replace("http://www.w3.org/2000/svg", "").replace(own, "")
         assert "https://" not in text
         assert "//cdn" not in text
 

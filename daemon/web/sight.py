@@ -1,0 +1,97 @@
+"""What one frame shows of aurora, as far as it was measured: how strong, where, which way it goes. Pure.
+
+The one place that knows which of the record's columns say so. A column that a record or a model lacks
+counts as not established.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon import words
+from daemon.web import phrases
+from daemon.web.tongues import N_, _, ngettext
+
+TOP_LEVEL = 6
+MASK_SIDE = 60
+THROUGH_CLOUD = "aurora through cloud"
+TRENDS = {"brightening": N_("brightening"), "fading": N_("fading"), "steady": N_("steady")}
+_STRENGTHS = (
+    N_("no colour found"), N_("a trace"), N_("faint"), N_("clearly visible"), N_("bright"), N_("very bright"),
+    N_("breakup"),
+)  # fmt: skip
+"""In words, by level."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A frame in which there is aurora. None marks what was not established; angles are degrees."""
+
+    level: int | None = None
+    trend: str | None = None
+    azimuth_deg: float | None = None
+    elevation_deg: float | None = None
+    through_cloud: bool = False
+
+
+def sight(row: Mapping[str, Any] | None) -> Sight | None:
+    """The aurora of a row, or None where there is none."""
+    if row is None or row["verdict"] != "aurora":
+        return None
+    return Sight(
+        level=level_of(row),
+        trend=row.get("trend"),
+        azimuth_deg=row.get("azimuth_deg"),
+        elevation_deg=row.get("elevation_deg"),
+        through_cloud=row.get("reason") == THROUGH_CLOUD,
+    )
+
+
+def mask_of(row: Mapping[str, Any] | None) -> npt.NDArray[np.bool_] | None:
+    """Where in the disc the aurora is, (60, 60), top row first; None where there is none or it was not kept."""
+    kept = row.get("mask") if row is not None and row["verdict"] == "aurora" else None
+    if kept is None:
+        return None
+    bits = np.unpackbits(np.frombuffer(zlib.decompress(kept), np.uint8), count=MASK_SIDE**2)
+    return bits.reshape(MASK_SIDE, MASK_SIDE).astype(bool)
+
+
+def level_of(row: Mapping[str, Any]) -> int | None:
+    """How strong, 0 to 6: the described level, or the colours' where there is none."""
+    level = row.get("level")
+    return row.get("colour_level") if level is None else level
+
+
+def strength_of(row: Mapping[str, Any]) -> int | None:
+    """The same for the night's course: 0 where a visible sky showed none, None where nothing was established."""
+    if row["verdict"] == "clear":
+        return 0
+    return level_of(row) if row["verdict"] == "aurora" else None
+
+
+def strength(level: int) -> str:
+    """A level in one word or two."""
+    return _(_STRENGTHS[min(max(level, 0), TOP_LEVEL)])
+
+
+def fists(elevation_deg: float) -> str:
+    """How high, in fists at arm's length, each about 10°."""
+    if elevation_deg >= words.OVERHEAD_DEG:
+        return _("straight up")
+    n = round(elevation_deg / 10)
+    return ngettext("one fist up", "%(n)d fists up", n) if n else _("at the horizon")
+
+
+def where(azimuth_deg: float | None, elevation_deg: float | None) -> tuple[str, str] | None:
+    """``("north-east", "2 fists up")``, or None where no direction is known."""
+    if azimuth_deg is None or elevation_deg is None:
+        return None
+    if elevation_deg >= words.OVERHEAD_DEG:
+        return _("overhead"), _("straight up")
+    return phrases.compass(azimuth_deg), fists(elevation_deg)

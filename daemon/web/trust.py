@@ -1,0 +1,73 @@
+"""Why this can be believed, or how far: the figures of the model's card, what people answered, what the stars show. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from daemon import words
+from daemon.sky.stars.visibility import share_of
+from daemon.web import phrases
+from daemon.web.presenters import certainty
+from daemon.web.tongues import _
+
+LEAST_ANSWERS = 5
+"""Fewer answers give no figure."""
+
+
+def lines(row: Mapping[str, Any] | None, card: Mapping[str, Any], answers: tuple[int, int]) -> list[str]:
+    """One sentence for each witness there is. ``answers``: events that people judged, and those that were right."""
+    found = [_this_picture(row), _stars(row), _other_cameras(card), _calibration(card), _people(*answers)]
+    return [line for line in found if line]
+
+
+def _this_picture(row: Mapping[str, Any] | None) -> str:
+    if row is None or row.get("calibrated_probability") is None or row.get("threshold") is None:
+        return ""
+    sure, needed = certainty(row["calibrated_probability"]), certainty(row["threshold"])
+    return _(
+        "This picture: probability of aurora %(percent)s; from %(threshold)s on it counts.",
+        percent=sure,
+        threshold=needed,
+    )
+
+
+def _stars(row: Mapping[str, Any] | None) -> str:
+    share = share_of(row["stars"]) if row is not None and row.get("stars") else None
+    if share is None:
+        return ""
+    return _("The stars: %(percent)s of their light comes through.", percent=words.percent(share))
+
+
+def _other_cameras(card: Mapping[str, Any]) -> str:
+    """Frames of cameras that took no part in training, counted."""
+    skill: Mapping[str, Any] = card.get("skill", {}).get("cameras left out", {})
+    skill = skill.get("other_cameras", skill)
+    counts = skill.get("confusion")
+    if not counts:
+        return ""
+    return _(
+        "On %(n)d pictures of cameras it had never seen it found %(found)d of %(aurora)d with aurora, and took"
+        " %(false)d of %(rest)d without for aurora.",
+        n=sum(counts.values()),
+        found=counts["true_yes"],
+        aurora=counts["true_yes"] + counts["false_no"],
+        false=counts["false_yes"],
+        rest=counts["false_yes"] + counts["true_no"],
+    )
+
+
+def _calibration(card: Mapping[str, Any]) -> str:
+    off = card.get("skill", {}).get("cameras left out", {}).get("calibration_error")
+    if off is None:
+        return ""
+    return _(
+        "Its probabilities are off by %(points)s percentage points on average there.",
+        points=phrases.decimal(100 * off),
+    )
+
+
+def _people(judged: int, right: int) -> str:
+    if judged < LEAST_ANSWERS:
+        return ""
+    return _("People answered for %(n)d events of this camera: %(right)d were right.", n=judged, right=right)
