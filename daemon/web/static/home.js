@@ -7,6 +7,7 @@ if (home) begin().catch((error) => say(home.dataset.failed + " " + error.message
 
 async function begin() {
   const lost = home.querySelector("[data-home-offline]");
+  document.getElementById("main").prepend(lost); // before all that it is about
   const show = () => (lost.hidden = navigator.onLine);
   window.addEventListener("online", show);
   window.addEventListener("offline", show);
