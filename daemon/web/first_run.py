@@ -25,7 +25,7 @@ def checklist(settings: Settings, camera: str, *, has_picture: bool) -> list[Ste
     mine = next((each for each in settings.camera if each.name == camera), None)
     if mine is None:
         return []
-    own_source = bool(mine.source.model_fields_set)
+    own_source = mine.source.kind != "auroramax"
     steps = [
         Step(
             _("Picture"),

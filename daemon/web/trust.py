@@ -15,9 +15,9 @@ LEAST_ANSWERS = 5
 """Fewer answers give no figure."""
 
 
-def lines(row: Mapping[str, Any] | None, card: Mapping[str, Any], answers: tuple[int, int]) -> list[str]:
-    """One sentence for each witness there is. ``answers``: events that people judged, and those that were right."""
-    found = [_this_picture(row), _stars(row), _other_cameras(card), _calibration(card), _people(*answers)]
+def lines(row: Mapping[str, Any] | None, skill: Mapping[str, Any], answers: tuple[int, int]) -> list[str]:
+    """One sentence for each witness there is. ``skill``: the card's, by held-out set; ``answers``: events that people judged, and those that were right."""
+    found = [_this_picture(row), _stars(row), _other_cameras(skill), _calibration(skill), _people(*answers)]
     return [line for line in found if line]
 
 
@@ -39,11 +39,10 @@ def _stars(row: Mapping[str, Any] | None) -> str:
     return _("The stars: %(percent)s of their light comes through.", percent=words.percent(share))
 
 
-def _other_cameras(card: Mapping[str, Any]) -> str:
+def _other_cameras(skill: Mapping[str, Any]) -> str:
     """Frames of cameras that took no part in training, counted."""
-    skill: Mapping[str, Any] = card.get("skill", {}).get("cameras left out", {})
-    skill = skill.get("other_cameras", skill)
-    counts = skill.get("confusion")
+    left_out: Mapping[str, Any] = skill.get("cameras left out", {})
+    counts = left_out.get("other_cameras", left_out).get("confusion")
     if not counts:
         return ""
     return _(
@@ -57,8 +56,8 @@ def _other_cameras(card: Mapping[str, Any]) -> str:
     )
 
 
-def _calibration(card: Mapping[str, Any]) -> str:
-    off = card.get("skill", {}).get("cameras left out", {}).get("calibration_error")
+def _calibration(skill: Mapping[str, Any]) -> str:
+    off = skill.get("cameras left out", {}).get("calibration_error")
     if off is None:
         return ""
     return _(

@@ -14,6 +14,7 @@ from daemon.web import chips, first_run, horizon, sight, trust
 from daemon.web.present import State
 from daemon.web.sight import Sight
 from daemon.web.verdict_card import KINDS, Kind, kind_of
+from models.card import SHIPPED, read_card
 
 BRIGHT = Sight(level=4, azimuth_deg=315.0, elevation_deg=35.0)
 AT = datetime(2024, 2, 10, 5, 18, tzinfo=UTC)
@@ -127,12 +128,10 @@ def test_without_orientation_there_is_no_horizon() -> None:
 
 # ---------------------------------------------------------------------- trust, setting up
 
-CARD: dict[str, Any] = {
-    "skill": {
-        "cameras left out": {
-            "calibration_error": 0.0231,
-            "other_cameras": {"confusion": {"true_yes": 37, "false_yes": 1, "true_no": 68, "false_no": 0}},
-        }
+SKILL: dict[str, Any] = {
+    "cameras left out": {
+        "calibration_error": 0.0231,
+        "other_cameras": {"confusion": {"true_yes": 37, "false_yes": 1, "true_no": 68, "false_no": 0}},
     }
 }
 
@@ -140,12 +139,17 @@ CARD: dict[str, Any] = {
 def test_trust_gives_the_cards_real_figures() -> None:
     """Counts of frames from cameras left out, the error of the probabilities, people's answers."""
     row = {"calibrated_probability": 0.93, "threshold": 0.5, "stars": None}
-    assert trust.lines(row, CARD, (12, 11)) == [
+    assert trust.lines(row, SKILL, (12, 11)) == [
         "This picture: probability of aurora 93 %; from 50 % on it counts.",
         "On 106 pictures of cameras it had never seen it found 37 of 37 with aurora, and took 1 of 69 without for aurora.",
         "Its probabilities are off by 2.3 percentage points on average there.",
         "People answered for 12 events of this camera: 11 were right.",
     ]
+
+
+def test_trust_reads_the_shipped_models_own_card() -> None:
+    """The card that comes with aurorad has the figures under the names that are read here."""
+    assert len(trust.lines(None, read_card(SHIPPED).skill, (0, 0))) == 2
 
 
 def test_trust_leaves_out_what_it_has_no_figures_for() -> None:
