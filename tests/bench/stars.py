@@ -1,13 +1,17 @@
 """Stars: simulated cameras solved, none wrongly; cloud by sector against the simulator's; real frames.
 
-nice python -m tests.bench stars
+    nice python -m tests.bench stars
+
+Every camera's figures are written to ``runs/bench/stars/`` as they come, and a run that was stopped goes on from
+there; remove the folder after a change of what is measured.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +31,7 @@ from daemon.sky.lens import unproject
 from daemon.sky.stars.fit import Shot, apart_deg
 from daemon.sky.stars.solve import NoSolution, Solution, solve, solve_unknown_time
 from daemon.sky.stars.visibility import SECTORS, expected_limit, limit_of, sector_of, star_cover
-from tests.bench.figure import ROOT, Plan, Row
+from tests.bench.figure import CACHE, ROOT, Plan, Row
 from training.simulator.stills import Still, random_still
 
 Floats = npt.NDArray[np.float64]
@@ -78,24 +82,40 @@ def error_deg(still: Still, orientation: Orientation, disc: Disc) -> float:
 # ── cameras ─────────────────────────────────────────────────────────────────────────────────────
 
 
+Figures = dict[str, float | None]
+
+
+def kept(name: str, seeds: Sequence[int], measure: Callable[[int], Figures]) -> list[Figures]:
+    """The figures of each seed, from the file where they were measured before, else measured and written there."""
+    path = CACHE / "stars" / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    known = {int(row["seed"]): row for row in map(json.loads, lines)}
+    for seed in seeds:
+        if seed in known:
+            continue
+        known[seed] = {"seed": seed, **measure(seed)}
+        with path.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(known[seed]) + "\n")
+        print(f"  {name} {known[seed]}", file=sys.stderr, flush=True)
+    return [known[seed] for seed in seeds]
+
+
+def one_camera(seed: int) -> Figures:
+    """How many stars a random camera shows, by how much its solution is off (None where there is none), and what it took."""
+    still = random_still(seed)
+    solved = look(still.picture(), still)
+    found = solved.answer
+    off = error_deg(still, found.fit.orientation, solved.disc) if isinstance(found, Solution) else None
+    return {"stars": still.visible_stars(), "error_deg": off, "seconds": solved.seconds}
+
+
 def cameras(number: int) -> list[Row]:
     """Random cameras: solved where there are stars, never wrongly."""
-    seen, errors, seconds = [], [], []
-    for seed in range(number):
-        still = random_still(seed)
-        solved = look(still.picture(), still)
-        found = solved.answer
-        seen.append(still.visible_stars())
-        errors.append(
-            error_deg(still, found.fit.orientation, solved.disc) if isinstance(found, Solution) else np.nan
-        )
-        seconds.append(solved.seconds)
-        print(
-            f"  camera {seed}: {seen[-1]} stars, {errors[-1]:.2f}°, {seconds[-1]:.1f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-    stars, error = np.array(seen), np.array(errors)
+    each = kept("cameras", range(number), one_camera)
+    stars, error, seconds = (
+        np.array([row[key] for row in each], np.float64) for key in ("stars", "error_deg", "seconds")
+    )
     many, good = stars >= ENOUGH, error <= GOOD_DEG
     share = float(good[many].mean())
     wrong = int((error > GOOD_DEG).sum())
@@ -105,25 +125,29 @@ def cameras(number: int) -> list[Row]:
             f"{int(good[many].sum())} of {int(many.sum())} with {ENOUGH} stars or more; median error {median:.2f}°; "
             f"of the other {int((~many).sum())}, {int(good[~many].sum())} solved"),
         Row("wrong solutions believed", "0", str(wrong), wrong == 0, f"of {number} cameras"),
-        Row("time of a solve", "10 s", f"{max(seconds):.1f} s at most", max(seconds) <= 10,
+        Row("time of a solve", "10 s", f"{seconds.max():.1f} s at most", bool(seconds.max() <= 10),
             f"median {np.median(seconds):.1f} s"),
     ]  # fmt: skip
 
 
+def one_scattered(seed: int) -> Figures:
+    """A camera's points, each turned by itself: is a lens believed? None where the camera shows too few stars."""
+    still = random_still(seed)
+    if still.visible_stars() < ENOUGH:
+        return {"believed": None}
+    solved = look(still.picture(), still)
+    points, rng = solved.shot.points, np.random.default_rng(seed)
+    turn, r = rng.uniform(0, 2 * np.pi, len(points)), np.hypot(points.x, points.y)
+    mixed = replace(points, x=r * np.sin(turn), y=r * np.cos(turn))
+    return {"believed": float(isinstance(solve([replace(solved.shot, points=mixed)]), Solution))}
+
+
 def scattered(number: int) -> Row:
     """The same cameras' points, each turned by itself: stars enough, and no sky."""
-    believed = tried = 0
-    for seed in range(number):
-        still = random_still(seed)
-        if still.visible_stars() < ENOUGH:
-            continue
-        solved = look(still.picture(), still)
-        points, rng = solved.shot.points, np.random.default_rng(seed)
-        turn, r = rng.uniform(0, 2 * np.pi, len(points)), np.hypot(points.x, points.y)
-        mixed = replace(points, x=r * np.sin(turn), y=r * np.cos(turn))
-        tried += 1
-        believed += isinstance(solve([replace(solved.shot, points=mixed)]), Solution)
-    return Row("skies of scattered points believed", "0", str(believed), believed == 0, f"of {tried}")
+    each = [row["believed"] for row in kept("scattered", range(number), one_scattered)]
+    tried = [one for one in each if one is not None]
+    believed = int(sum(tried))
+    return Row("skies of scattered points believed", "0", str(believed), believed == 0, f"of {len(tried)}")
 
 
 # ── what is clear ───────────────────────────────────────────────────────────────────────────────
