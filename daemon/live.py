@@ -24,6 +24,7 @@ from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict,
 from daemon.pipeline import Look, Pipeline, evidence
 from daemon.source import LiveSource, Still
 from daemon.source.freshness import Freshness
+from daemon.star_watch import lens_found
 
 log = logging.getLogger("aurorad.live")
 
@@ -53,6 +54,7 @@ class LiveWatch:
         )
         self._no_sky_since: datetime | None = None
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
+        self._lens = pipeline.stars.witness.found if pipeline.stars.witness else None
         self._began = self._clock.now()
         gate = pipeline.gate(pipeline.observatory.state(self._began))
         self.status = LiveStatus(gate, began_at=self._began)
@@ -143,7 +145,7 @@ class LiveWatch:
             raise
         self._now(framed_at=framed_at, observed_at=frame.observed_at)
         self._check_picture(frame.flaw)
-        self._check_lens()
+        self._check_stars()
 
     def _check_picture(self, flaw: str | None) -> None:
         """Have the pictures been no sky for long? Cards come and go with every restart; one that stays is a fault."""
@@ -163,9 +165,32 @@ class LiveWatch:
                 " look at the newest one, and at the camera's disc in the configuration",
             )
 
-    def _check_lens(self) -> None:
-        """Do the stars say that the camera was moved? Then its directions are wrong, and the operator hears of it."""
-        turned = self.pipeline.moved_deg
+    def _check_stars(self) -> None:
+        """Do the stars say that the camera was moved, that its clock is off, or where it looks? The operator hears of it."""
+        witness = self.pipeline.stars.witness
+        if witness is None:
+            return
+        self._check_lens(witness.moved_deg)
+        self._check_star_clock(witness.clock_off)
+        found, before = witness.found, self._lens
+        self._lens = found
+        if found is not None and found is not before and (before is None or found.turned_deg is not None):
+            self.conditions.report("lens", self._name, f"{self._name}: {lens_found(found)}")
+
+    def _check_star_clock(self, minutes: float | None) -> None:
+        if minutes is None:
+            self.conditions.end("star clock", self._name, f"the stars and the clock of {self._name} agree")
+            return
+        way = "behind" if minutes > 0 else "ahead of"
+        self.conditions.begin(
+            "star clock",
+            self._name,
+            f"the times of {self._name} are {abs(minutes):.0f} min {way} the stars: correct the camera's clock or its"
+            " `timezone`, or run `aurorad calibrate` again if the clock was off when its lens was solved",
+        )
+
+    def _check_lens(self, turned: float | None) -> None:
+        """Was the camera moved? Then its directions are wrong."""
         if turned is None:
             self.conditions.end(
                 "camera moved", self._name, f"the stars of {self._name} are where they must be"
@@ -174,7 +199,7 @@ class LiveWatch:
         self.conditions.begin(
             "camera moved",
             self._name,
-            f"{self._name} was moved or its clock is off: the stars stand {turned:.0f}° from where its lens puts them; "
+            f"{self._name} was moved: the stars stand {turned:.0f}° from where its lens puts them; "
             "run `aurorad calibrate` on a clear frame",
         )
 

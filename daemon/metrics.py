@@ -83,7 +83,7 @@ METRICS: tuple[Metric, ...] = (
         "star_share",
         "gauge",
         ("camera",),
-        "Share of the stars that must be seen and are, over the sky, in the newest judged frame; NaN where not known.",
+        "Share of the starlight that comes through, over the sky, in the newest judged frame; NaN where not known.",
     ),
     Metric(
         "star_disagreements_total",

@@ -7,7 +7,7 @@ OpenCV's BGR order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -83,16 +83,35 @@ class Orientation:
     lens: Lens | None = None
 
 
+@dataclass(frozen=True)
+class FoundLens:
+    """A lens that the stars of a camera's own frames gave.
+
+    ``at`` is the time of the frame; ``error_deg`` its likely error over the sky and ``stars`` how many it rests on, None
+    where a default was found right as it is. ``turned_deg`` is the angle from the lens before, where there was one.
+    """
+
+    orientation: Orientation
+    at: datetime
+    error_deg: float | None
+    stars: int | None
+    turned_deg: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Points of light on the disc, strongest first, arrays of one shape (n,).
+    """Points of light on the disc, strongest first, arrays of one shape (n,), and the sky behind them.
 
     ``x y`` in −1…1 from the disc's centre, right and down; ``height`` grey levels above the surroundings.
+    ``level`` and ``least`` are maps (m, m) of the square around the disc: the sky's grey level, and the least
+    height with which a point is noticed there.
     """
 
     x: npt.NDArray[np.float64]
     y: npt.NDArray[np.float64]
     height: npt.NDArray[np.float64]
+    level: npt.NDArray[np.float32] = field(default_factory=lambda: np.full((1, 1), 16.0, np.float32))
+    least: npt.NDArray[np.float32] = field(default_factory=lambda: np.full((1, 1), 1.5, np.float32))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -118,7 +137,10 @@ class StampStyle:
 
 @dataclass(frozen=True)
 class Camera:
-    """One all-sky imager and where it stands. ``stamp`` is None where there is no clock."""
+    """One all-sky imager and where it stands. ``stamp`` is None where there is no clock.
+
+    ``orientation`` is what is established; ``start`` what the stars may begin with where it is not.
+    """
 
     name: str
     latitude_deg: float
@@ -129,6 +151,7 @@ class Camera:
     orientation: Orientation | None = None
     stamp: StampStyle | None = None
     cadence_s: float = 60.0
+    start: Orientation | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +162,7 @@ class Frame:
     ``picture`` the disc as JPEG for people (empty where none is kept);
     ``stamp`` the strip with the burnt-in clock, or None;
     ``source`` a file name or address, for the record; ``index`` the frame's number in its movie;
-    ``points`` of light in the disc, None where the camera's orientation is not known.
+    ``points`` of light in the disc, None where the owner gives an orientation without a lens.
     ``flaw`` why the disc is no sky (:mod:`daemon.footage.plausibility`), or None.
     """
 
@@ -273,8 +296,10 @@ class Description:
 class Observation:
     """One minute of the record. None marks what was not established.
 
-    ``description`` is None where nothing can be described (not looked at, cloud). ``stars`` is the share of the expected stars seen, sector by sector (see ``daemon.sky.stars.visibility``);
-    ``star_limit`` the magnitude to which this frame shows them.
+    ``description`` is None where nothing can be described (not looked at, cloud).
+    ``stars`` is the share of the starlight that comes through, sector by sector (see ``daemon.sky.stars.visibility``);
+    ``star_limit`` the magnitude to which this frame shows them, ``star_zero`` that of a star of one unit of light, and
+    ``star_gamma`` the power by which its grey levels go to light.
     """
 
     camera: str
@@ -296,6 +321,8 @@ class Observation:
     stars: str | None = None
     star_limit: float | None = None
     description: Description | None = None
+    star_zero: float | None = None
+    star_gamma: float | None = None
 
 
 @dataclass(frozen=True)

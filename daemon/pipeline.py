@@ -21,19 +21,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from daemon import description, event
 from daemon.alert.audience import due
 from daemon.alert.message import compose
+from daemon.alert.sky_news import SkyNews
 from daemon.clock import Clock
 from daemon.config import CameraSettings, NotifySettings, Settings
 from daemon.errors import ModelError, StoreError
 from daemon.event import EventState, Evidence
+from daemon.footage import horizon
 from daemon.footage.frame import keogram_column
 from daemon.gate import gate
 from daemon.metrics import Metrics
 from daemon.night import night_of
 from daemon.observation import (
+    Camera,
     EventChange,
     Frame,
     Gate,
@@ -50,8 +54,8 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
-from daemon.sky.stars.witness import StarWitness
 from daemon.spaceweather.outlook import alert_line
+from daemon.star_watch import StarWatch
 from daemon.verdict import disagrees, judge
 from models import colour
 
@@ -101,7 +105,6 @@ class Pipeline:
         self.settings = settings
         self._listeners = listeners
         self.camera_settings = camera
-        self.camera = camera.camera()
         self.store = store
         self.predictor = predictor
         self.metrics = metrics
@@ -109,7 +112,9 @@ class Pipeline:
         self.clock = clock or Clock()
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.rules = settings.event.rules(camera.cadence_s)
-        self._stars = self._star_witness()
+        self._sky_news = SkyNews(camera, settings, store)
+        self.horizon = horizon.read(Path(camera.horizon)) if camera.horizon else None
+        self.stars = StarWatch(camera.camera(), self.observatory, store, self.horizon)
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
@@ -120,27 +125,23 @@ class Pipeline:
         """
         looks = list(self._look(frames))
         with self.store.batch():
+            self.stars.keep()
             for look in looks:
+                if live:
+                    self._sky_news.follow(look.observation)
                 state, changes = event.step(state, self.camera.name, look.evidence, self.rules)
                 self.write(look, state, live=live, changes=list(keep(changes)) if keep else changes)
+        self.stars.kept()
         return state
+
+    @property
+    def camera(self) -> Camera:
+        """The camera, with the orientation that its owner gives or its stars have shown."""
+        return self.stars.camera
 
     def gate(self, sky: SkyState) -> Gate:
         """May we look under this sky, and may we alert?"""
         return gate(sky, self.settings.gate.look_below_deg, self.settings.gate.alert_below_deg)
-
-    def _star_witness(self) -> StarWitness | None:
-        """The stars, where the camera's lens is solved; what its earlier frames showed is in the record."""
-        turned = self.camera.orientation
-        if turned is None or turned.lens is None:
-            return None
-        past = self.store.reader.star_limits(self.camera.name)
-        return StarWitness(self.observatory, turned, past)
-
-    @property
-    def moved_deg(self) -> float | None:
-        """By how much the camera has turned since its lens was solved, where the stars say so."""
-        return self._stars.moved_deg if self._stars else None
 
     def judge(self, frame: Frame) -> Observation:
         """A dated frame looked at like any other, and not recorded. Raises ModelError."""
@@ -207,28 +208,33 @@ class Pipeline:
         shadow: float | None,
     ) -> Observation:
         """The observation with the verdict on a frame that the model has seen, and what it rests on."""
-        stars = (
-            self._stars.look(frame.points, observation.sky)
-            if self._stars and frame.points is not None
-            else None
-        )
+        square, sky_share = frame.square, 1.0
+        if self.horizon is not None:  # what is no sky counts for nothing
+            square, sky_share = self.horizon.square(square), self.horizon.share
+            mask = None if prediction.mask is None else self.horizon.over(prediction.mask)
+            prediction = replace(prediction, heatmap=self.horizon.over(prediction.heatmap), mask=mask)
+        stars = self.stars.look(frame, observation.sky)
         cover = stars.cover if stars else None
         share = cover.share if cover else None
-        verdict, reason = judge(prediction, threshold, share, doubted=prediction.doubted)
+        verdict, reason = judge(
+            prediction, threshold, share, broken=bool(cover and cover.broken), doubted=prediction.doubted
+        )
         self.metrics.stars(self.camera.name, share, disagrees(prediction, share))
-        index = colour.colour_index(frame.square)
+        index = colour.colour_index(square)
         return replace(
             observation,
             verdict=verdict,
             reason=reason,
             prediction=prediction,
             threshold=threshold,
-            colour_cover=index.cover,
+            colour_cover=min(1.0, index.cover / sky_share),
             colour_level=index.level,
             heatmap_area=geometry.heatmap_area(prediction.heatmap),
             shadow_probability=shadow,
             stars=cover.code() if cover else None,
-            star_limit=stars.limit if stars else None,
+            star_limit=stars.shown.limit if stars and stars.shown else None,
+            star_zero=stars.shown.zero if stars and stars.shown else None,
+            star_gamma=stars.shown.gamma if stars and stars.shown else None,
         )
 
     def _before(self, frames: Sequence[Frame]) -> Past:
@@ -247,7 +253,7 @@ class Pipeline:
         found = description.of_verdict(
             observation.verdict,
             observation.observed_at,
-            frame.square,
+            frame.square if self.horizon is None else self.horizon.square(frame.square),
             observation.prediction,
             self.camera,
             past,

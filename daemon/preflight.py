@@ -28,7 +28,8 @@ from daemon.config import (
     error_of,
     resolve_secret,
 )
-from daemon.errors import AuroradError, ConfigError, FetchError, ModelError
+from daemon.errors import AuroradError, ConfigError, FetchError, ModelError, PictureError
+from daemon.footage import horizon
 from daemon.patience import Patience
 from daemon.predictor import Predictor
 from daemon.source import check_address, check_login, movie_addresses, own_authority, takes
@@ -74,6 +75,11 @@ def faults_in(settings: Settings) -> Iterator[Fault]:
                 " that aurorad keeps there; move one of them, or narrow the `pattern`"
             )
             yield Fault((*where, "path"), message)
+        if camera.horizon:
+            try:
+                horizon.read(Path(camera.horizon))
+            except PictureError as error:
+                yield Fault(("camera", place, "horizon"), f"`camera.horizon`: {error}")
     for place, channel in enumerate(settings.notify):
         try:
             Channel(channel.name, channel.address()).check()

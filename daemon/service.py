@@ -201,6 +201,7 @@ class Service:
             skies={name: watch.pipeline.observatory for name, watch in watches.items()},
             classify=OneLook(settings, self.store, lambda: self.predictor, self.clock),
             push=push,
+            turned=lambda name: watches[name].pipeline.camera.orientation if name in watches else None,
             clock=self.clock.now,
             clock_rate=self.clock.speed,
             token=resolve_secret(token).get_secret_value() if token else None,

@@ -76,6 +76,7 @@ def test_the_example_is_the_default() -> None:
     assert given.daemon == default.daemon
     assert given.gate == default.gate
     assert given.event == default.event
+    assert given.sky == default.sky
     assert given.model == default.model
     assert given.camera[0].model_copy(update={"title": ""}) == default.camera[0]
 
@@ -104,7 +105,7 @@ def test_every_table_and_column_is_documented(tmp_path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/cameras.md", "docs/home.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/cameras.md", "docs/home.md", "docs/alerts.md"])
 def test_configurations_in_the_docs_are_valid(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,12 @@ class Conditions:
                 log.info("%s: %s", camera or "aurorad", text)
                 self._write([], self._open | {key: over})
 
+    def report(self, what: str, camera: str, text: str) -> None:
+        """One message to the operator about what has changed by itself and needs no end. Raises StoreError."""
+        with self._lock:
+            log.info("%s: %s", camera or "aurorad", text)
+            self._store.enqueue(self._messages(_key(what, camera), camera, text, self._clock.now()))
+
     def settle(self) -> None:
         """Close what has been over for the hold time. Raises StoreError as :meth:`begin`."""
         with self._lock:

@@ -14,6 +14,7 @@ from daemon.config import CameraSettings, NotifySettings
 from daemon.night import night_of, night_text
 from daemon.observation import EventChange, Message, Observation, utc_text
 from daemon.record.rows import EventRow, NightRow
+from daemon.weather import SkyChange
 
 BREAKUP = 6
 """The level that is a breakup."""
@@ -148,6 +149,37 @@ def compose_operator(*, key: str, camera: str, text: str, at: datetime, channel:
         body=f"{text[:1].upper()}{text[1:]}.\n{utc_text(at)}\nevent {event_id}",
         created_at=at,
         expires_at=at + timedelta(minutes=channel.expire_min),
+    )
+
+
+def compose_sky(
+    change: SkyChange,
+    observation: Observation,
+    camera: CameraSettings,
+    channel: NotifySettings,
+    url: str = "",
+) -> Message:
+    """It clears, or clouds over: since when, how that is known, under which sun and moon."""
+    clears = change.kind == "clears"
+    event_id = f"sky-{camera.name}-{change.at:%Y%m%dT%H%M%SZ}"
+    seen = "the stars" if change.by_stars else "the model alone; no star is known here yet"
+    lines = [
+        f"{'Clear' if clears else 'Covered'} since {_both_times(change.since, camera.timezone)}, by {seen}.",
+        _sun_and_moon(observation),
+        f"{url.rstrip('/')}/?{urlencode({'camera': camera.name})}" if url else "",
+        f"event {event_id}",
+    ]
+    return Message(
+        event_id=event_id,
+        kind=change.kind,
+        channel=channel.name,
+        audience="aurora",
+        camera=camera.name,
+        title=f"The sky over {_title(camera)} {'has cleared' if clears else 'has clouded over'}",
+        body="\n".join(filter(None, lines)),
+        created_at=change.at,
+        expires_at=change.at + timedelta(minutes=channel.expire_min),
+        picture=observation.picture if channel.picture else None,
     )
 
 

@@ -7,10 +7,8 @@ that needs them, so that ``aurorad --help`` answers at once.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +23,13 @@ from daemon.cli.base import (
     complain,
     config_option,
     example,
+    instant,
     json_option,
     needs_a_record,
+    say,
     settings_of,
 )
+from daemon.cli.calibrate import calibrate
 from daemon.cli.record import backup, labels, restore
 from daemon.cli.research import export, report
 from daemon.cli.setup import setup
@@ -50,10 +51,6 @@ if TYPE_CHECKING:
 @click.option("--debug", is_flag=True, help="Show the traceback of an error, too.")
 def main(debug: bool) -> None:
     """Watch the night sky for aurora, keep the evidence, and alert people."""
-
-
-def _say(line: dict[str, Any] | str, as_json: bool = False) -> None:
-    click.echo(json.dumps(line, ensure_ascii=False) if as_json else line)
 
 
 @main.command(epilog=example("aurorad run", "aurorad run --config aurorad.toml"))
@@ -224,7 +221,7 @@ def _each(answers: Iterable[tuple[dict[str, Any], str] | AuroradError], as_json:
             complain(answer)
             failed = answer
         else:
-            _say(answer[0] if as_json else answer[1], as_json)
+            say(answer[0] if as_json else answer[1], as_json)
     if failed is not None:
         click.get_current_context().exit(failed.exit_code)
 
@@ -242,74 +239,8 @@ def sky(at_text: str | None, config_path: Path | None, camera_name: str | None, 
     from daemon.commands.classify import sky_over
 
     settings, camera = camera_of(config_path, camera_name)
-    answer, sentence = sky_over(settings, camera, _instant(at_text))
-    _say(answer if as_json else sentence, as_json)
-
-
-def _instant(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--at {text!r} is no time; write it as 2024-02-10T04:50:03Z") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-@main.command(epilog=example("aurorad calibrate clear.jpg --at 2024-02-10T04:50:03Z --picture chart.png"))
-@click.argument("images", nargs=-1, required=True, type=FILE)
-@config_option
-@camera_option
-@click.option(
-    "--at",
-    "at_text",
-    metavar="UTC",
-    show_default="what the image's name or stamp shows",
-    help="Time when the image was taken.",
-)
-@click.option("--any-time", is_flag=True, help="Search a whole day: the time is not known, or not trusted.")
-@click.option(
-    "--picture",
-    type=FILE,
-    show_default="none",
-    help="PNG or JPEG to draw grid, horizon, compass and stars into.",
-)
-@click.option(
-    "--write", "writes", is_flag=True, help="Write disc and orientation into the configuration file."
-)
-@json_option
-def calibrate(
-    images: tuple[Path, ...],
-    config_path: Path | None,
-    camera_name: str | None,
-    at_text: str | None,
-    any_time: bool,
-    picture: Path | None,
-    writes: bool,
-    as_json: bool,
-) -> None:
-    """Find a camera's disc, lens and north from its stars.
-
-    Several images of one camera are solved together. Where no time is known, the stars of a whole day are
-    searched.
-    """
-    from daemon.commands import calibrate as command
-    from daemon.config import load
-
-    if writes and config_path is None:
-        raise UsageError("--write needs the file to write to: --config FILE")
-    camera = load(config_path, calibrating=True).camera_named(camera_name)
-    at = _instant(at_text) if at_text is not None else None
-    found = command.calibrate(images, camera, at, any_time=any_time)
-    for answer, sentence in command.answers(found):
-        _say(answer if as_json else sentence, as_json)
-    if picture is not None:
-        command.save_chart(found, picture)
-    if writes and config_path is not None:
-        command.write(found, config_path, camera)
-        click.echo(f"{config_path}: written for camera {camera.name}", err=as_json)
-    elif not as_json:
-        click.echo("\n" + command.tables(found))
+    answer, sentence = sky_over(settings, camera, instant(at_text))
+    say(answer if as_json else sentence, as_json)
 
 
 @main.command("check-config", epilog=example("aurorad check-config aurorad.toml"))
@@ -338,7 +269,7 @@ def doctor(config_path: Path | None, as_json: bool) -> None:
 
     failed = False
     for finding in examine(settings_of(config_path, watching=True), config_path):
-        _say(finding.as_dict() if as_json else finding.line(), as_json)
+        say(finding.as_dict() if as_json else finding.line(), as_json)
         failed = failed or not finding.well
     if failed:
         click.get_current_context().exit(1)
@@ -364,6 +295,7 @@ def test_alert(config_path: Path | None, channel: str | None) -> None:
 
 
 main.add_command(setup)
+main.add_command(calibrate)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(labels)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,3 +120,19 @@ def needs_a_record(db: Path | None, config_path: Path | None) -> None:
         raise UsageError(
             "no database to record in; add --db FILE, or --config FILE with a [daemon] state_dir"
         )
+
+
+def say(line: dict[str, Any] | str, as_json: bool = False) -> None:
+    """A line for a person, or an object on a line of its own."""
+    click.echo(json.dumps(line, ensure_ascii=False) if as_json else line)
+
+
+def instant(text: str | None) -> datetime:
+    """A time given with ``--at``; now where none is. Raises UsageError."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {text!r} is no time; write it as 2024-02-10T04:50:03Z") from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

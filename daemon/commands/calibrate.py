@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from daemon import config
 from daemon.config import CameraSettings
-from daemon.errors import CalibrationError, ClockError, ConfigError, PictureError, UsageError
-from daemon.files import replacing
+from daemon.errors import CalibrationError, ClockError, PictureError, UsageError
 from daemon.footage import image, ocr
 from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.points import find_points
@@ -53,13 +51,17 @@ class Exposure:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What the stars gave: the disc in pixels of the pictures, the solution, and the shots it rests on."""
+    """What the stars gave: the disc in pixels of the pictures, the solution, and the shots it rests on.
+
+    ``cut`` is the camera's own disc where the pictures are what was cut out of it: kept ones.
+    """
 
     exposures: tuple[Exposure, ...]
     disc: Disc
     shots: tuple[Shot, ...]
     solution: Solution
     latitude_deg: float
+    cut: Disc | None = None
 
     @property
     def orientation(self) -> Orientation:
@@ -85,7 +87,18 @@ def calibrate(
     exposures = [_exposure(path, camera, at, any_time) for path in images[:MANY]]
     if len({each.pixels.shape for each in exposures}) > 1:
         raise UsageError("the images differ in size; calibrate takes pictures of one camera and one size")
-    disc = _disc(exposures, camera)
+    return solved(exposures, _disc(exposures, camera), camera)
+
+
+def opened(images: Sequence[Path], camera: CameraSettings, at: datetime | None = None) -> list[Exposure]:
+    """All the images, with their times where they are known. Raises PictureError."""
+    return [_exposure(path, camera, at, any_time=False) for path in images]
+
+
+def solved(
+    exposures: Sequence[Exposure], disc: Disc, camera: CameraSettings, cut: Disc | None = None
+) -> Calibration:
+    """The lens of a camera from its exposures, all of one size. Raises CalibrationError where they do not give it."""
     observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
     if any(each.at is None for each in exposures):
         shots, answer = _undated(exposures[0], disc, observatory, camera.latitude_deg)
@@ -98,7 +111,7 @@ def calibrate(
     if isinstance(answer, NoSolution):
         names = exposures[0].path if len(exposures) == 1 else f"{len(exposures)} images"
         raise CalibrationError(f"{names}: {answer.reason}; {answer.advice}")
-    return Calibration(tuple(exposures), disc, tuple(shots), answer, camera.latitude_deg)
+    return Calibration(tuple(exposures), disc, tuple(shots), answer, camera.latitude_deg, cut)
 
 
 def _undated(
@@ -255,78 +268,3 @@ def save_chart(found: Calibration, path: Path) -> None:
 
 def _directions(stars: StarField, which: np.ndarray[Any, np.dtype[np.intp]]) -> Directions:
     return stars.azimuth_deg[which], stars.elevation_deg[which]
-
-
-# ── what is written ─────────────────────────────────────────────────────────────────────────────
-
-
-def tables(found: Calibration) -> str:
-    """[camera.disc] and [camera.orientation] as they stand in a configuration."""
-    disc, lens, turned = found.disc, found.lens, found.orientation
-    dated = max((each.at for each in found.exposures if each.at), default=None)
-    return "\n".join(
-        (
-            "[camera.disc]",
-            f"centre_x = {disc.centre_x:.1f}",
-            f"centre_y = {disc.centre_y:.1f}",
-            f"radius = {disc.radius:.1f}",
-            f"width = {disc.width}",
-            f"height = {disc.height}",
-            "",
-            "[camera.orientation]",
-            f"north_deg = {turned.north_deg:.2f}",
-            f"east_left = {'true' if turned.east_left else 'false'}",
-            f"lens = [{lens.a:.4f}, {lens.b:.4f}]",
-            f"centre = [{lens.centre_x:.4f}, {lens.centre_y:.4f}]",
-            f"tilt_deg = {lens.tilt_deg:.2f}",
-            f"tilt_azimuth_deg = {lens.tilt_azimuth_deg:.1f}",
-            f'solved_on = "{dated:%Y-%m-%d}"' if dated else 'solved_on = ""',
-            "",
-        )
-    )
-
-
-def write(found: Calibration, file: Path, camera: CameraSettings) -> None:
-    """Put the tables into a configuration file, in the place of the camera's old ones.
-
-    The new text is read back before the file is replaced. Raises ConfigError.
-    """
-    names = [each.name for each in config.load(file, calibrating=True).camera]
-    text = _with_tables(file.read_text(encoding="utf-8"), names.index(camera.name), tables(found))
-    try:
-        with replacing(file) as path:
-            path.touch(mode=0o600)  # it may hold secrets
-            path.write_text(text, encoding="utf-8")
-            config.load(path)
-            path.chmod(file.stat().st_mode)
-    except ConfigError as error:
-        raise ConfigError(
-            f"{file}: its tables are written in a way that calibrate cannot change; paste the values yourself ({error})"
-        ) from error
-
-
-_HEADER = re.compile(r"^\s*\[{1,2}\s*([A-Za-z0-9_.]+)\s*\]{1,2}")
-
-
-def _with_tables(text: str, number: int, new: str) -> str:
-    """The file's text with the numbered camera's disc and orientation replaced by ``new``."""
-    blocks: list[tuple[str, list[str]]] = [("", [])]
-    for line in text.splitlines():
-        header = _HEADER.match(line)
-        if header:
-            blocks.append((header.group(1), []))
-        blocks[-1][1].append(line)
-    cameras = [i for i, (name, _) in enumerate(blocks) if name == "camera"]
-    if not cameras:  # a file that leaves the camera to the defaults
-        return text.rstrip("\n") + "\n\n[[camera]]\n\n" + new
-    first = cameras[number]
-    last = first
-    while last + 1 < len(blocks) and blocks[last + 1][0].startswith("camera."):
-        last += 1
-    out: list[str] = []
-    for i, (name, lines) in enumerate(blocks):
-        if not (first < i <= last and name in ("camera.disc", "camera.orientation")):
-            out += lines
-        if i == last:
-            out += [*([] if not out or not out[-1].strip() else [""]), new]
-    return "\n".join(out).rstrip("\n") + "\n"

@@ -18,7 +18,7 @@ from typing import Any
 
 from daemon import __version__, preflight
 from daemon.alert.channel import Channel
-from daemon.config import CameraSettings, NotifySettings, Settings, error_of
+from daemon.config import CameraSettings, NotifySettings, Settings, auroramax, error_of
 from daemon.errors import AuroradError, ClockError, FetchError
 from daemon.footage import image, ocr
 from daemon.footage.frame import from_pixels
@@ -27,12 +27,14 @@ from daemon.gate import gate
 from daemon.observation import Frame, utc_text
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
+from daemon.record.progress import lens_on_record
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.source import LiveSource, Still, open_source, shown_certificate
 from daemon.source.url import user_agent
 from daemon.spaceweather.feeds import Feed, feeds_of
 from daemon.spaceweather.visits import ask
+from daemon.star_watch import lens_found
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
         yield _ask(f"channel {channel.name}", partial(_channel, channel))
     for camera in settings.camera:
         yield _ask(f"sky over {camera.name}", partial(_sky, settings, camera))
+        yield _ask(f"lens of {camera.name}", partial(_lens, settings, camera))
         yield _ask(f"source of {camera.name}", partial(_source, settings, camera))
     for feed in feeds_of(settings):
         yield _ask(f"space weather, {feed.name}", partial(_feed, settings, feed))
@@ -120,6 +123,26 @@ def _disk(settings: Settings) -> str:
 def _channel(channel: NotifySettings) -> str:
     Channel(channel.name, channel.address()).check()
     return "its address is understood; `aurorad test-alert` sends a message"
+
+
+def _lens(settings: Settings, camera: CameraSettings) -> str:
+    """What directions go by, and since when that is known."""
+    here, path = camera.camera(), settings.daemon.database
+    if camera.orientation is not None:
+        dated = f", solved on {camera.orientation.solved_on}" if camera.orientation.solved_on else ""
+        how = f"its lens{dated}" if here.orientation and here.orientation.lens else "north alone; no lens"
+        return f"the configuration gives {how}"
+    if path.exists():
+        with Reader(path) as reader:
+            found = lens_on_record(reader.query, camera.name, here.disc)
+        if found is not None:
+            return f"{lens_found(found)} ({found.at:%Y-%m-%d})"
+    if here.start is not None:
+        return (
+            f"not confirmed yet: the default was solved on {auroramax.SOLVED_ON}; directions are unknown until live frames"
+            " show their stars where it puts them"
+        )
+    return "unknown, and so are directions, until two clear frames give it; or run `aurorad calibrate`"
 
 
 def _sky(settings: Settings, camera: CameraSettings) -> str:

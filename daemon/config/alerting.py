@@ -1,4 +1,4 @@
-"""[gate], [event], [[notify]]: when to look, what counts as an event, who gets messages."""
+"""[gate], [event], [sky], [[notify]]: when to look, what counts as an event and as clear, who gets messages."""
 
 from __future__ import annotations
 
@@ -100,6 +100,18 @@ class EventSettings(Table):
         return self
 
 
+class SkySettings(Table):
+    """[sky]: messages that it clears and that it clouds over."""
+
+    hold_min: Number = number(
+        20.0,
+        1,
+        720,
+        "Minutes that the sky must have been clear, or covered, before a message says so.",
+        why="half a day of the same sky is no news",
+    )
+
+
 class NotifySettings(Table):
     """[[notify]]: one channel people or operators get messages through."""
 
@@ -111,10 +123,12 @@ class NotifySettings(Table):
     cameras: tuple[Text, ...] = Field(
         (), max_length=1000, description="Cameras this channel hears of; none: all."
     )
-    kinds: tuple[Literal["onset", "strong", "stronger", "over", "summary"], ...] = Field(
-        ("onset", "strong", "over"),
-        max_length=10,
-        description="Aurora messages sent; add `stronger` for every new highest level, `summary` for the morning summary.",
+    kinds: tuple[Literal["onset", "strong", "stronger", "over", "summary", "clears", "clouds over"], ...] = (
+        Field(
+            ("onset", "strong", "over"),
+            max_length=10,
+            description="Messages sent; add `stronger` for every new highest level, `summary` for the morning summary, `clears` and `clouds over` for the sky.",
+        )
     )
     min_level: Whole = number(
         0, 0, 6, "Level, 0 to 6, from which this channel hears of aurora.", why="levels go to 6"

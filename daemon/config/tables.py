@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
+from daemon.config import auroramax
+from daemon.config.alerting import EventSettings, GateSettings, NotifySettings, SkySettings
 from daemon.config.bounds import (
     Name,
     Number,
@@ -167,6 +168,10 @@ class CameraSettings(Table):
         "",
         description="HAPI data set of the nearest magnetic observatory, for [space_weather]; Yellowknife's is ykc/best-avail/PT1M/xyzf.",
     )
+    horizon: Text = Field(
+        "",
+        description="PNG of the sky disc, white where sky is; what is black counts for nothing. Empty: all is sky.",
+    )
     disc: DiscSettings = DiscSettings()
     orientation: OrientationSettings | None = None
     stamp: StampSettings | Literal[False] = StampSettings()
@@ -177,6 +182,14 @@ class CameraSettings(Table):
         kept = {"name", "title", "latitude_deg", "longitude_deg", "elevation_m", "timezone", "cadence_s",
                 "orientation"}  # fmt: skip
         return self.model_dump(mode="json", include=kept)
+
+    def _is_auroramax_as_shipped(self) -> bool:
+        """AuroraMAX's own pictures, cut as its lens was solved for."""
+        fields = type(self).model_fields
+        here = all(
+            abs(getattr(self, key) - fields[key].default) < 0.1 for key in ("latitude_deg", "longitude_deg")
+        )
+        return self.source.kind == "auroramax" and here and self.disc == DiscSettings()
 
     def camera(self) -> Camera:
         """The plain noun the rooms work with."""
@@ -191,6 +204,7 @@ class CameraSettings(Table):
             disc=Disc(**self.disc.model_dump()),
             orientation=self.orientation.orientation() if self.orientation else None,
             stamp=StampStyle(stamp.region, stamp.formats, stamp.timezone or self.timezone) if stamp else None,
+            start=auroramax.ORIENTATION if self._is_auroramax_as_shipped() else None,
         )
 
 
@@ -217,6 +231,7 @@ class Settings(BaseSettings):
     camera: Annotated[tuple[CameraSettings, ...], Field(min_length=1, max_length=1000)] = (CameraSettings(),)
     gate: GateSettings = GateSettings()
     event: EventSettings = EventSettings()
+    sky: SkySettings = SkySettings()
     notify: Annotated[tuple[NotifySettings, ...], Field(max_length=100)] = ()
     mqtt: MqttSettings | None = None
     push: PushSettings = PushSettings()

@@ -50,7 +50,7 @@ def from_pixels(
         last_modified=last_modified,
         index=index,
         flaw=flaw(disc),
-        points=_points(disc) if camera.orientation and camera.orientation.lens else None,
+        points=_points(disc) if camera.orientation is None or camera.orientation.lens else None,
     )
 
 

@@ -22,6 +22,8 @@ WITHIN = 0.97
 """Share of the radius that is looked at: the rim itself is full of points."""
 CELL = 32
 """Side, in pixels, of the cells in which the scatter is measured."""
+MAP = 24
+"""Side of the maps of the sky behind the points, in cells."""
 LEAST_SNR, LEAST_HEIGHT = 4.0, 1.5
 LEAST_SCATTER = 0.25
 """Grey levels; a flat black sky has none of its own."""
@@ -30,7 +32,7 @@ LEAST_ROUNDNESS = 0.35
 
 
 def find_points(pixels: Picture, disc: Disc, limit: int = 400) -> Points:
-    """The strongest points of a picture (height, width, 3) within its disc, at most ``limit``.
+    """The strongest points of a picture (height, width, 3) within its disc, at most ``limit``, and the sky behind.
 
     ``disc`` is in pixels of this very picture.
     """
@@ -39,11 +41,33 @@ def find_points(pixels: Picture, disc: Disc, limit: int = 400) -> Points:
     while disc.radius / 2**halvings > LARGEST_RADIUS:
         square = np.asarray(cv2.resize(square, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
         halvings += 1
-    x, y, height = _peaks(square)
+    if min(square.shape[:2]) < 2 * CELL:
+        return Points(np.zeros(0), np.zeros(0), np.zeros(0))
+    grey = _grey(square)
+    above = cv2.GaussianBlur(grey, (0, 0), 0.9) - cv2.GaussianBlur(grey, (0, 0), 3.0)
+    least = np.maximum(_scatter(above) * np.float32(LEAST_SNR), np.float32(LEAST_HEIGHT))
+    x, y, height = _peaks(above, least)
     across = (left + x * 2**halvings - disc.centre_x) / disc.radius
     down = (top + y * 2**halvings - disc.centre_y) / disc.radius
     within = np.flatnonzero(np.hypot(across, down) < WITHIN)[:limit]
-    return Points(across[within], down[within], height[within])
+    corner = (left - disc.centre_x) / disc.radius, (top - disc.centre_y) / disc.radius
+    side = 2**halvings / disc.radius
+    return Points(
+        across[within], down[within], height[within], _map(grey, corner, side), _map(least, corner, side)
+    )
+
+
+def _map(plane: Plane, corner: tuple[float, float], side: float) -> Plane:
+    """A plane of the picture as a coarse map of the disc, (MAP, MAP). Its corner lies at ``corner`` on the disc, a
+    pixel is ``side`` wide there; what the picture does not show is like its edge."""
+    cell = 2.0 / MAP
+    tall, wide = (max(1, round(length * side / cell)) for length in plane.shape)
+    small = cv2.resize(plane, (wide, tall), interpolation=cv2.INTER_AREA)
+    across = plane.shape[1] * side / wide / cell, plane.shape[0] * side / tall / cell
+    shift = [(at + 1.0) / cell + 0.5 * scale - 0.5 for at, scale in zip(corner, across, strict=True)]
+    move = np.array([[across[0], 0.0, shift[0]], [0.0, across[1], shift[1]]])
+    whole = cv2.warpAffine(small, move, (MAP, MAP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(whole, dtype=np.float32)
 
 
 def _around(pixels: Picture, disc: Disc) -> tuple[Picture, int, int]:
@@ -53,14 +77,9 @@ def _around(pixels: Picture, disc: Disc) -> tuple[Picture, int, int]:
     return pixels[top:bottom, left:right], left, top
 
 
-def _peaks(pixels: Picture) -> tuple[Floats, Floats, Floats]:
+def _peaks(above: Plane, least: Plane) -> tuple[Floats, Floats, Floats]:
     """(x, y, height) of the points of a picture, strongest first; pixel centres lie at .5."""
-    if min(pixels.shape[:2]) < 2 * CELL:
-        return np.zeros(0), np.zeros(0), np.zeros(0)
-    grey = _grey(pixels)
-    above = cv2.GaussianBlur(grey, (0, 0), 0.9) - cv2.GaussianBlur(grey, (0, 0), 3.0)
-    peaks = (above == cv2.dilate(above, np.ones((5, 5), np.uint8))) & (above >= LEAST_HEIGHT)
-    peaks &= above >= LEAST_SNR * _scatter(above)
+    peaks = (above == cv2.dilate(above, np.ones((5, 5), np.uint8))) & (above >= least)
     peaks[:2], peaks[-2:], peaks[:, :2], peaks[:, -2:] = False, False, False, False
     row, column = np.nonzero(peaks)
     round_ = _roundness(above, row, column) >= LEAST_ROUNDNESS

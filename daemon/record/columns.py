@@ -116,6 +116,8 @@ class ObservationRow(TypedDict):
     ]
     stars: Annotated[str | None, _Is("TEXT", lambda o: o.stars, title="Stars")]
     star_limit: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_limit, 1))]
+    star_zero: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_zero, 2))]
+    star_gamma: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_gamma, 1))]
     sun_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.sun_altitude_deg, 4), title="Sun")]
     moon_altitude_deg: Annotated[
         float, _Is("REAL", lambda o: round(o.sky.moon_altitude_deg, 4), title="Moon")

@@ -289,6 +289,33 @@ def m004_description(db: Database) -> None:
     db.execute(_SNOOZES)
 
 
+_LENSES = """
+CREATE TABLE lenses (
+    camera TEXT NOT NULL,
+    found_at TEXT NOT NULL,
+    disc TEXT NOT NULL,
+    orientation TEXT NOT NULL,
+    error_deg REAL,
+    stars INTEGER,
+    turned_deg REAL,
+    PRIMARY KEY (camera, found_at)
+) WITHOUT ROWID;
+
+CREATE TABLE skies (
+    camera TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m005_stars(db: Database) -> None:
+    """What a frame's stars say of the camera's exposure, the lenses they gave, and whether the sky is clear."""
+    db.execute("ALTER TABLE observations ADD COLUMN star_zero REAL")
+    db.execute("ALTER TABLE observations ADD COLUMN star_gamma REAL")
+    _create(db, _LENSES)
+
+
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:
     """One row of m001's ``state`` to the table of its kind; its key said which it was."""
     kind, _, name = key.partition(" ")

@@ -5,7 +5,7 @@ a morning and an archive have come, and where the cameras stand. Part of the sto
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from daemon.event import EventState
+from daemon.observation import Disc, FoundLens, Lens, Orientation, from_utc_text, utc_text
+from daemon.weather import SkyHeld
 
 _Opens = Callable[[], AbstractContextManager[Database]]
 
@@ -103,11 +105,60 @@ class Progress:
         with self._write() as db:
             _put(db, "movies", camera=camera, name=name, **asdict(taken))
 
+    def lens(self, camera: str, disc: Disc) -> FoundLens | None:
+        """The lens that the camera's stars gave last, where its disc was cut as it is now."""
+        with self._read() as db:
+            return lens_on_record(lambda sql, given: list(db.query(sql, given)), camera, disc)
+
+    def put_lens(self, camera: str, disc: Disc, found: FoundLens) -> None:
+        """The camera's stars gave this lens."""
+        with self._write() as db:
+            _put(
+                db, "lenses", camera=camera, found_at=utc_text(found.at), disc=json.dumps(asdict(disc)),
+                orientation=json.dumps(asdict(found.orientation)), error_deg=found.error_deg,
+                stars=found.stars, turned_deg=found.turned_deg,
+            )  # fmt: skip
+
+    def sky(self, camera: str) -> SkyHeld:
+        """Whether a camera's sky was last reported as clear or as clouded over."""
+        with self._read() as db:
+            found = db.execute("SELECT json FROM skies WHERE camera = ?", [camera]).fetchone()
+        return SkyHeld.from_dict(json.loads(found[0]) if found else None)
+
+    def put_sky(self, camera: str, held: SkyHeld) -> None:
+        """What holds of it from here on."""
+        with self._write() as db:
+            _put(db, "skies", camera=camera, json=json.dumps(held.to_dict()))
+
     def register_camera(self, about: Mapping[str, Any]) -> None:
         """Keep where a camera stands and how it is called, for readers without its configuration."""
         turned = about.get("orientation")
         with self._write() as db:
             _put(db, "cameras", **{**about, "orientation": None if turned is None else json.dumps(turned)})
+
+
+def lens_on_record(
+    query: Callable[[str, Sequence[Any]], list[dict[str, Any]]], camera: str, disc: Disc
+) -> FoundLens | None:
+    """The same, asked of any view of the record."""
+    rows = query(
+        "SELECT * FROM lenses WHERE camera = ? AND disc = ? ORDER BY found_at DESC LIMIT 1",
+        [camera, json.dumps(asdict(disc))],
+    )
+    if not rows:
+        return None
+    kept = rows[0]
+    return FoundLens(
+        _orientation(json.loads(kept["orientation"])),
+        from_utc_text(kept["found_at"]),
+        kept["error_deg"],
+        kept["stars"],
+        kept["turned_deg"],
+    )
+
+
+def _orientation(kept: Mapping[str, Any]) -> Orientation:
+    return Orientation(**{**kept, "lens": Lens(**kept["lens"])})
 
 
 def put_event_state(db: Database, camera: str, state: EventState) -> None:

@@ -353,14 +353,15 @@ class Reader(Closing):
 
     # ------------------------------------------------------------------ the rest
 
-    def star_limits(self, camera: str, most: int = 2000) -> list[tuple[str, str, float]]:
-        """(twilight, moonlight, magnitude) of the newest frames that showed stars enough, oldest first."""
+    def star_zeros(self, camera: str, most: int = 2000) -> list[tuple[str, str, float, float]]:
+        """(twilight, moonlight, zero, gamma) of the newest frames that showed stars enough, oldest first."""
         rows = self.query(
-            """SELECT twilight, moonlight, star_limit FROM observations
-               WHERE camera = ? AND star_limit IS NOT NULL ORDER BY observed_at DESC LIMIT ?""",
+            """SELECT twilight, moonlight, star_zero, star_gamma FROM observations
+               WHERE camera = ? AND star_zero IS NOT NULL ORDER BY observed_at DESC LIMIT ?""",
             [camera, most],
         )
-        return [(row["twilight"], row["moonlight"], row["star_limit"]) for row in reversed(rows)]
+        names = ("twilight", "moonlight", "star_zero", "star_gamma")
+        return [cast(tuple[str, str, float, float], tuple(row[n] for n in names)) for row in reversed(rows)]
 
     def models(self) -> list[ModelRow]:
         """Models that have looked, with ``card`` as a dictionary."""

@@ -98,6 +98,11 @@ class Observatory:
     def __init__(self, latitude_deg: float, longitude_deg: float, elevation_m: float = 0.0) -> None:
         self._place = (latitude_deg, longitude_deg, elevation_m)
 
+    @property
+    def latitude_deg(self) -> float:
+        """Latitude, north positive."""
+        return self._place[0]
+
     def state(self, at: datetime) -> SkyState:
         """Sun and moon at one instant. Raises ClockError outside 1900…2052."""
         return self.states([at])[0]

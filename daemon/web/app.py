@@ -25,6 +25,7 @@ from daemon.errors import StoreError
 from daemon.web import (
     actions,
     api,
+    chart,
     classify,
     hapi,
     label,
@@ -67,6 +68,7 @@ def create_app(ports: Ports) -> Starlette:
             Route("/sign-in", actions.sign_in_page),
             Route("/sign-in", actions.sign_in, methods=["POST"]),
             Route("/latest.jpg", pictures.latest),
+            Route("/stars.jpg", chart.stars),
             Route("/frames/{path:path}", pictures.frame),
             Route("/sheets/{camera}/{night}/{number}.jpg", pictures.sheet),
             Route("/timelapse/event/{id}.{kind}", timelapse.of_event),

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
 from daemon.night import midnight_of, night_of
-from daemon.observation import Camera, LiveStatus, Observation, SkyState
+from daemon.observation import Camera, LiveStatus, Observation, Orientation, SkyState
 from daemon.record.store import Reader
 from daemon.subscribers import Subscriber
 
@@ -93,13 +93,18 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _not_known(camera: str) -> None:
+    """No camera is watched, so no stars have shown how one is turned."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything the page is made from.
 
     ``reader`` opens a read-only view of the database; it is closed after each request.
     ``frames_dir`` holds the kept pictures, ``<camera>/<night>/<name>.jpg``. ``clock_rate`` is how many seconds the watch's clock
-    runs in one real second (1 but in a demonstration). ``token`` None asks for none.
+    runs in one real second (1 but in a demonstration). ``turned`` is how a watched camera is turned by now, by its owner or
+    its stars. ``token`` None asks for none.
     """
 
     settings: Settings
@@ -111,6 +116,7 @@ class Ports:
     skies: Mapping[str, SkyOver] = field(default_factory=dict)
     classify: Classifier | None = None
     push: Push | None = None
+    turned: Callable[[str], Orientation | None] = _not_known
     clock: Callable[[], datetime] = _utc_now
     clock_rate: float = 1.0
     token: str | None = field(default=None, repr=False)

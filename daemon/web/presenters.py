@@ -193,12 +193,12 @@ def _fact(value: object) -> str:
 
 
 def _stars(row: ObservationRow) -> str:
-    """How many of the stars that must be seen are; a dash where that is not known."""
+    """How much of the starlight comes through; a dash where that is not known."""
     share = share_of(row["stars"]) if row["stars"] else None
     return (
         words.NO_VALUE
         if share is None
-        else _("%(percent)s of those expected are seen", percent=words.percent(share))
+        else _("%(percent)s of their light comes through", percent=words.percent(share))
     )
 
 
@@ -245,7 +245,7 @@ def _patch(number: int, share: float | None) -> Patch:
     )
     told = _("too few stars to tell")
     if share is not None:
-        told = _("%(percent)s of the stars seen", percent=words.percent(share))
+        told = _("%(percent)s of the starlight", percent=words.percent(share))
     return Patch(path, None if share is None else min(4, int(share * 5)), f"{where}: {told}")
 
 

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -44,7 +45,7 @@ class Site:
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
         self.pictures = Pictures(ports.frames_dir, Cache())
-        self.views = {camera.name: view_of(camera, ports.settings) for camera in ports.settings.camera}
+        self._views = {camera.name: view_of(camera, ports.settings) for camera in ports.settings.camera}
         self.key = security.Key(ports.token)
         daemon = ports.settings.daemon
         self.own_names = security.own_names(daemon.host, daemon.url, daemon.names)
@@ -63,6 +64,14 @@ class Site:
         return self.ports.reader()
 
     # ------------------------------------------------------------------ cameras
+
+    @property
+    def views(self) -> dict[str, View]:
+        """The configured cameras, by name, turned as their stars have shown where the owner does not say."""
+        return {
+            name: replace(view, orientation=view.orientation or self.ports.turned(name))
+            for name, view in self._views.items()
+        }
 
     def all_views(self, reader: Reader) -> list[View]:
         """The configured cameras, then those only met in the database."""

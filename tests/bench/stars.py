@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
@@ -30,8 +32,10 @@ from daemon.sky.ephemeris import Observatory
 from daemon.sky.lens import unproject
 from daemon.sky.stars.fit import Shot, apart_deg
 from daemon.sky.stars.solve import NoSolution, Solution, solve, solve_unknown_time
-from daemon.sky.stars.visibility import SECTORS, expected_limit, limit_of, sector_of, star_cover
-from tests.bench.figure import CACHE, ROOT, Plan, Row
+from daemon.sky.stars.visibility import SECTORS, sector_of, shown, star_cover
+from daemon.sky.stars.witness import StarWitness
+from tests.bench.figure import CACHE, ROOT, Plan, Row, cpu_s
+from training.simulator.aurora import aurora_light
 from training.simulator.stills import Still, random_still
 
 Floats = npt.NDArray[np.float64]
@@ -82,7 +86,7 @@ def error_deg(still: Still, orientation: Orientation, disc: Disc) -> float:
 # ── cameras ─────────────────────────────────────────────────────────────────────────────────────
 
 
-Figures = dict[str, float | None]
+Figures = dict[str, Any]
 
 
 def kept(name: str, seeds: Sequence[int], measure: Callable[[int], Figures]) -> list[Figures]:
@@ -173,32 +177,40 @@ def clear_and_cloudy(seed: int, moon: bool) -> tuple[Still, Still]:
     return replace(still, scene=bare), still
 
 
-def sectors(seeds: Sequence[int], moon: bool) -> tuple[Floats, Floats, int]:
-    """(share of stars seen, share of light hidden) of every sector of every camera, and how many are not known."""
+def one_cover(seed: int, moon: bool) -> Figures:
+    """(share of starlight seen, share of light hidden) of every sector of a camera; empty where its lens is not solved."""
     azimuth, elevation, sector, weight = _grid()
-    seen, hidden, unknown = [], [], 0
-    for seed in seeds:
-        clear, cloudy = clear_and_cloudy(seed, moon)
-        best = look(clear.picture(), clear)
-        if isinstance(best.answer, NoSolution):
-            continue
-        turned, sky = best.answer.fit.orientation, cloudy.scene.heaven
-        up = sky.moon_altitude_deg > 0 and sky.moon_phase_deg > 30
-        glare = (sky.moon_azimuth_deg, sky.moon_altitude_deg) if up else None
-        limit = limit_of(find_points(clear.picture(), best.disc, LIMIT), best.shot.stars, turned, glare)
-        if limit is None:
-            continue
-        points = find_points(cloudy.picture(), best.disc, LIMIT)
-        cover = star_cover(points, best.shot.stars, turned, expected_limit(limit), glare)
-        truth = cloudy.hidden(azimuth, elevation)
-        for number, share in enumerate(cover.sectors):
-            if share is None:
-                unknown += 1
-                continue
-            seen.append(share)
-            inside = sector == number
-            hidden.append(float(np.average(truth[inside], weights=weight[inside])))
-    return np.array(seen), np.array(hidden), unknown
+    clear, cloudy = clear_and_cloudy(seed, moon)
+    best, sky = look(clear.picture(), clear), cloudy.scene.heaven
+    up = sky.moon_altitude_deg > 0 and sky.moon_phase_deg > 30
+    glare = (sky.moon_azimuth_deg, sky.moon_altitude_deg) if up else None
+    if isinstance(best.answer, NoSolution):
+        return {"seen": [], "hidden": []}
+    turned = best.answer.fit.orientation
+    shows = shown(find_points(clear.picture(), best.disc, LIMIT), best.shot.stars, turned, glare)
+    if shows is None:
+        return {"seen": [], "hidden": []}
+    cover = star_cover(
+        find_points(cloudy.picture(), best.disc, LIMIT),
+        best.shot.stars,
+        turned,
+        shows.zero,
+        glare,
+        shows.gamma,
+    )
+    truth = cloudy.hidden(azimuth, elevation)
+    hidden = [
+        float(np.average(truth[sector == n], weights=weight[sector == n])) for n in range(len(cover.sectors))
+    ]
+    return {"seen": list(cover.sectors), "hidden": hidden}
+
+
+def sectors(seeds: Sequence[int], moon: bool) -> tuple[Floats, Floats, int]:
+    """(share of starlight seen, share of light hidden) of every sector of every camera, and how many are not known."""
+    each = kept(f"cover-{'moon' if moon else 'dark'}", seeds, lambda seed: one_cover(seed, moon))
+    pairs = [pair for row in each for pair in zip(row["seen"], row["hidden"], strict=True)]
+    known = np.array([pair for pair in pairs if pair[0] is not None], np.float64)
+    return known[:, 0], known[:, 1], len(pairs) - len(known)
 
 
 def roc_area(score: Floats, positive: npt.NDArray[np.bool_]) -> float:
@@ -216,6 +228,77 @@ def cover(number: int) -> Iterator[Row]:
         yield Row(f"clear by sector, {name}", f"{bar}", f"{area:.3f}", area >= bar,
                   f"ROC area over {len(seen)} sectors of {SECTORS} a frame, {unknown} not known; "
                   f"{roc_area(seen[plain], hidden[plain] < 0.5):.3f} without those half hidden")  # fmt: skip
+
+
+def cost() -> Row:
+    """CPU of what a look pays for the stars: points found and held against the stars, once a minute of footage."""
+    still = random_still(14, side=720, cloud=0.2, moon=False, aurora=False)
+    pixels, place = still.picture(), still.place
+    solved = look(pixels, still)
+    assert isinstance(solved.answer, Solution)
+    observatory = Observatory(place.latitude_deg, place.longitude_deg, place.elevation_m)
+    witness = StarWitness(observatory, solved.answer.fit.orientation)
+    spent_ms = []
+    for minute in range(40):
+        at = still.at + timedelta(seconds=minute)
+        began = cpu_s()
+        points = find_points(pixels, solved.disc, LIMIT)
+        witness.look(points, observatory.state(at))
+        spent_ms.append(1000 * (cpu_s() - began))
+    middle = float(np.median(spent_ms))
+    return Row("CPU of the stars a look", "30 ms", f"{middle:.0f} ms", middle <= 30,
+               f"720 px, median of {len(spent_ms)}, sun and moon included; mean {np.mean(spent_ms):.0f} ms")  # fmt: skip
+
+
+# ── where an arc is ─────────────────────────────────────────────────────────────────────────────
+
+
+def one_arc(seed: int) -> Figures:
+    """The brightest part of a simulated display: by how much two lenses misplace it, in degrees.
+
+    ``solved`` is the lens that one clear frame gives, ``equidistant`` one with the true north and centre, as an owner would
+    set it by eye. Where the light is in the picture is the simulator's truth: what is measured is the lens alone.
+    """
+    nothing: Figures = dict.fromkeys(("solved_az", "solved_el", "equidistant_az", "equidistant_el"))
+    still = random_still(seed, cloud=0.0, moon=False, aurora=True, side=600)
+    bare = replace(still, scene=replace(still.scene, aurora=replace(still.scene.aurora, forms=())))
+    solved = look(bare.picture(), bare)
+    glow = aurora_light(still.scene, 240)
+    if isinstance(solved.answer, NoSolution) or glow is None:
+        return nothing
+    row, column = divmod(int(cv2.GaussianBlur(glow.sum(axis=2), (0, 0), 4.0).argmax()), 240)
+    at = np.array([(column + 0.5) / 120 - 1]), np.array([(row + 0.5) / 120 - 1])
+    x, y = (still.left + (at[0] + 1) * still.side / 2, still.top + (at[1] + 1) * still.side / 2)
+    on = (x - solved.disc.centre_x) / solved.disc.radius, (y - solved.disc.centre_y) / solved.disc.radius
+    drawn, shown_by = still.scene.lens, solved.answer.fit.orientation
+    assert drawn.optics is not None
+    true = Lens(**vars(drawn.optics))
+    # The simulator's lens is in radii of the drawn disc, ``radius`` of the square's half.
+    on_drawn = at[0] / drawn.radius, at[1] / drawn.radius
+    turned = Orientation(drawn.north_deg, drawn.east_left, lens=true)
+    azimuth, elevation = unproject(*on_drawn, turned)
+    if elevation[0] < 5:
+        return nothing
+    out: Figures = {}
+    ways = {
+        "solved": unproject(*on, shown_by),
+        "equidistant": unproject(*on_drawn, Orientation(drawn.north_deg, drawn.east_left)),
+    }
+    for name, (az, el) in ways.items():
+        out[f"{name}_az"] = float(abs((az[0] - azimuth[0] + 180) % 360 - 180))
+        out[f"{name}_el"] = float(abs(el[0] - elevation[0]))
+    return out
+
+
+def arcs(number: int) -> Row:
+    """Directions of displays through the solved lens, and through the one that owners have today."""
+    each = [row for row in kept("arcs", range(3000, 3000 + number), one_arc) if row["solved_az"] is not None]
+    middle = {key: float(np.median([row[key] for row in each])) for key in each[0] if key != "seed"}
+    worst = max(middle["solved_az"], middle["solved_el"])
+    return Row("direction of a simulated display through the solved lens", "3°",
+               f"{middle['solved_az']:.2f}° azimuth, {middle['solved_el']:.2f}° elevation", worst <= 3,
+               f"medians of {len(each)}; an equidistant lens with the true north {middle['equidistant_az']:.1f}° and "
+               f"{middle['equidistant_el']:.1f}°; where it is in the picture is taken from the simulator")  # fmt: skip
 
 
 # ── real frames ─────────────────────────────────────────────────────────────────────────────────
@@ -262,7 +345,14 @@ def _after(observatory: Observatory, minutes: float):  # type: ignore[no-untyped
 def measure(plan: Plan) -> list[Row]:
     """All of it."""
     number = plan.pick(200, 8)
-    return [*cameras(number), scattered(plan.pick(60, 4)), *cover(plan.pick(40, 3)), *real()]
+    return [
+        *cameras(number),
+        scattered(plan.pick(60, 4)),
+        *cover(plan.pick(40, 3)),
+        arcs(plan.pick(60, 4)),
+        cost(),
+        *real(),
+    ]
 
 
 def docs_picture(path: Path, seed: int = 3) -> None:

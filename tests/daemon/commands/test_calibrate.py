@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from daemon.cli import main
 from daemon.config import load
 from daemon.footage import image
 from daemon.observation import Disc
+from daemon.record.store import Store
+from daemon.sky.geometry import cut_disc
 from tests.bench.stars import error_deg
+from tests.daemon.record.made import observation
 from training.simulator.stills import Still, random_still
 
 KEYS = {
@@ -140,3 +145,52 @@ def test_the_disc_of_the_configuration_serves_where_none_shows(tmp_path: Path) -
     camera = CameraSettings(disc=DiscSettings(centre_x=310, centre_y=250, radius=300, width=640, height=480))
     pixels = np.full((480, 640, 3), 90, np.uint8)
     assert _disc([Exposure(tmp_path, pixels, None)], camera) == Disc(310, 250, 300, 640, 480)
+
+
+def test_the_pictures_that_a_watch_has_kept_will_do(tmp_path: Path) -> None:
+    """--db: the starriest kept picture gives the lens, and what is written keeps the disc it was cut with."""
+    still, _ = _still(14)
+    half = still.side / 2
+    where = f"centre_x = {still.left + half}\ncentre_y = {still.top + half}\nradius = {half}\n"
+    disc = f"[camera.disc]\n{where}width = {still.width}\nheight = {still.height}\n"
+    file = _camera(tmp_path, still, disc)
+    camera = load(file).camera_named("hill").camera()
+    kept = image.encode_jpeg(image.shrink(cut_disc(still.picture(), camera.disc), 480))
+    for name in ("clear", "gone"):
+        at = still.at + timedelta(hours=name == "gone")
+        frame = observation(
+            camera="hill", observed_at=at, verdict="clear", sky=replace(observation().sky, sun_altitude_deg=-30),
+            picture=f"hill/{name}.jpg",
+        )  # fmt: skip
+        with Store(tmp_path / "a.db") as store:
+            store.record(frame, night=still.at.date())
+    (tmp_path / "frames" / "hill").mkdir(parents=True)
+    (tmp_path / "frames" / "hill" / "clear.jpg").write_bytes(kept)
+    code, out, err = _run(
+        "calibrate", "--db", tmp_path / "a.db", "--config", file, "--camera", "hill", "--write"
+    )
+    assert code == 0, err
+    assert "stars matched" in out
+    written = load(file).camera_named("hill").camera()
+    assert written.orientation is not None
+    assert (written.disc.centre_x, written.disc.radius) == (camera.disc.centre_x, camera.disc.radius)
+    assert error_deg(still, written.orientation, written.disc) < 0.5
+    code, _, err = _run("calibrate", "--db", tmp_path / "a.db", "--config", file, "--camera", "other")
+    assert (code, "no picture of a clear night of other is kept" in err) == (1, True)
+    code, _, err = _run("calibrate", "--config", file)
+    assert (code, "--db FILE" in err) == (2, True)
+
+
+def test_a_horizon_mask_needs_many_pictures(tmp_path: Path) -> None:
+    """One frame does not tell a tree from a cloud: exit 1 in one line, and the lens is printed all the same."""
+    still, png = _still(14)
+    picture = tmp_path / "sky.png"
+    picture.write_bytes(png)
+    code, out, err = _run(
+        "calibrate", picture, "--config", _camera(tmp_path, still), "--camera", "hill", "--at",
+        f"{still.at:%Y-%m-%dT%H:%M:%SZ}", "--horizon", tmp_path / "mask.png",
+    )  # fmt: skip
+    assert code == 1
+    assert "stars matched" in out
+    assert "at least 8 of different hours and weather" in err
+    assert not (tmp_path / "mask.png").exists()

@@ -38,6 +38,8 @@ def observation(minute: int = 0, **changed: Any) -> Observation:
         elevation_deg=34.6,
         stars="9" * 20 + "-" * 4,
         star_limit=4.5,
+        star_zero=11.25,
+        star_gamma=1.5,
         source="auroramaxHD_20240210_720p.mp4",
         picture=f"yellowknife/2024-02-10/{minute}.jpg",
     )

@@ -56,6 +56,8 @@ def test_a_row_comes_back_as_it_was_written(store: Store, path: Path) -> None:
         "elevation_deg": 35.0,
         "stars": "9" * 20 + "-" * 4,
         "star_limit": 4.5,
+        "star_zero": 11.25,
+        "star_gamma": 1.5,
         "model_sha256": "ab" * 32,
         "source": "auroramaxHD_20240210_720p.mp4",
         "picture": "yellowknife/2024-02-10/0.jpg",

@@ -1,0 +1,81 @@
+"""The newest starry picture with what the stars showed drawn in: why a camera's directions are to be believed."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.errors import PictureError
+from daemon.footage import image
+from daemon.footage.find_disc import whole_picture
+from daemon.footage.points import find_points
+from daemon.footage.star_chart import star_chart
+from daemon.observation import Orientation, from_utc_text
+from daemon.record.store import Reader
+from daemon.sky.ephemeris import Observatory
+from daemon.sky.stars.visibility import RINGS_DEG, on_points
+from daemon.web.frames import answer, etag_of
+from daemon.web.ports import View
+from daemon.web.site import site_of
+
+NEWEST = 60
+"""Frames that showed stars among which the starriest is shown."""
+MINUTE_S = 60
+MOST_POINTS = 1500
+
+
+def stars(request: Request) -> Response:
+    """A square JPEG: grid, horizon, compass, stars found and not found. 404 with the reason where there is none."""
+    site = site_of(request)
+    with site.reader() as reader:
+        view = site.view(request, reader)
+        found = starriest(reader, view.name)
+    turned = view.orientation
+    if turned is None or turned.lens is None or not view.placed:
+        raise HTTPException(404, "this camera's lens is not known: no directions are given")
+    if found is None:
+        raise HTTPException(404, "no picture is kept in which the stars were found")
+    path, at, limit = found
+    data = site.pictures.bytes_of(path)
+    key = ("stars", hashlib.blake2b(data, digest_size=12).hexdigest(), turned)
+    made = site.pictures.cache.get(key, lambda: _drawn(data, at, limit, view, turned))
+    reply = answer(request, made, etag_of(made), "image/jpeg", MINUTE_S)
+    reply.headers["x-observed-at"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return reply
+
+
+def starriest(reader: Reader, camera: str) -> tuple[str, datetime, float] | None:
+    """(path, time, faintest magnitude) of the starriest of the newest kept pictures that show stars."""
+    rows = reader.query(
+        f"""SELECT p.path, o.observed_at, o.star_limit FROM
+            (SELECT * FROM observations WHERE camera = ? AND star_limit IS NOT NULL
+             ORDER BY observed_at DESC LIMIT {NEWEST}) o
+            JOIN pictures p USING (camera, observed_at) ORDER BY o.star_limit DESC, o.observed_at DESC LIMIT 1""",
+        [camera],
+    )
+    return (rows[0]["path"], from_utc_text(rows[0]["observed_at"]), rows[0]["star_limit"]) if rows else None
+
+
+def _drawn(data: bytes, at: datetime, limit: float, view: View, turned: Orientation) -> bytes:
+    try:
+        pixels = image.decode(data)
+    except PictureError:
+        raise HTTPException(404, "this picture is damaged") from None
+    disc = whole_picture(pixels)
+    field = Observatory(view.latitude_deg, view.longitude_deg).stars(at)
+    stars, seen = on_points(
+        find_points(pixels, disc, MOST_POINTS), field.brighter(limit - 0.5, RINGS_DEG[0]), turned
+    )
+    matched, missed = stars.chosen(seen), stars.chosen(~seen)
+    drawn = star_chart(
+        pixels,
+        disc,
+        turned,
+        (matched.azimuth_deg, matched.elevation_deg),
+        (missed.azimuth_deg, missed.elevation_deg),
+    )
+    return image.encode_jpeg(drawn)
