@@ -211,7 +211,7 @@ class Pipeline:
         square, sky_share = frame.square, 1.0
         if self.horizon is not None:  # what is no sky counts for nothing
             square, sky_share = self.horizon.square(square), self.horizon.share
-            mask = None if prediction.mask is None else self.horizon.over(prediction.mask)
+            mask = None if prediction.mask is None else self.horizon.within(prediction.mask)
             prediction = replace(prediction, heatmap=self.horizon.over(prediction.heatmap), mask=mask)
         stars = self.stars.look(frame, observation.sky)
         cover = stars.cover if stars else None

@@ -24,7 +24,8 @@ import pytz
 
 from daemon.alert.channel import Channel
 from daemon.archive.stills import Kept, dated, nights_in_folder, pictures_of
-from daemon.commands.calibrate import calibrate, tables
+from daemon.commands.calibrate import calibrate
+from daemon.commands.calibrate_file import tables
 from daemon.commands.setup_file import Plan, how_to_start, must_not_be_there, write
 from daemon.commands.setup_found import Found, addresses, likely_places, recognise
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, NotifySettings, user_state_dir

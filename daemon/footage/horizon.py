@@ -75,6 +75,10 @@ class Horizon:
         share = cv2.resize(self.sky.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         return np.asarray(heatmap * share, dtype=np.float32)
 
+    def within(self, mask: Mask) -> Mask:
+        """A mask of the disc (n, n) without the cells that are mostly no sky."""
+        return np.asarray(mask & (self.over(np.ones(mask.shape, np.float32)) >= 0.5))
+
 
 def read(path: Path) -> Horizon:
     """A mask from its file, of any size. Raises PictureError."""

@@ -37,6 +37,7 @@ def _outline(number: int, turned: Orientation) -> str:
     low, high = RINGS_DEG[ring : ring + 2]
     there = azimuth, np.full(len(azimuth), low)
     back = azimuth[::-1], np.full(len(azimuth), high)
-    x, y = project(*(np.concatenate(pair) for pair in zip(there, back, strict=True)), turned)
+    azimuths, elevations = (np.concatenate(pair) for pair in zip(there, back, strict=True))
+    x, y = project(azimuths, elevations, turned)
     places = " ".join(f"{RADIUS * a:.1f} {RADIUS * b:.1f}" for a, b in zip(x, y, strict=True))
     return f"M{places}Z"

@@ -7,8 +7,16 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'aurorad','m001_first','2026-11-20 12:00:00.000000+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 11:43:09.199973+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'aurorad','m003_spaceweather','2026-11-26 13:30:00.000000+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 14:47:48.988162+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'aurorad','m003_spaceweather','2026-11-26 14:47:49.009834+00:00');
+CREATE TABLE aurora_forecasts (
+    camera TEXT NOT NULL,
+    at TEXT NOT NULL,
+    based_on TEXT NOT NULL,
+    percent REAL NOT NULL,
+    fetched_at TEXT NOT NULL,
+    PRIMARY KEY (camera, at)
+) WITHOUT ROWID;
 CREATE TABLE cameras (
     name TEXT PRIMARY KEY,
     title TEXT NOT NULL,
@@ -51,6 +59,13 @@ CREATE TABLE events (
     in_cool_down INTEGER NOT NULL
 );
 INSERT INTO "events" VALUES('yellowknife-20240210T045003Z','yellowknife','2024-02-10T04:50:03Z','2024-02-10T04:51:03Z',NULL,NULL,NULL,0.8,'2024-02-10T04:50:03Z',0);
+CREATE TABLE geomagnetic_indices (
+    name TEXT NOT NULL,
+    at TEXT NOT NULL,
+    value REAL NOT NULL,
+    fetched_at TEXT NOT NULL,
+    PRIMARY KEY (name, at)
+) WITHOUT ROWID;
 CREATE TABLE labels (
     id INTEGER PRIMARY KEY,
     camera TEXT NOT NULL,
@@ -66,6 +81,15 @@ CREATE TABLE labels (
     undone_at TEXT
 );
 INSERT INTO "labels" VALUES(1,'yellowknife','2024-02-10T04:50:03Z','aurora','anna','2024-02-10T04:55:03Z','','yellowknife-20240210T045003Z','abababababababababababababababababababababababababababababababab',0.8,'aurora',NULL);
+CREATE TABLE magnetic_field (
+    station TEXT NOT NULL,
+    at TEXT NOT NULL,
+    x_nt REAL NOT NULL,
+    y_nt REAL NOT NULL,
+    z_nt REAL,
+    fetched_at TEXT NOT NULL,
+    PRIMARY KEY (station, at)
+) WITHOUT ROWID;
 CREATE TABLE models (
     id INTEGER PRIMARY KEY,
     sha256 TEXT NOT NULL UNIQUE,
@@ -170,18 +194,7 @@ CREATE TABLE pictures (
     PRIMARY KEY (camera, observed_at)
 ) WITHOUT ROWID;
 INSERT INTO "pictures" VALUES('yellowknife','2024-02-10T04:50:03Z','yellowknife/2024-02-10/0.jpg');
-CREATE TABLE sources (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-);
-INSERT INTO "sources" VALUES(1,'auroramaxHD_20240210_720p.mp4');
-CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
-    ON "_sqlite_migrations" ("migration_set", "name");
-CREATE INDEX events_by_onset ON events (camera, onset_at);
-CREATE INDEX outbox_waiting ON outbox (next_attempt_at)
-    WHERE delivered_at IS NULL AND expired_at IS NULL;
-CREATE INDEX labels_by_frame ON labels (camera, observed_at);
-CREATE INDEX labels_by_event ON labels (event_id) WHERE event_id IS NOT NULL;CREATE TABLE solar_wind (
+CREATE TABLE solar_wind (
     at TEXT PRIMARY KEY,
     bt_nt REAL,
     by_nt REAL,
@@ -193,34 +206,11 @@ CREATE INDEX labels_by_event ON labels (event_id) WHERE event_id IS NOT NULL;CRE
     plasma_source TEXT,
     fetched_at TEXT NOT NULL
 ) WITHOUT ROWID;
-
-CREATE TABLE geomagnetic_indices (
-    name TEXT NOT NULL,
-    at TEXT NOT NULL,
-    value REAL NOT NULL,
-    fetched_at TEXT NOT NULL,
-    PRIMARY KEY (name, at)
-) WITHOUT ROWID;
-
-CREATE TABLE aurora_forecasts (
-    camera TEXT NOT NULL,
-    at TEXT NOT NULL,
-    based_on TEXT NOT NULL,
-    percent REAL NOT NULL,
-    fetched_at TEXT NOT NULL,
-    PRIMARY KEY (camera, at)
-) WITHOUT ROWID;
-
-CREATE TABLE magnetic_field (
-    station TEXT NOT NULL,
-    at TEXT NOT NULL,
-    x_nt REAL NOT NULL,
-    y_nt REAL NOT NULL,
-    z_nt REAL,
-    fetched_at TEXT NOT NULL,
-    PRIMARY KEY (station, at)
-) WITHOUT ROWID;
-
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+INSERT INTO "sources" VALUES(1,'auroramaxHD_20240210_720p.mp4');
 CREATE TABLE space_weather_feeds (
     feed TEXT PRIMARY KEY,
     provider TEXT NOT NULL,
@@ -230,3 +220,10 @@ CREATE TABLE space_weather_feeds (
     newest_at TEXT,
     fault TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
+    ON "_sqlite_migrations" ("migration_set", "name");
+CREATE INDEX events_by_onset ON events (camera, onset_at);
+CREATE INDEX outbox_waiting ON outbox (next_attempt_at)
+    WHERE delivered_at IS NULL AND expired_at IS NULL;
+CREATE INDEX labels_by_frame ON labels (camera, observed_at);
+CREATE INDEX labels_by_event ON labels (event_id) WHERE event_id IS NOT NULL;

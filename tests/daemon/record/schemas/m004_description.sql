@@ -1,4 +1,4 @@
--- The database of schema m003_stars, as this version writes it. Never edited once released.
+-- The database of schema m004_description, as this version writes it. Never edited once released.
 PRAGMA application_id = 1096110660;
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
@@ -7,8 +7,17 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'aurorad','m001_first','2026-11-20 12:00:00.000000+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 11:43:09.199973+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'aurorad','m003_stars','2026-11-26 14:33:43.866721+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 14:47:49.962229+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'aurorad','m003_spaceweather','2026-11-26 14:47:50.020334+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'aurorad','m004_description','2026-11-26 14:47:50.071740+00:00');
+CREATE TABLE aurora_forecasts (
+    camera TEXT NOT NULL,
+    at TEXT NOT NULL,
+    based_on TEXT NOT NULL,
+    percent REAL NOT NULL,
+    fetched_at TEXT NOT NULL,
+    PRIMARY KEY (camera, at)
+) WITHOUT ROWID;
 CREATE TABLE cameras (
     name TEXT PRIMARY KEY,
     title TEXT NOT NULL,
@@ -49,8 +58,15 @@ CREATE TABLE events (
     peak_probability REAL NOT NULL,
     peak_at TEXT,
     in_cool_down INTEGER NOT NULL
-);
-INSERT INTO "events" VALUES('yellowknife-20240210T045003Z','yellowknife','2024-02-10T04:50:03Z','2024-02-10T04:51:03Z',NULL,NULL,NULL,0.8,'2024-02-10T04:50:03Z',0);
+, peak_level INTEGER);
+INSERT INTO "events" VALUES('yellowknife-20240210T045003Z','yellowknife','2024-02-10T04:50:03Z','2024-02-10T04:51:03Z',NULL,NULL,NULL,0.8,'2024-02-10T04:50:03Z',0,NULL);
+CREATE TABLE geomagnetic_indices (
+    name TEXT NOT NULL,
+    at TEXT NOT NULL,
+    value REAL NOT NULL,
+    fetched_at TEXT NOT NULL,
+    PRIMARY KEY (name, at)
+) WITHOUT ROWID;
 CREATE TABLE labels (
     id INTEGER PRIMARY KEY,
     camera TEXT NOT NULL,
@@ -66,15 +82,14 @@ CREATE TABLE labels (
     undone_at TEXT
 );
 INSERT INTO "labels" VALUES(1,'yellowknife','2024-02-10T04:50:03Z','aurora','anna','2024-02-10T04:55:03Z','','yellowknife-20240210T045003Z','abababababababababababababababababababababababababababababababab',0.8,'aurora',NULL);
-CREATE TABLE lenses (
-    camera TEXT NOT NULL,
-    found_at TEXT NOT NULL,
-    disc TEXT NOT NULL,
-    orientation TEXT NOT NULL,
-    error_deg REAL,
-    stars INTEGER,
-    turned_deg REAL,
-    PRIMARY KEY (camera, found_at)
+CREATE TABLE magnetic_field (
+    station TEXT NOT NULL,
+    at TEXT NOT NULL,
+    x_nt REAL NOT NULL,
+    y_nt REAL NOT NULL,
+    z_nt REAL,
+    fetched_at TEXT NOT NULL,
+    PRIMARY KEY (station, at)
 ) WITHOUT ROWID;
 CREATE TABLE models (
     id INTEGER PRIMARY KEY,
@@ -147,11 +162,11 @@ CREATE TABLE observations (
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, fetched_after_s || ' seconds')) VIRTUAL,
     recorded_at TEXT GENERATED ALWAYS AS
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, (fetched_after_s + recorded_after_s) || ' seconds'))
-        VIRTUAL, stars TEXT, star_limit REAL, star_zero REAL, star_gamma REAL,
+        VIRTUAL, stars TEXT, star_limit REAL, level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT, azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER, distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL, pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB,
     PRIMARY KEY (camera, observed_at)
 ) WITHOUT ROWID;
-INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:50:03Z',0.9,0.8,'aurora','aurora',-31.25,14.5,98.75,'night','quarter',0.5,0.7,NULL,0.125,2,0.25,312.0,35.0,X'0004080C1014181C2024282D3135393D4145494D5155595D6165696D7175797D82868A8E92969A9EA2A6AAAEB2B6BABEC2C6CACED2D7DBDFE3E7EBEFF3F7FBFF',1,1,NULL,12,288,NULL,NULL,NULL,NULL);
-INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:51:03Z',NULL,NULL,'not looked','civil twilight',-31.25,14.5,98.75,'night','quarter',0.5,NULL,NULL,0.125,2,0.25,312.0,35.0,NULL,NULL,1,NULL,12,228,NULL,NULL,NULL,NULL);
+INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:50:03Z',0.9,0.8,'aurora','aurora',-31.25,14.5,98.75,'night','quarter',0.5,0.7,NULL,0.125,2,0.25,312.0,35.0,X'0004080C1014181C2024282D3135393D4145494D5155595D6165696D7175797D82868A8E92969A9EA2A6AAAEB2B6BABEC2C6CACED2D7DBDFE3E7EBEFF3F7FBFF',1,1,NULL,12,288,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:51:03Z',NULL,NULL,'not looked','civil twilight',-31.25,14.5,98.75,'night','quarter',0.5,NULL,NULL,0.125,2,0.25,312.0,35.0,NULL,NULL,1,NULL,12,228,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     event_id TEXT NOT NULL,
@@ -180,15 +195,37 @@ CREATE TABLE pictures (
     PRIMARY KEY (camera, observed_at)
 ) WITHOUT ROWID;
 INSERT INTO "pictures" VALUES('yellowknife','2024-02-10T04:50:03Z','yellowknife/2024-02-10/0.jpg');
-CREATE TABLE skies (
-    camera TEXT PRIMARY KEY,
-    json TEXT NOT NULL
+CREATE TABLE snoozes (
+    channel TEXT PRIMARY KEY,
+    until TEXT NOT NULL
+) WITHOUT ROWID
+;
+CREATE TABLE solar_wind (
+    at TEXT PRIMARY KEY,
+    bt_nt REAL,
+    by_nt REAL,
+    bz_nt REAL,
+    speed_km_s REAL,
+    density_cm3 REAL,
+    temperature_k REAL,
+    field_source TEXT,
+    plasma_source TEXT,
+    fetched_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 INSERT INTO "sources" VALUES(1,'auroramaxHD_20240210_720p.mp4');
+CREATE TABLE space_weather_feeds (
+    feed TEXT PRIMARY KEY,
+    provider TEXT NOT NULL,
+    licence TEXT NOT NULL,
+    address TEXT NOT NULL,
+    asked_at TEXT NOT NULL,
+    newest_at TEXT,
+    fault TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE INDEX events_by_onset ON events (camera, onset_at);
@@ -196,3 +233,8 @@ CREATE INDEX outbox_waiting ON outbox (next_attempt_at)
     WHERE delivered_at IS NULL AND expired_at IS NULL;
 CREATE INDEX labels_by_frame ON labels (camera, observed_at);
 CREATE INDEX labels_by_event ON labels (event_id) WHERE event_id IS NOT NULL;
+CREATE VIEW described AS
+    SELECT camera, observed_at, verdict, level, trend, forms, cover, brightness, aurora_index, azimuth_deg,
+        elevation_deg, azimuth_from_deg, azimuth_to_deg, lower_edge_deg, upper_edge_deg, overhead, distance_km,
+        drift, spread, green_share, red_share, pink_share, purple_share, arciness, curvature
+    FROM observations WHERE level > 0 ORDER BY observed_at DESC;
