@@ -14,6 +14,7 @@ import pytest
 
 from daemon.event import EventState
 from daemon.observation import Description, EventChange
+from daemon.record import recent
 from daemon.record.columns import described, mask_from_bytes
 from daemon.record.store import Reader, Store, heatmap_from_bytes
 from tests.daemon.record.made import COLUMN, NIGHT, T0, dump, event, message, observation
@@ -79,7 +80,7 @@ def test_a_description_comes_back_as_it_was_written(store: Store, path: Path) ->
     with Reader(path) as reader:
         row = reader.latest("yellowknife")
         (seen,) = reader.query("SELECT * FROM described")
-        (moment,) = reader.recent("yellowknife", T0, T0)
+        (moment,) = recent.described(reader, "yellowknife", T0, T0)
     assert row is not None
     back = described(row)
     assert back is not None
