@@ -55,7 +55,7 @@ def test_classify_answers_with_the_contracts_keys(green_disc: Path) -> None:
     (answer,) = lines(aurorad("classify", green_disc, "--json"))
     assert {
         "path", "probability", "calibrated_probability", "verdict", "heatmap_area", "azimuth_deg",
-        "elevation_deg", "model_sha256",
+        "elevation_deg", "model_sha256", "cover", "level", "forms",
     } <= answer.keys()  # fmt: skip
     assert answer["path"] == str(green_disc)
     assert 0 <= answer["calibrated_probability"] <= 1
