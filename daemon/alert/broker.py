@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from daemon.alert import homeassistant as ha
@@ -65,6 +66,7 @@ class Broker:
         self._link: Link | None = None
         self._since = 0.0
         self._shown: dict[str, _Shown] = {}
+        self._left: SimpleQueue[str] = SimpleQueue()
         self._again = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -139,6 +141,8 @@ class Broker:
             if self._again.is_set():
                 self._again.clear()
                 self._introduce(link)
+            while not self._left.empty():
+                self._forget(link, self._left.get())
             try:
                 for camera in self._settings.camera:
                     self._show(link, camera)
@@ -232,18 +236,14 @@ class Broker:
 
     def _heard_of(self, topic: str, payload: bytes) -> None:
         """A camera under our topic that is watched no more: it must not stay available for ever."""
-        name, link = topic.split("/")[-2], self._link
-        if name in self._cameras or payload != ha.ONLINE.encode() or link is None:
-            return
-        threading.Thread(target=self._forget, args=(link, name), name="mqtt-forget", daemon=True).start()
+        name = topic.split("/")[-2]
+        if name not in self._cameras and payload == ha.ONLINE.encode():
+            self._left.put(name)  # the connection's own thread must not wait for what it sends
 
     def _forget(self, link: Link, name: str) -> None:
-        try:
-            link.publish(self._topic(name, "availability"), ha.OFFLINE)
-            if self._mqtt.discovery:
-                link.publish(self._discovery(name), "")
-        except DeliveryError as error:
-            log.info("%s", error)
+        link.publish(self._topic(name, "availability"), ha.OFFLINE)
+        if self._mqtt.discovery:
+            link.publish(self._discovery(name), "")
 
     def _topic(self, camera: str, what: str) -> str:
         return ha.camera_topic(self._mqtt.topic, camera, what)
