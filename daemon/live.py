@@ -136,14 +136,13 @@ class LiveWatch:
         if old is not None:
             self._metrics.skipped(self._name, old)
             return
-        framed_at = self._clock.now()
         try:
             self._state = self.pipeline.follow([frame], self._state, live=True)
         except BaseException:
             # The feed is well, yet what it showed is not on record: there is no present to point at.
-            self._now(framed_at=framed_at, observed_at=None)
+            self._now(framed_at=still.fetched_at, observed_at=None)
             raise
-        self._now(framed_at=framed_at, observed_at=frame.observed_at)
+        self._now(framed_at=still.fetched_at, observed_at=frame.observed_at)
         self._check_picture(frame.flaw)
         self._check_stars()
 

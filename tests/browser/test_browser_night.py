@@ -184,34 +184,47 @@ stale_after_s = 30
 """
 
 
+NOTE_BANNERS = """
+window.noted = [];
+new MutationObserver(() => {
+  const stale = document.querySelector(".banner.stale") !== null;
+  if (stale === (window.noted.at(-1)?.stale ?? false)) return;
+  window.noted.push({ stale, at: Date.now() / 1000 });
+}).observe(document.querySelector("main"), { childList: true, subtree: true });
+"""
+"""When the banner comes and goes, as the page itself sees it: a busy driver would see it late."""
+
+
 def test_a_frozen_feed_is_told_within_two_cadences(browser: Chrome, tmp_path: Path) -> None:
     """``aurorad run`` itself, in real time: the open page says stale, and takes it back, by itself."""
     sky = Sky(stamped=True, begins=datetime.now(UTC) - timedelta(hours=1), step_s=1.0)
     with Server(Site(sky)) as site, watching(tmp_path, here_and_now(site.address), site.address) as watch:
         browser.get(watch.url)
-        browser.execute_script("window.stayed = true")
-
-        def stale() -> bool:
-            return bool(browser.execute_script("return document.querySelector('.banner.stale') !== null"))
+        browser.execute_script(NOTE_BANNERS)
 
         def shown() -> str:
             return str(browser.execute_script("return document.querySelector('.sky').dataset.shows"))
 
+        def noted() -> dict[str, Any]:
+            return dict(browser.execute_script("return window.noted.at(-1) ?? { stale: false }"))
+
+        def due() -> float:
+            return float(browser.execute_script("return document.querySelector('[data-due]').dataset.due"))
+
+        def stale_for_want_of_the_next() -> bool:
+            """The page knows the last new frame to a tenth; the record, in whole seconds, bears it out."""
+            agreed = -1.0 <= _last_new_frame(watch).timestamp() - (due() - 2 * CADENCE_S) <= 0.1
+            return agreed and noted()["stale"]
+
         first = shown()
         until(browser, lambda: shown() > first)
-        assert not stale()
         watch.fault("freeze")
-        until(browser, stale, 2 * CADENCE_S + 10)
-        seen = datetime.now(UTC).timestamp()
-        last = _last_new_frame(watch)
-        due = float(browser.execute_script("return document.querySelector('[data-due]').dataset.due"))
-        # The page knows the last new frame to a tenth; the record, in whole seconds, bears it out.
-        assert -1.0 <= last.timestamp() - (due - 2 * CADENCE_S) <= 0.1
-        assert seen <= due + slowness()  # it judges four times a second; the rest is the driver's
+        until(browser, stale_for_want_of_the_next, 30)
+        assert noted()["at"] <= due() + slowness()  # it judges four times a second
         assert browser.execute_script("return document.querySelector('.sky').matches('.old')")
         watch.fault("none")
-        until(browser, lambda: not stale(), 2 * CADENCE_S + 10)
-        assert browser.execute_script("return window.stayed") is True
+        until(browser, lambda: not noted()["stale"], 30)
+        assert browser.execute_script("return window.noted !== undefined"), "the page was not loaded anew"
 
 
 def _last_new_frame(watch: Watched) -> datetime:

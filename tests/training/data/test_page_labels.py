@@ -62,7 +62,7 @@ def test_labels_go_straight_into_sample(record: Path, tmp_path: Path) -> None:
     """Every valid label is a row that says who, when, which sky and what the model had said."""
     told = sample("--database", record, "--out", tmp_path / "out")
     assert "8 frames" in told
-    assert "left out: 2 spells of which nobody could tell, 0 labels without a kept picture" in told
+    assert "left out: 2 stretches that nobody could judge, 0 labels without a kept picture" in told
     rows = read_manifest(tmp_path / "out" / "manifest.parquet")
     assert Counter((row.label, row.sky) for row in rows) == {
         ("yes", ""): 2, ("no", "clear"): 2, ("no", "cloudy"): 2, ("no", ""): 2,
