@@ -15,6 +15,7 @@ from pydantic_settings import SettingsError
 
 from daemon.config.faults import Fault, Where, faults_of
 from daemon.config.lines import line_of, lines_of
+from daemon.config.machine import DaemonSettings
 from daemon.config.tables import Settings
 from daemon.config.whose_sky import borrowed, without_source
 from daemon.errors import ConfigError
@@ -33,11 +34,14 @@ _LONG_KEY = re.compile(rf"(?<![\w.\"'-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{32}}
 def load(path: Path | None, *, watching: bool = False, calibrating: bool = False) -> Settings:
     """Read and check a configuration file; None gives AuroraMAX, its state in the user's state folder.
 
+    So does a file that names no state folder, where the system's own is not there and this user cannot make it.
     ``watching`` refuses a camera that does not say where its pictures come from, which an archive need not;
     ``calibrating`` does without a disc, which is about to be found.
     Raises ConfigError with every fault that was found.
     """
-    tables = _tables(_read(path), path) if path else {"daemon": {"state_dir": user_state_dir()}}
+    tables = (
+        _with_state_dir(_tables(_read(path), path)) if path else {"daemon": {"state_dir": user_state_dir()}}
+    )
     try:
         settings = Settings(**tables)
     except ValidationError as error:
@@ -49,6 +53,24 @@ def load(path: Path | None, *, watching: bool = False, calibrating: bool = False
     if faults:
         raise error_of(faults, path)
     return settings
+
+
+def _with_state_dir(tables: dict[str, Any]) -> dict[str, Any]:
+    daemon = tables.get("daemon", {})
+    if not isinstance(daemon, dict) or "state_dir" in daemon:
+        return tables
+    chosen = chosen_state_dir(DaemonSettings().state_dir)
+    return tables if chosen is None else tables | {"daemon": daemon | {"state_dir": chosen}}
+
+
+def chosen_state_dir(system: Path) -> Path | None:
+    """The user's state folder, where the system's is not there and cannot be made; None: the system's."""
+    if system.is_dir() or os.access(system.parent, os.W_OK):
+        return None
+    try:
+        return user_state_dir()
+    except ConfigError:
+        return None
 
 
 def user_state_dir() -> Path:

@@ -22,6 +22,7 @@ from daemon import preflight
 from daemon.cli import main
 from daemon.config import ConfigError, Settings, load, user_state_dir
 from daemon.config.faults import expected
+from daemon.config.file import chosen_state_dir
 from daemon.config.lines import lines_of
 from daemon.errors import AuroradError
 from tests.test_docs import tables
@@ -183,6 +184,26 @@ def test_without_a_file_it_watches_auroramax_with_its_state_in_the_user_s_folder
     assert plain.camera[0].source.url == "https://auroramax.phys.ucalgary.ca/recent/recent_720p.jpg"
     monkeypatch.setenv("AURORAD_DAEMON__STATE_DIR", "/elsewhere")
     assert load(None).daemon.state_dir == Path("/elsewhere")
+
+
+def test_without_the_system_s_folder_a_user_s_own_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of one channel works for somebody who may not write to /var/lib, as the README shows it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert chosen_state_dir(Path("/dev/null/lib/aurorad")) == tmp_path / "aurorad"
+    assert chosen_state_dir(tmp_path / "aurorad") is None, "it can be made"
+    (tmp_path / "there").mkdir()
+    assert chosen_state_dir(tmp_path / "there") is None
+    file = tmp_path / "aurorad.toml"
+    file.write_text('[[notify]]\nname = "phone"\nurl = "json://127.0.0.1/"\n')
+    monkeypatch.setattr("daemon.config.file.chosen_state_dir", lambda system: tmp_path / "mine")
+    assert load(file).daemon.state_dir == tmp_path / "mine"
+    file.write_text(f'[daemon]\nstate_dir = "{tmp_path}/named"\n')
+    assert load(file).daemon.state_dir == tmp_path / "named"
+    monkeypatch.setenv("AURORAD_DAEMON__STATE_DIR", str(tmp_path / "by the environment"))
+    file.write_text("[daemon]\nport = 81\n")
+    assert load(file).daemon.state_dir == tmp_path / "by the environment"
 
 
 def test_the_user_s_folder_is_below_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
