@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import nan
-from typing import Literal, get_args
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
 from daemon import __version__
-from daemon.observation import VERDICTS, EventChange, EventChangeKind, Observation, SkyState
+from daemon.observation import EVENT_CHANGES, VERDICTS, EventChange, Observation, SkyState
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Metrics:
         self.event_active.labels(camera).set(0)
         for verdict in VERDICTS:
             self.observations.labels(camera, verdict)
-        for kind in get_args(EventChangeKind):
+        for kind in EVENT_CHANGES:
             self.events.labels(camera, kind)
 
     def channel(self, name: str) -> None:

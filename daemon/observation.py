@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ Moonlight = Literal["none", "quarter", "full"]
 Verdict = Literal["aurora", "clear", "obscured", "unusable", "not looked", "stale"]
 EventPhase = Literal["quiet", "pending", "active", "over"]
 EventChangeKind = Literal["onset", "strong", "stronger", "over"]
+EVENT_CHANGES: tuple[EventChangeKind, ...] = get_args(EventChangeKind)
 Trend = Literal["brightening", "fading", "steady"]
 Drift = Literal["poleward", "equatorward", "steady"]
 Spread = Literal["expanding", "shrinking", "steady"]

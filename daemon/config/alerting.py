@@ -11,6 +11,7 @@ from daemon.config.bounds import Name, Number, Secret, Table, Text, Whole, numbe
 from daemon.config.faults import Fault, Inconsistent
 from daemon.config.secrets import resolve_secret
 from daemon.event import Rules
+from daemon.observation import EventChangeKind
 
 
 class GateSettings(Table):
@@ -123,12 +124,10 @@ class NotifySettings(Table):
     cameras: tuple[Text, ...] = Field(
         (), max_length=1000, description="Cameras this channel hears of; none: all."
     )
-    kinds: tuple[Literal["onset", "strong", "stronger", "over", "summary", "clears", "clouds over"], ...] = (
-        Field(
-            ("onset", "strong", "over"),
-            max_length=10,
-            description="Messages sent; add `stronger` for every new highest level, `summary` for the morning summary, `clears` and `clouds over` for the sky.",
-        )
+    kinds: tuple[EventChangeKind | Literal["summary", "clears", "clouds over"], ...] = Field(
+        ("onset", "strong", "over"),
+        max_length=10,
+        description="Messages sent; add `stronger` for every new highest level, `summary` for the morning summary, `clears` and `clouds over` for the sky.",
     )
     min_level: Whole = number(
         0, 0, 6, "Level, 0 to 6, from which this channel hears of aurora.", why="levels go to 6"
