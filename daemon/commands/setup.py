@@ -189,39 +189,44 @@ def _at_address(where: str, answers: Answers, talk: Talk) -> Found:
     """The first address that gives a picture; what it needs to be let in is found out on the way."""
     source: dict[str, Any] = {"login": answers.login, "certificate_sha256": answers.certificate_sha256}
     why: list[str] = []
-    for program, url in addresses(where):
+    tried = addresses(where)
+    while tried:
+        program, url = tried.pop(0)
         try:
-            source, dated_by_server = _let_in(url, source, talk)
+            dated_by_server = _let_in(url, source, talk)
         except FetchError as error:
             why.append(str(error))
-            if error.reason in ("dns", "connect", "timeout"):
-                break  # nobody is there: other pages of the same server are not either
+            if error.reason == "tls" and url.startswith("http:"):  # it sends everybody on to https
+                tried = [(name, f"https{one[4:]}") for name, one in addresses(where)]
+            elif error.reason in ("dns", "connect", "timeout", "tls"):
+                break  # nobody is there, or is not to be trusted: other pages of the same server are not either
             continue
-        note = (
-            ()
-            if dated_by_server
-            else ("the server does not say when a picture was made, so our own clock dates it",)
-        )
+        note = "the server does not say when a picture was made, so our own clock dates it"
         keys = {"kind": "url", "url": url, **{k: v for k, v in source.items() if v}, "time_from": "header"}
-        return Found(program, keys, notes=note)
-    raise UsageError(f"no picture found: {why[0] if why else where}")
+        return Found(program, keys, notes=() if dated_by_server else (note,))
+    raise UsageError(f"no picture found: {why[-1] if why else where}")
 
 
-def _let_in(url: str, source: dict[str, Any], talk: Talk) -> tuple[dict[str, Any], bool]:
-    """Ask for the picture; where the certificate is the server's own, or a login is wanted, see to it and ask again."""
+def _let_in(url: str, source: dict[str, Any], talk: Talk) -> bool:
+    """Ask for the picture; where the certificate is the server's own, or a login is wanted, see to it and ask again.
+
+    What lets us in is kept in ``source``. Returns whether the server says when the picture was made.
+    """
     try:
-        return source, _gives_picture(url, source)
+        return _gives_picture(url, source)
     except FetchError as error:
-        if error.reason == "tls" and not source["certificate_sha256"]:
+        if error.reason == "tls" and not source["certificate_sha256"] and url.startswith("https:"):
             shown = shown_certificate(url, TRY_S)
             talk.say(f"The server signed its own certificate; its SHA-256 fingerprint is {shown}")
             if not talk.agrees("Take this certificate, and no other, from now on?", True):
                 raise
-            return _let_in(url, {**source, "certificate_sha256": shown}, talk)
-        if error.reason == "forbidden" and not source["login"]:
+            source["certificate_sha256"] = shown
+        elif error.reason == "forbidden" and not source["login"]:
             question = "It wants a login: which variable holds user:password, as env:AURORAD_CAMERA_LOGIN?"
-            return _let_in(url, {**source, "login": talk.ask(question, None, "--login")}, talk)
-        raise
+            source["login"] = talk.ask(question, None, "--login")
+        else:
+            raise
+    return _gives_picture(url, source)
 
 
 def _gives_picture(url: str, source: dict[str, Any]) -> bool:
@@ -238,12 +243,18 @@ def _gives_picture(url: str, source: dict[str, Any]) -> bool:
 
 
 def _recent(camera: CameraSettings) -> list[Kept]:
-    """The pictures of the last month by time; where there are none, of any time."""
+    """The pictures of the last month, in order of time."""
     now = datetime.now(UTC)
     tonight = night_of(now, camera) + timedelta(days=1)
     nights = nights_in_folder(camera, tonight - RECENT, tonight, now)
-    if not nights and camera.source.path is not None and camera.source.time_from == "name":
-        nights, _ = dated(pictures_of([camera.source.path], camera.source), camera, now)
+    return [picture for night in nights for picture in night.pictures]
+
+
+def _ever(camera: CameraSettings) -> list[Kept]:
+    """All pictures of a folder whose names date them: those of a month in summer are of no dark hour."""
+    if camera.source.path is None or camera.source.time_from != "name":
+        return []
+    nights, _ = dated(pictures_of([camera.source.path], camera.source), camera, datetime.now(UTC))
     return [picture for night in nights for picture in night.pictures]
 
 
@@ -256,7 +267,7 @@ def _cadence(kept: Sequence[Kept]) -> float | None:
 
 def _with_optics(plan: Plan, answers: Answers, talk: Talk, kept: Sequence[Kept], found: Found) -> Plan:
     camera = plan.settings()
-    images = list(answers.images) or _starry(kept, camera)
+    images = list(answers.images) or _starry(kept, camera) or _starry(_ever(camera), camera)
     if answers.stars and images:
         talk.say(f"Looking for stars in up to {min(TRIES, len(images))} pictures …")
         for path in images[:TRIES]:

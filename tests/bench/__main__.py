@@ -29,6 +29,7 @@ FIGURES = (
     "years",
     "page",
     "growth",
+    "folder",
     "cluster",
     "gpu",
     "stars",

@@ -222,7 +222,26 @@ def test_a_server_that_signed_its_own_certificate(tmp_path: Path, indi_server: s
     source = written(tmp_path)["camera"][0]["source"]
     assert source["url"] == f"{indi_server}/indi-allsky/images/latest.jpg"
     assert len(source["certificate_sha256"]) == 64
-    assert source["certificate_sha256"] in done.output
+    assert done.output.count(source["certificate_sha256"]) == 1
+
+
+def test_a_server_that_sends_everybody_on_to_https(tmp_path: Path, indi_server: str) -> None:
+    """Where plain http leads to a certificate of the server's own, its https address is tried in its place."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(301)
+            self.send_header("Location", f"{indi_server}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    plain = Loopback(Handler)
+    try:
+        done = run(tmp_path, "--where", f"http://{plain.place}", *PLACE, "--no-stars")
+    finally:
+        plain.close()
+    assert done.exit_code == 2
+    assert f"https://{plain.place}" in done.output  # which is no https here: one port speaks one language
 
 
 class Person:
