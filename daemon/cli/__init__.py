@@ -129,6 +129,8 @@ def ingest(
         pictures = settings.daemon.state_dir / "frames"
     database = db or settings.daemon.database
     movies, stills = footage_of(footage, camera)
+    if db is None:
+        database.parent.mkdir(parents=True, exist_ok=True)  # as the watch itself makes it at its first start
     if ray is not None:
         from daemon.archive.cluster import ingest_on_ray
 

@@ -118,7 +118,8 @@ def _systemd(file: Path, folder: Path | None) -> Sequence[str]:
 def _docker(file: Path, folder: Path | None) -> Sequence[str]:
     pictures = f" -v {folder}:{folder}:ro" if folder is not None else ""
     return [
-        f"  in a container  docker run -d --name aurorad -p 127.0.0.1:8080:8080 -v {file}:/etc/aurorad/aurorad.toml:ro \\",
+        f"  in a container  chmod o+r {file}   (a secret belongs outside it: env:NAME or credential:NAME)",
+        f"                  docker run -d --name aurorad -p 127.0.0.1:8080:8080 -v {file}:/etc/aurorad/aurorad.toml:ro \\",
         f"                    -e AURORAD_DAEMON__STATE_DIR=/var/lib/aurorad -v aurorad:/var/lib/aurorad{pictures} \\",
         "                    -v ./deploy/secrets:/run/secrets:ro aurorad:cpu",
     ]

@@ -26,11 +26,8 @@ FAMILIES = (
     "Pictures that are no sky",
     "Movies",
     "Clocks",
-<<<<<<< HEAD
     "Space weather",
-=======
     "Owners' own reports",
->>>>>>> 3f86f97 (Owners' own reports of Allsky and indi-allsky tried on the watch; setup asks once about a certificate)
     "The record",
     "Alert channels",
     "The page",

@@ -11,9 +11,11 @@ from typing import Any
 
 import cv2
 import pytest
+from click.testing import CliRunner
 
 from daemon.archive.nightly import MOST_NIGHTS, Nightly
 from daemon.archive.stills import Kept, chosen, dated, footage_of, ingest_night, pictures_of
+from daemon.cli import main
 from daemon.config import CameraSettings, EventSettings, Settings
 from daemon.errors import UsageError
 from daemon.metrics import Metrics
@@ -297,3 +299,21 @@ def _bytes(data: bytes) -> Any:
     import numpy as np
 
     return np.frombuffer(data, np.uint8)
+
+
+def test_the_command_makes_the_record_that_its_configuration_names(tmp_path: Path) -> None:
+    """Archived pictures first, the watch later: the state folder need not be there; a repeat adds nothing."""
+    root = allsky(tmp_path / "home", every(60, 2))
+    source = allsky_camera(root).source
+    file = tmp_path / "a.toml"
+    file.write_text(
+        f'[daemon]\nstate_dir = "{tmp_path}/state"\nkeep_pictures_days = 0\n[[camera]]\nname = "home"\n'
+        f'latitude_deg = 69.6\nlongitude_deg = 19.2\ntimezone = "{ZONE}"\nstamp = false\n[camera.disc]\n'
+        + "".join(f"{key} = {value}\n" for key, value in DISC.items())
+        + f'[camera.source]\nkind = "folder"\npath = "{source.path}"\npattern = "{source.pattern}"\n'
+        f'time_from = "name"\nname_format = "{source.name_format}"\nname_timezone = "{ZONE}"\n'
+    )
+    for said in ("2 recorded, 0 known already", "0 recorded, 2 known already"):
+        done = CliRunner().invoke(main, ["ingest", str(root / "images"), "--config", str(file)])
+        assert done.exit_code == 0, done.output
+        assert said in done.output
