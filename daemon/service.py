@@ -38,8 +38,7 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.schedule import Schedule
 from daemon.source import open_source
-from daemon.spaceweather.feeds import feeds_of
-from daemon.spaceweather.visits import Visits
+from daemon.spaceweather.visits import Visits, visits_of
 from daemon.web.app import create_app
 from daemon.web.ports import Ports
 from daemon.web.server import Server
@@ -132,7 +131,7 @@ class Service:
             ),
             broker=broker,
             housekeeping=self._housekeeping(settings, conditions),
-            space_weather=self._space_weather(settings),
+            space_weather=visits_of(settings, self.store.space, self.metrics, self.clock),
             app=create_app(self._web_ports(settings, watches, push)),
         )
 
@@ -152,13 +151,6 @@ class Service:
             predictor=lambda: self.predictor,
             clock=self.clock,
         )
-
-    def _space_weather(self, settings: Settings) -> Visits | None:
-        feeds = feeds_of(settings)
-        if not feeds:
-            return None
-        contact, timeout_s = settings.daemon.user_agent_contact, settings.space_weather.timeout_s
-        return Visits(feeds, self.store.space, self.metrics, self.clock, contact=contact, timeout_s=timeout_s)
 
     def _watch(
         self, camera: CameraSettings, settings: Settings, conditions: Conditions, push: Push

@@ -67,6 +67,8 @@ def kp(data: bytes, now: datetime) -> list[Index]:
     """NOAA's ``noaa-planetary-k-index.json``: objects, or until March 2026 lists under a heading."""
     rows = _json(data, list)
     if rows and isinstance(rows[0], list):
+        if not all(isinstance(row, list) for row in rows):
+            raise _changed("no table of lists")
         heading = [str(name) for name in rows[0]]
         rows = [dict(zip(heading, row, strict=False)) for row in rows[1:]]
     return _readings(_objects(rows), now, lambda row: _index("kp", row["time_tag"], row["Kp"], 9))

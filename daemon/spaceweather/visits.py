@@ -14,12 +14,13 @@ from typing import Protocol
 
 from daemon.address import redact
 from daemon.clock import Clock
+from daemon.config import Settings
 from daemon.errors import FeedError, FetchError
 from daemon.metrics import Metrics
 from daemon.source.fetch import Head, Limits, Refused, fetch_bytes
 from daemon.source.url import user_agent, validators_of
 from daemon.spaceweather import parse
-from daemon.spaceweather.feeds import Feed
+from daemon.spaceweather.feeds import Feed, feeds_of
 from daemon.spaceweather.values import FeedState, Reading
 
 log = logging.getLogger("aurorad.spaceweather")
@@ -110,6 +111,15 @@ class Visits:
         turn.due = now + wait
         self._metrics.space_weather_errors.labels(feed.name, error.reason).inc()
         (log.warning if turn.failures == 1 else log.debug)("%s: %s", feed.name, error)
+
+
+def visits_of(settings: Settings, keep: Keep, metrics: Metrics, clock: Clock) -> Visits | None:
+    """The visits that a configuration asks for; None where it asks for no feed."""
+    feeds = feeds_of(settings)
+    if not feeds:
+        return None
+    contact, timeout_s = settings.daemon.user_agent_contact, settings.space_weather.timeout_s
+    return Visits(feeds, keep, metrics, clock, contact=contact, timeout_s=timeout_s)
 
 
 def _part(feed: Feed, newest: datetime | None, now: datetime) -> dict[str, str]:
