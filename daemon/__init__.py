@@ -19,3 +19,6 @@ DECODER_PIXELS = 400_000_000
 
 # OpenCV reads it once, when it is first imported, by whichever module that is.
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(DECODER_PIXELS)
+# It and FFmpeg speak to standard error in their own words otherwise; errors here are one line of ours.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

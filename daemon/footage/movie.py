@@ -24,7 +24,7 @@ from typing import IO
 
 import numpy as np
 
-from daemon.errors import ClockError, MovieError
+from daemon.errors import ClockError, MovieError, PictureError
 from daemon.footage import ocr, stamp, video
 from daemon.footage.frame import from_pixels
 from daemon.footage.reading import StampReader
@@ -170,6 +170,8 @@ def _sample(
         if not len(spool) or error.reason == "disk":
             raise
         return str(error)
+    except (ClockError, PictureError) as error:  # no place for the stamp or the disc in one frame: in none
+        raise MovieError(error.reason, f"{path}: {error}") from error
     return None
 
 
@@ -224,9 +226,12 @@ def _opening_readings(path: Path, stamps: _Stamps) -> list[stamp.Reading]:
     A movie that breaks off among them is not refused here: what it holds is asked for next.
     """
     first: list[tuple[int, Picture]] = []
-    with suppress(MovieError):
-        for index, pixels in video.first_frames(path):
-            first.append((index, ocr.cut_stamp(pixels, stamps.style)))
+    try:
+        with suppress(MovieError):
+            for index, pixels in video.first_frames(path):
+                first.append((index, ocr.cut_stamp(pixels, stamps.style)))
+    except ClockError as error:
+        raise ClockError(error.reason, f"{path}: {error}") from error
     times = stamps.times([strip for _, strip in first])
     return [stamp.Reading(index, at) for (index, _), at in zip(first, times, strict=True) if at is not None]
 

@@ -6,17 +6,12 @@ allows. A movie that breaks off gives its good frames first and says so then: wh
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-# Both speak to standard error in their own words otherwise; errors here are one line of ours.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 import cv2
 import numpy as np
@@ -121,7 +116,11 @@ def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]
         if target is None:
             return
     if count == 0:
-        raise MovieError("truncated", f"{path}: no frame can be decoded")
+        raise MovieError(
+            "truncated",
+            f"{path}: no frame can be decoded; it breaks off at once, or it is of a format that is not read here "
+            "(AV1): make H.264 of it with `ffmpeg -i IN -c:v libx264 OUT`",
+        )
     if count + max(_MISSING_FRAMES, _MISSING_SHARE * info.frames) < info.frames:
         raise MovieError("truncated", f"{path}: breaks off after {count} of {info.frames} frames")
 
@@ -159,7 +158,12 @@ def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, MovieInfo]]:
             raise MovieError("not a movie", f"{path}: cannot be opened: {error.err}") from error
     try:
         if not capture.isOpened():
-            raise MovieError("truncated", f"{path}: cannot be opened; its index is missing or broken")
+            raise MovieError(
+                "truncated",
+                f"{path}: cannot be opened; its index is missing or broken, or it holds no pictures",
+            )
+        # As of stills, the disc is given in the picture as it is stored.
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         yield capture, _checked(capture, path)
     finally:
         capture.release()

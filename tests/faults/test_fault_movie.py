@@ -84,6 +84,25 @@ def bomb(good: Path, folder: Path) -> Path:
     return Path(shutil.copy(folder / "one.mp4", path))
 
 
+def audio_only(good: Path, folder: Path) -> Path:
+    tone = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac"]
+    subprocess.run([*tone, str(folder / "audio.mp4")], check=True)
+    return folder / "audio.mp4"
+
+
+def av1(good: Path, folder: Path) -> Path:
+    """A format that OpenCV's FFmpeg knows and has no decoder for."""
+    known = subprocess.run(["ffmpeg", "-v", "error", "-encoders"], capture_output=True, text=True).stdout
+    if "libsvtav1" not in known:
+        pytest.skip("this ffmpeg writes no AV1")
+    small = ("-vf", "scale=320:180", "-frames:v", "8", "-c:v", "libsvtav1", "-preset", "12")
+    return ffmpeg(good, folder / "av1.mp4", *small)
+
+
+def tiny(good: Path, folder: Path) -> Path:
+    return ffmpeg(good, folder / "tiny.mp4", "-vf", "scale=16:16")
+
+
 def unstamped(good: Path, folder: Path) -> Path:
     return write_movie(folder / "unstamped.mp4", pictures(40, stamped=False))
 
@@ -93,6 +112,9 @@ REFUSED: dict[str, tuple[str, Callable[[Path, Path], Path], str]] = {
     "web-page": ("a web page under a movie's name", web_page, "not a movie"),
     "empty": ("an empty file under a movie's name", empty, "empty"),
     "bomb": ("a movie of some kB with frames of 41 megapixels", bomb, "too large"),
+    "audio": ("a movie with sound and no pictures", audio_only, "truncated"),
+    "av1": ("a movie of a format that cannot be decoded (AV1)", av1, "truncated"),
+    "tiny": ("a movie of 16 × 16", tiny, "no stamp"),
     "unstamped": ("a movie without stamps", unstamped, "no consensus"),
 }
 
@@ -154,6 +176,26 @@ def other_fps(good: Path, folder: Path) -> Path:
     return write_movie(folder / "slow.mp4", pictures(), fps=7.5)
 
 
+def rotated(good: Path, folder: Path) -> Path:
+    return ffmpeg(good, folder / "rotated.mp4", "-c", "copy", "-metadata:s:v", "rotate=90")
+
+
+def ten_bits(good: Path, folder: Path) -> Path:
+    deep = (
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p10le",
+        "-r",
+        "1",
+        "-vf",
+        "setpts=25*PTS",
+    )
+    return ffmpeg(good, folder / "deep.mp4", *deep)
+
+
 def other_codec(good: Path, folder: Path) -> Path:
     return ffmpeg(good, folder / "old.avi", "-c:v", "mjpeg", "-q:v", "3")
 
@@ -161,6 +203,8 @@ def other_codec(good: Path, folder: Path) -> Path:
 FOREIGN: dict[str, tuple[str, Callable[[Path, Path], Path]]] = {
     "size": ("a movie of 854 × 480", other_size),
     "fps": ("a movie of 7.5 frames a second", other_fps),
+    "rotated": ("a movie whose container says that it is to be turned", rotated),
+    "ten bits": ("ten bits a colour, one frame a second", ten_bits),
     "codec": ("Motion JPEG in an AVI", other_codec),
 }
 
