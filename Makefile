@@ -50,11 +50,12 @@ browser: $(VENV)/.testing  ## the page in a real Chromium, with axe-core where n
 
 COMPILE = $(BIN)/uv pip compile --universal -p 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -q
 
-lock:  ## resolve the dependencies anew: requirements.lock, and with hashes what install.sh and the image install
+lock:  ## resolve the dependencies anew: requirements.lock, with hashes what install.sh and the image install, the images' digests
 	@$(PIP) install uv
 	@$(COMPILE) --all-extras --upgrade -o requirements.lock
 	@$(COMPILE) --generate-hashes -c requirements.lock -o deploy/watch.lock
 	@$(COMPILE) --generate-hashes -c requirements.lock --extra gpu -o deploy/watch-gpu.lock
+	@$(BIN)/python deploy/pin.py
 
 languages: $(VENV)/.testing  ## the page's catalogues: gather its sentences, compile the translations
 	@$(BIN)/python deploy/languages.py

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,77 @@ def test_health_follows_the_feed(container: int, site: str) -> None:
     )
     assert unhealthy_s > STALE_S - CADENCE_S
     assert healthy_s < 4 * CADENCE_S
+
+
+def write(port: int, token: str = "") -> int:
+    """The status of an attempt to label a frame that is not there."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    body = json.dumps(
+        {"camera": "midnight", "observed_at": "2024-02-10T05:30:00Z", "label": "aurora", "who": "A"}
+    )
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/label", body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_without_a_token_it_does_not_start(image: str) -> None:
+    """As shipped the page is open to other machines: one line says what is missing, exit 2."""
+    done = subprocess.run(
+        ["podman", "--runtime", "runc", "run", "--rm", "--read-only", "--tmpfs", "/tmp", "--network=host",
+         "-e", f"AURORAD_DAEMON__PORT={free_port()}", image],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "no credential 'token' in /run/secrets" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_token_of_its_secrets_lets_write_and_nothing_else_does(
+    image: str, site: str, tmp_path: Path
+) -> None:
+    """As documented, with a file of secrets: anyone reads, whoever has the token writes."""
+    port, token, name = free_port(), "0123456789abcdef0123", f"{NAME}-token"
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o755)
+    (secrets / "token").write_text(token)
+    (secrets / "token").chmod(0o644)
+    config = tmp_path / "aurorad.toml"
+    config.write_text(camera_table(now(), int(site.rpartition(":")[2]), CADENCE_S, STALE_S))
+    config.chmod(0o644)
+    subprocess.run(["podman", "rm", "-f", name], capture_output=True)
+    podman(
+        *("run", "-d", "--name", name, "--read-only", "--tmpfs", "/tmp", "--cap-drop=ALL", "--network=host"),
+        *("--security-opt=no-new-privileges", "-e", f"AURORAD_DAEMON__PORT={port}"),
+        *("-v", f"{secrets}:/run/secrets:ro", "-v", f"{config}:/etc/aurorad/aurorad.toml:ro", image),
+    )
+    try:
+        until(lambda: rows(port) >= 1 or None, 120, "a frame in the record", 1)
+        assert write(port) == 401
+        assert write(port, "0123456789abcdef0124") == 401
+        assert write(port, token) == 404  # let in; there is no such frame
+    finally:
+        podman("rm", "-f", "-v", name)
+
+
+def test_a_kill_loses_nothing(container: int) -> None:
+    """`docker kill`, and it goes on with a record that is whole and has no row twice."""
+    before = rows(container)
+    assert before > 0
+    podman("kill", "-s", "KILL", NAME)
+    podman("start", NAME)
+    until(lambda: rows(container) >= 1 or None, 120, "a frame after the kill", 1)
+    code = (
+        "import sqlite3; c = sqlite3.connect('file:/var/lib/aurorad/aurorad.db?mode=ro', uri=True); "
+        "print(c.execute('pragma integrity_check').fetchone()[0], "
+        "c.execute('select count(*) - count(distinct camera || observed_at) from observations').fetchone()[0], "
+        "c.execute('select count(probability) from observations').fetchone()[0])"
+    )
+    whole, twice, judged = podman("exec", NAME, "/opt/aurorad/bin/python", "-c", code).split()
+    assert (whole, twice) == ("ok", "0")
+    assert int(judged) >= before
 
 
 def test_stop_drains(container: int) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -275,7 +274,7 @@ def test_compose_mounts_what_exists() -> None:
         assert service["read_only"], name
         assert service["mem_limit"]
         assert service["pids_limit"]
-        assert re.search(r":(cpu|v?\d+\.\d+\.\d+)$", service["image"]), name
+        assert re.search(r":(cpu|v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?)$", service["image"]), name
         for port in service["ports"]:
             assert port.startswith("127.0.0.1:"), f"{name} is open to the network"
         for volume in service["volumes"]:
@@ -374,26 +373,3 @@ def test_nothing_that_watching_needs_is_missing_from_the_lock(lock: str, extra: 
     for requirement in wanted:
         name = re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
         assert name in named, requirement
-
-
-WELL = {"name": "click", "version": "8.4", "vulns": []}
-ILL = {"name": "old", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}
-UNKNOWN = {"name": "new", "skip_reason": "not found"}
-
-
-@pytest.mark.parametrize(
-    ("dependencies", "status", "word"),
-    [
-        ([WELL, UNKNOWN], 0, "1 of 2 dependencies audited: no known vulnerability"),
-        ([WELL, ILL, UNKNOWN], 1, "old 1: CVE-1, fixed in 2"),
-        ([UNKNOWN], 0, "dependencies NOT audited"),
-        ([], 0, "dependencies NOT audited"),
-    ],
-)
-def test_an_audit_that_asked_nobody_does_not_say_that_all_is_well(
-    dependencies: list[dict[str, Any]], status: int, word: str
-) -> None:
-    """A vulnerability fails the lint; a database that cannot be reached is said in one line."""
-    code = f"import json, audit; s, said = audit.judge(json.loads({json.dumps(dependencies)!r})); print(s, *said)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=DEPLOY, capture_output=True, text=True)
-    assert done.stdout.startswith(f"{status} {word}"), done.stderr

@@ -133,7 +133,7 @@ def test_a_hung_pipeline_is_restarted_by_the_watchdog(machine: Machine, figures:
     log = machine.journal(since)
     assert "Watchdog timeout" in log
     assert "Fatal Python error: Aborted" in log  # and where every thread stood
-    assert "pipeline.py" in log
+    assert "live.py" in log
 
 
 def test_a_crash_comes_back(machine: Machine, figures: dict[str, float]) -> None:
