@@ -51,7 +51,7 @@ python -m tests.faults --quick    # what `make test` runs
 
 ## What is promised
 
-After each fault these are checked (`check` in `tests/faults/harness.py`), on one snapshot of the record:
+After each fault these are checked (`check` in `tests/faults/harness/`), on one snapshot of the record:
 
 | promise | in full | measured by |
 |---|---|---|

@@ -163,7 +163,10 @@ def test_two_hundred_kills_of_the_real_command(tmp_path: Path, green: Path, matr
             time.sleep(chance.uniform(0.0, 2.0))
             process.kill()
             process.wait()
-        process, before = aurorad(config, log), len(witness.seen)
+        started = log.read_text().count("page at")
+        process = aurorad(config, log)
+        soon(lambda: log.read_text().count("page at") > started, "it is up and hears signals", 120)
+        before = len(witness.seen)
         soon(lambda: len(witness.seen) > before and not undelivered(database), "all is delivered", 120)
         process.terminate()
         assert process.wait(20) == 0
