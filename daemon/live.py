@@ -39,7 +39,10 @@ PAUSE_AFTER, PAUSE = timedelta(hours=24), timedelta(minutes=30)
 
 
 class LiveWatch:
-    """Looks at one camera's live feed. One thread at a time; ``status`` may be read from any."""
+    """Looks at one camera's live feed. One thread at a time; ``status`` may be read from any.
+
+    ``began`` is when it was made, which a reload does too: until its first look that is its progress.
+    """
 
     def __init__(self, pipeline: Pipeline, source: LiveSource, conditions: Conditions) -> None:
         self.pipeline = pipeline
@@ -55,9 +58,9 @@ class LiveWatch:
         self._no_sky_since: datetime | None = None
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
         self._lens = pipeline.stars.witness.found if pipeline.stars.witness else None
-        self._began = self._clock.now()
-        gate = pipeline.gate(pipeline.observatory.state(self._began))
-        self.status = LiveStatus(gate, began_at=self._began)
+        self.began = self._clock.now()
+        gate = pipeline.gate(pipeline.observatory.state(self.began))
+        self.status = LiveStatus(gate, began_at=self.began)
         self._retired, self._writing = False, threading.Lock()
         self.recall()
 
@@ -267,4 +270,4 @@ class LiveWatch:
         return self.source.next_request(now + wait, soon=soon)
 
     def _pauses_for_the_summer(self, now: datetime) -> bool:
-        return self.status.stale is not None and now - (self.status.framed_at or self._began) > PAUSE_AFTER
+        return self.status.stale is not None and now - (self.status.framed_at or self.began) > PAUSE_AFTER

@@ -103,7 +103,6 @@ class Service:
         self.page = _Page(built.app)
         d = self.settings.daemon
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
-        self.started_at = self.clock.now()
         self._stopping = threading.Event()
 
     def _build(self, settings: Settings, predictor: Predictor) -> _Built:
@@ -381,7 +380,7 @@ class Service:
             return False, "the database was replaced or removed; nothing is recorded"
         now = self.clock.now()
         for name, watch in self.watches.items():
-            since = max(watch.status.progressed_at or self.started_at, self.started_at)
+            since = watch.status.progressed_at or watch.began
             if now - since > watch.patience():
                 return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
         return True, "; ".join([f"watching {', '.join(self.watches)}", *self._without_picture(now)])

@@ -133,6 +133,6 @@ def instant(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # a zone can reach beyond the years there are
         raise UsageError(f"--at {text!r} is no time; write it as 2024-02-10T04:50:03Z") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -144,6 +144,8 @@ def _hour(read: dict[str, str]) -> int:
 
 def to_utc(naive: datetime, zone: str | None, timezone_name: str, near: datetime | None) -> datetime:
     """Local → UTC; the doubled hour by abbreviation or ``near``, the hour that spring skips refused."""
+    if naive.year not in YEARS:
+        raise ClockError("no such time", f"{naive} is of no year in which there were such cameras")
     timezone = _timezone(timezone_name)
     both = [timezone.localize(naive, is_dst=summer) for summer in (False, True)]
     if zone is not None:

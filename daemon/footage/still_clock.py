@@ -116,7 +116,7 @@ def heard(still: Still, source: SourceSettings) -> Still:
     but where it is all that dates a picture; then the future is refused as any other time is.
     """
     modified = still.last_modified
-    if modified is None or "Last-Modified" in source.ignore_witnesses:
+    if modified is None or "Last-Modified" in source.ignore_witnesses or modified.year not in stamp.YEARS:
         return replace(still, last_modified=None)
     if source.header_timezone != "UTC" and source.kind != "folder":
         modified = stamp.to_utc(modified.replace(tzinfo=None), None, source.header_timezone, still.fetched_at)

@@ -186,3 +186,18 @@ def test_a_row_says_when_it_was_seen_fetched_and_written(watch: Watch) -> None:
             from_utc_text(row[k]) for k in ("observed_at", "fetched_at", "recorded_at")
         )
         assert seen <= fetched <= recorded
+
+
+def test_a_new_watch_has_time_for_its_first_look(watch: Watch) -> None:
+    """After a reload nobody has looked yet: no sign of trouble, however long ago the daemon was started."""
+    service, before = watch.service, watch.service.watches
+    fresh = service._watch(service.settings.camera[0], service.settings, service.conditions)
+    watch.wait(
+        lambda: watch.clock.now() - before["cam"].began > fresh.patience(), "it has run for a while", 5
+    )
+    fresh.began = watch.clock.now()
+    service.watches = {"cam": fresh}
+    try:
+        assert service.healthy()[0]
+    finally:
+        service.watches = before

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from daemon.cli import main
 from daemon.config import SourceSettings, resolve_secret
-from daemon.errors import ConfigError, PictureError
-from daemon.footage import image
+from daemon.errors import ClockError, ConfigError, PictureError
+from daemon.footage import image, stamp
+from daemon.footage.still_clock import heard
+from daemon.source import Still
 from daemon.source.fetch import Head
 from daemon.source.folder import FolderSource
 from daemon.source.url import STREAM_UPDATED, last_modified_of
@@ -51,6 +56,27 @@ def test_a_file_s_date_beyond_all_years_is_no_date(seconds: int, tmp_path: Path,
         matrix(
             FAMILY, "a file dated before the year 1 or a thousand million years ahead", "taken, as any other"
         )
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/Yellowknife"])
+def test_a_time_in_a_name_or_a_header_s_own_zone_is_refused_too(year: str, zone: str) -> None:
+    """East of Greenwich the first year begins a year before there is one; the last ends after it in the west."""
+    with pytest.raises(ClockError):
+        stamp.to_utc(datetime.fromisoformat(f"{year}-01-01T00:00:00"), None, zone, None)
+    fetched = datetime(2024, 2, 10, tzinfo=UTC)
+    still = Still(JPEG, fetched, fetched.replace(year=int(year), month=12, day=31), "a", "a")
+    assert heard(still, SourceSettings(header_timezone=zone)).last_modified is None
+
+
+@pytest.mark.parametrize("command", ["sky", "calibrate"])
+def test_an_instant_beyond_all_years_is_a_wrong_use(command: str, tmp_path: Path) -> None:
+    """One line and exit 2."""
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    given = [str(tmp_path / "a.jpg")] if command == "calibrate" else []
+    done = CliRunner().invoke(main, [command, *given, "--at", "0001-01-01T00:00:00+23:59"])
+    assert done.exit_code == 2
+    assert "is no time" in done.output
 
 
 def test_a_device_is_no_picture(matrix: Entry) -> None:
