@@ -125,7 +125,7 @@ class Login:
                 following = flow.send(response)
         except StopIteration:
             return
-        except (KeyError, ValueError) as error:  # a challenge of an algorithm that nobody knows
+        except (KeyError, ValueError, NotImplementedError) as error:  # of an algorithm or a kind nobody knows
             raise httpx.ProtocolError("a login is asked for in an unknown way") from error
 
 

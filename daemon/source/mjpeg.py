@@ -26,7 +26,10 @@ class FirstPicture:
         message["Content-Type"] = content_type.strip()
         if message.get_content_type() != "multipart/x-mixed-replace":
             return None
-        boundary = message.get_boundary("")
+        try:
+            boundary = message.get_boundary("")
+        except ValueError:  # a server may name any codec for it, some of which cannot take what it sends
+            return None
         return cls(boundary.encode("latin-1", "replace")) if boundary else None
 
     def take(self, chunk: bytes) -> bool:

@@ -20,6 +20,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from daemon import address
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, SourceSettings, load
@@ -246,7 +249,16 @@ def _address() -> Iterator[Case]:
 
 
 JPEG = image.encode_jpeg(image.np.tile(image.np.arange(64, dtype=image.np.uint8), (48, 1)))
-PICTURES = (JPEG, bombs.png(20, 10, bombs.chunk(b"tEXt", b"a\0b")), bombs.scans(64, 48, 6))
+WEBP = (
+    cv2.imencode(".webp", np.full((48, 64, 3), 90, np.uint8), [cv2.IMWRITE_WEBP_QUALITY, quality])
+    for quality in (80, 101)
+)
+PICTURES = (
+    JPEG,
+    bombs.png(20, 10, bombs.chunk(b"tEXt", b"a\0b")),
+    bombs.scans(64, 48, 6),
+    *(data.tobytes() for _, data in WEBP),
+)
 
 
 @contextmanager
@@ -260,9 +272,10 @@ def _jpeg() -> Iterator[Case]:
 
 
 HEADERS = ("Content-Length", "Last-Modified", "ETag", "Location", "Transfer-Encoding", "Content-Encoding", "Retry-After",
-           "x-rt-stream-last-updated-utc", "Content-Range", "Connection", "Content-Type")  # fmt: skip
+           "x-rt-stream-last-updated-utc", "Content-Range", "Connection", "Content-Type", "WWW-Authenticate", "Set-Cookie")  # fmt: skip
 VALUES = ("0", "-1", "9" * 20, "chunked", "gzip", 'W/"a"', "Sat, 31 Dec 2016 23:59:60 GMT", "2024-02-10T05:30:00", "//",
-          "http://[::1", "file:///etc/passwd", "bytes 0-1/2", "close", "Mon, 99 Foo 0000 00:00:00", str(len(JPEG)))  # fmt: skip
+          "multipart/x-mixed-replace; boundary=a", "multipart/x-mixed-replace; boundary*=idna''%ff", "0001-01-01T00:00:00+23:59",
+          'Digest realm="a", nonce="b", qop="auth-int"', "Basic", "a=b; Max-Age=nan; path=/", "http://[::1", "file:///etc/passwd", "bytes 0-1/2", "close", "Mon, 99 Foo 0000 00:00:00", str(len(JPEG)))  # fmt: skip
 
 
 @contextmanager
@@ -276,12 +289,13 @@ def _http() -> Iterator[Case]:
         max_bytes=1_000_000,
         time_from="header",
         max_pixels=2_000_000,
+        login="user:word",
     )
     source = UrlSource(settings, 60, "aurorad/test", Clock())
 
     def case(chance: random.Random) -> str:
         status = chance.choice(
-            [200, 200, 200, 200, 206, 204, 100, 301, 302, 304, 404, 416, 429, 500, 503, 999]
+            [200, 200, 200, 200, 206, 204, 100, 301, 302, 304, 401, 404, 416, 429, 500, 503, 999]
         )
         lines = [f"HTTP/1.1 {status} {text(chance, 'OK', 3)}"]
         for _ in range(chance.randrange(5)):
@@ -290,7 +304,7 @@ def _http() -> Iterator[Case]:
         body = mutated(chance, JPEG, 700) if chance.random() < 0.5 else JPEG
         answer = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body
         server.answer = answer if chance.random() < 0.8 else mutated(chance, answer, 200)
-        still = source.ask()
+        still = still_clock.heard(source.ask(), settings)
         frame = from_still(still, camera.camera(), 2_000_000)
         still_clock.StillClock(camera.camera(), settings).date(frame, still.name)
         return "a frame"

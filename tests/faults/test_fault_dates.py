@@ -12,14 +12,17 @@ from click.testing import CliRunner
 
 from daemon.cli import main
 from daemon.config import SourceSettings, resolve_secret
-from daemon.errors import ClockError, ConfigError, PictureError
+from daemon.errors import ClockError, ConfigError, FetchError, PictureError
 from daemon.footage import image, stamp
 from daemon.footage.still_clock import heard
 from daemon.source import Still
-from daemon.source.fetch import Head
+from daemon.source.access import Access
+from daemon.source.fetch import Head, Limits, fetch_bytes
 from daemon.source.folder import FolderSource
+from daemon.source.mjpeg import FirstPicture
 from daemon.source.url import STREAM_UPDATED, last_modified_of
 from daemon.web.server import check_tls
+from tests.faults.answering import Answering
 from tests.faults.conftest import Entry
 from tests.faults.test_fault_names import JPEG
 
@@ -67,6 +70,36 @@ def test_a_time_in_a_name_or_a_header_s_own_zone_is_refused_too(year: str, zone:
     fetched = datetime(2024, 2, 10, tzinfo=UTC)
     still = Still(JPEG, fetched, fetched.replace(year=int(year), month=12, day=31), "a", "a")
     assert heard(still, SourceSettings(header_timezone=zone)).last_modified is None
+
+
+@pytest.mark.parametrize("codec", ["idna''xn--%ff", "punycode''%ff", "utf-7''+AAA", "bogus''a"])
+def test_a_stream_s_boundary_in_any_codec_is_no_error_of_ours(codec: str) -> None:
+    """RFC 2231 lets a header name the codec of a value: those that cannot take it leave no stream."""
+    FirstPicture.of(f"multipart/x-mixed-replace; boundary*={codec}")
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'realm="a", nonce="b", qop="auth-int"',
+        'realm="a", nonce="b", algorithm=FOO',
+        "realm",
+        'realm="a"',
+        ", ,=",
+    ],
+)
+def test_a_login_asked_for_in_an_unknown_way_is_a_typed_refusal(challenge: str) -> None:
+    """Whatever a server writes into its challenge."""
+    server = Answering()
+    server.answer = (
+        f"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest {challenge}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+    try:
+        with pytest.raises(FetchError) as refused:
+            fetch_bytes(server.url, Limits(20.0, 1000), {}, access=Access(server.url, ("u", "p")))
+    finally:
+        server.close()
+    assert refused.value.reason in ("protocol", "forbidden")
 
 
 @pytest.mark.parametrize("command", ["sky", "calibrate"])
