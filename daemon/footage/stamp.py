@@ -39,6 +39,9 @@ __all__ = [
 YEARS = range(1990, 2053)
 """Years a stamp can show: digital all-sky cameras to the ephemeris's end."""
 
+MOST_TEXT = 500
+"""Characters of a text looked at: a stamp has some 40, and looking costs as the square of them."""
+
 REPAIR_WITHIN = timedelta(minutes=30)
 _REPAIR_COST = 2  # characters a repaired reading may differ by
 
@@ -73,7 +76,7 @@ def parse_stamp(
     an hour of it.
     Raises ClockError, reason ``no stamp``, ``illegible`` or ``no such time``.
     """
-    clean = _clean(text)
+    clean = _clean(text[:MOST_TEXT])
     if not any(c.isdigit() for c in clean):
         raise ClockError("no stamp", f"no time can be established from {text!r}: there is no stamp")
     for pattern, form in _patterns(style.formats):

@@ -203,7 +203,10 @@ def answered(
     )
     following = next(requests) if requests else request
     while True:
-        response = client.send(following, stream=True, auth=None)
+        try:
+            response = client.send(following, stream=True, auth=None)
+        except UnicodeError as error:  # cookies that no header takes, brought back on a redirect
+            raise httpx.ProtocolError("the server's cookies are no text") from error
         if requests is None:
             return response
         try:

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -212,10 +212,10 @@ class _NoTraceback:
 
         try:
             await self.app(scope, receive, noticing)
+        except ClientDisconnect:  # in the middle of what it sent: nobody is there to be answered
+            return
         except Exception as error:
-            if (
-                begun
-            ):  # uvicorn logs it; Starlette's own way to end an answer to too long a body is none of ours
+            if begun:  # uvicorn logs it; Starlette's way to end an answer to too long a body is no error
                 raise
             request = Request(scope)
             log.exception("the page failed on %s", request.url.path[:200], exc_info=error)

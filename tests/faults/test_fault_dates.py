@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from daemon.config import SourceSettings, resolve_secret
 from daemon.errors import ClockError, ConfigError, FetchError, PictureError
 from daemon.footage import image, stamp
 from daemon.footage.still_clock import heard
+from daemon.observation import StampStyle
 from daemon.source import Still
 from daemon.source.access import Access
 from daemon.source.fetch import Head, Limits, fetch_bytes
@@ -100,6 +102,28 @@ def test_a_login_asked_for_in_an_unknown_way_is_a_typed_refusal(challenge: str) 
     finally:
         server.close()
     assert refused.value.reason in ("protocol", "forbidden")
+
+
+def test_a_cookie_that_is_no_text_is_a_typed_refusal() -> None:
+    """It would be brought back on the redirect it came with."""
+    server = Answering()
+    head = "HTTP/1.1 302 Found\r\nLocation: /b\r\nSet-Cookie: a=\xe9\r\nContent-Length: 0\r\n\r\n"
+    server.answer = head.encode("latin-1")
+    try:
+        with pytest.raises(FetchError) as refused:
+            fetch_bytes(server.url, Limits(20.0, 1000), {}, access=Access(server.url))
+    finally:
+        server.close()
+    assert refused.value.reason == "protocol"
+
+
+def test_a_stamp_of_thousands_of_letters_is_read_as_quickly_as_any() -> None:
+    """What a text costs grows as its square: so much of one is no stamp."""
+    style = StampStyle((0, 0, 1, 1), ("%H:%M %d/%m/%Y", "%Y-%m-%d %H:%M:%S"), "UTC")
+    began = time.process_time()
+    with pytest.raises(ClockError):
+        stamp.parse_stamp("3 N2" + "A" * 20_000, style, datetime(2024, 2, 10, tzinfo=UTC))
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("command", ["sky", "calibrate"])

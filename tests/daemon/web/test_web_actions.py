@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -123,6 +125,20 @@ def test_a_label_for_a_frame_that_is_not_there_is_refused(free: House) -> None:
     assert httpx.post(f"{free.url}/label", json=a_label(camera="elsewhere")).status_code == 404
     reply = httpx.post(f"{free.url}/events/answer", json={"event_id": "none-such", "label": "none"})
     assert reply.status_code == 404
+
+
+def test_who_leaves_in_the_middle_of_a_label_leaves_no_traceback(
+    free: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a body and the end of the connection: nobody to answer, nothing to log."""
+    place = httpx.URL(free.url)
+    head = f"POST /label HTTP/1.1\r\nHost: {place.host}\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n"
+    with socket.create_connection((place.host, place.port or 80)) as leaving:
+        leaving.sendall(head.encode() + b'{"camera":')
+        time.sleep(0.3)
+    assert httpx.get(f"{free.url}/-/healthy").status_code == 200
+    time.sleep(0.2)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
