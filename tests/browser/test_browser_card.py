@@ -20,6 +20,7 @@ from tests.pace import slowness
 from tests.web_night import CAMERA, FIRST, House, looking
 
 PHONE = (390, 844)
+FAINT = 460  # a minute of the night with aurora that is only faint
 DARK = Gate(True, True, "dark enough")
 FIRST_PAINT_MS = 1000
 PI_SLOWDOWN = 4  # what browsers' own tools take for a slow phone or a small computer
@@ -33,6 +34,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     settings = Settings.model_validate(given)
     with web_night.house(tmp_path_factory.mktemp("card"), minutes=425, settings=settings) as house:
         web_night.fill(house.store, house.ports.frames_dir, first=480, last=500)
+        (sky,) = web_night.observatory().states([FIRST + timedelta(minutes=FAINT)])
+        faint = replace(web_night.observation_at(300, sky), colour_level=2)
+        house.store.record(faint, night=web_night.NIGHT)
         house.store.put_event(web_night.event_of(400))  # still under way at 300
         yield house
 
@@ -46,7 +50,7 @@ def at(minute: int, **more: Any) -> tuple[timedelta, LiveStatus]:
 NOON = timedelta(hours=17)
 STATES: dict[str, tuple[str, str, tuple[timedelta, LiveStatus]]] = {
     "go": ("Go now", "Bright aurora over much of the sky: north-west, 35° up, since 21:20.", at(300)),
-    "look": ("Look", "Clearly visible aurora", at(421)),
+    "look": ("Look", "Faint aurora", at(FAINT)),
     "wait": ("Wait", "Clear sky, no aurora.", at(200)),
     "clouded": ("Clouded", "Sky hidden: cloud.", at(490)),
     "day": (
