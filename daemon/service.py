@@ -103,6 +103,7 @@ class Service:
         self.page = _Page(built.app)
         d = self.settings.daemon
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
+        self.started_at = self.clock.now()
         self._stopping = threading.Event()
 
     def _build(self, settings: Settings, predictor: Predictor) -> _Built:
