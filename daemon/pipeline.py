@@ -19,17 +19,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
-from daemon import description, event
-from daemon.alert.audience import due
-from daemon.alert.message import compose
+from daemon import describer, event
+from daemon.alert.news import News
 from daemon.alert.sky_news import SkyNews
 from daemon.clock import Clock
 from daemon.config import CameraSettings, NotifySettings, Settings
-from daemon.errors import ModelError, StoreError
+from daemon.errors import ModelError
 from daemon.event import EventState, Evidence
 from daemon.footage import horizon
 from daemon.footage.frame import keogram_column
@@ -41,7 +38,6 @@ from daemon.observation import (
     EventChange,
     Frame,
     Gate,
-    Message,
     Observation,
     Picture,
     Prediction,
@@ -49,25 +45,15 @@ from daemon.observation import (
     utc_text,
 )
 from daemon.predictor import Predictor
-from daemon.record import recent, snoozes, space
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
-from daemon.spaceweather.outlook import alert_line
 from daemon.star_watch import StarWatch
 from daemon.verdict import disagrees, judge
 from models import colour
 
 log = logging.getLogger("aurorad.pipeline")
-
-ALERT_WITHIN = timedelta(minutes=15)
-"""Older news is history, not an alert: the night movie fills the record and wakes nobody."""
-
-OUTLOOK_PAST = timedelta(hours=3)
-"""How far back an alert looks for how long the solar wind's field has pointed south."""
-
-Past = tuple[description.Moment, ...]
 
 Keep = Callable[[Iterable[EventChange]], Iterable[EventChange]]
 """Which of the changes that a frame brought are to be written; an archive leaves out what is known."""
@@ -103,7 +89,6 @@ class Pipeline:
     ) -> None:
         """``listeners`` get messages besides the channels of the configuration: who has subscribed on the page."""
         self.settings = settings
-        self._listeners = listeners
         self.camera_settings = camera
         self.store = store
         self.predictor = predictor
@@ -112,6 +97,7 @@ class Pipeline:
         self.clock = clock or Clock()
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.rules = settings.event.rules(camera.cadence_s)
+        self._news = News(camera, settings, store, self.clock, listeners)
         self._sky_news = SkyNews(camera, settings, store)
         self.horizon = horizon.read(Path(camera.horizon)) if camera.horizon else None
         self.stars = StarWatch(camera.camera(), self.observatory, store, self.horizon)
@@ -154,7 +140,7 @@ class Pipeline:
         skies = self.observatory.states([frame.observed_at for frame in frames if frame.observed_at])
         gates = [self.gate(sky) for sky in skies]
         predictions = self._predict(predictor, frames, gates)
-        past = self._before(frames)
+        past = describer.before(self.store.reader, self.camera.name, frames)
         for frame, sky, permit in zip(frames, skies, gates, strict=True):
             assert frame.observed_at is not None
             observation = Observation(
@@ -170,9 +156,11 @@ class Pipeline:
                 observation = replace(observation, verdict="unusable", reason=frame.flaw)
             elif permit.look:
                 observation = self._judge(observation, frame, predictor.threshold(sky), *next(predictions))
-                observation, past = self._describe(observation, frame, past)
+                observation, past = describer.describe(observation, self._sky_of(frame), self.camera, past)
             yield Look(
-                self._with_picture(observation, frame), evidence(observation, permit), self._column(frame)
+                self._with_picture(observation, frame),
+                evidence(observation, permit),
+                keogram_column(frame, self.camera.orientation),
             )
 
     def _predict(
@@ -208,9 +196,9 @@ class Pipeline:
         shadow: float | None,
     ) -> Observation:
         """The observation with the verdict on a frame that the model has seen, and what it rests on."""
-        square, sky_share = frame.square, 1.0
+        sky_share = 1.0
         if self.horizon is not None:  # what is no sky counts for nothing
-            square, sky_share = self.horizon.square(square), self.horizon.share
+            sky_share = self.horizon.share
             mask = None if prediction.mask is None else self.horizon.within(prediction.mask)
             prediction = replace(prediction, heatmap=self.horizon.over(prediction.heatmap), mask=mask)
         stars = self.stars.look(frame, observation.sky)
@@ -220,7 +208,7 @@ class Pipeline:
             prediction, threshold, share, broken=bool(cover and cover.broken), doubted=prediction.doubted
         )
         self.metrics.stars(self.camera.name, share, disagrees(prediction, share))
-        index = colour.colour_index(square)
+        index = colour.colour_index(self._sky_of(frame))
         return replace(
             observation,
             verdict=verdict,
@@ -237,45 +225,15 @@ class Pipeline:
             star_gamma=stars.shown.gamma if stars and stars.shown else None,
         )
 
-    def _before(self, frames: Sequence[Frame]) -> Past:
-        """What the minutes before the first of the frames showed."""
-        first = next((frame.observed_at for frame in frames if frame.observed_at), None)
-        if first is None:
-            return ()
-        rows = recent.described(
-            self.store.reader, self.camera.name, description.remembered_since(first), first
-        )
-        return description.recalled(rows)
-
-    def _describe(self, observation: Observation, frame: Frame, past: Past) -> tuple[Observation, Past]:
-        """What is in the sky: form, level, where, which way; nothing where the sky was not seen."""
-        assert observation.prediction is not None
-        found = description.of_verdict(
-            observation.verdict,
-            observation.observed_at,
-            frame.square if self.horizon is None else self.horizon.square(frame.square),
-            observation.prediction,
-            self.camera,
-            past,
-        )
-        if found is None:
-            return observation, past
-        described = replace(
-            observation,
-            description=found.description,
-            azimuth_deg=found.azimuth_deg,
-            elevation_deg=found.elevation_deg,
-        )
-        return described, description.remember(past, found.moment)
+    def _sky_of(self, frame: Frame) -> Picture:
+        """The frame's disc, black where its horizon mask says that there is no sky."""
+        return frame.square if self.horizon is None else self.horizon.square(frame.square)
 
     def _with_picture(self, observation: Observation, frame: Frame) -> Observation:
         if self.pictures is None or not frame.picture:
             return observation
         night = night_of(observation.observed_at, self.camera)
         return replace(observation, picture=self.pictures.keep(self.camera.name, night, frame))
-
-    def _column(self, frame: Frame) -> bytes:
-        return keogram_column(frame, self.camera.orientation)
 
     # ------------------------------------------------------------- record: event → messages → row
 
@@ -288,7 +246,7 @@ class Pipeline:
             observation,
             night=night_of(observation.observed_at, self.camera),
             changes=changes,
-            messages=list(self._messages(observation, changes, state)) if live else [],
+            messages=list(self._news.about(observation, changes, state)) if live else [],
             column=look.column,
             state=state if live else None,
         )
@@ -302,37 +260,6 @@ class Pipeline:
             log.info(
                 "%s: %s of %s at %s", self.camera.name, change.kind, change.event.id, utc_text(change.at)
             )
-
-    def _messages(
-        self, observation: Observation, changes: Sequence[EventChange], state: EventState
-    ) -> Iterator[Message]:
-        """What each channel is to hear now (:mod:`daemon.alert.audience`); nothing of what is history."""
-        if self.clock.now() - observation.observed_at > ALERT_WITHIN:
-            return
-        reader, url = self.store.reader, self.settings.daemon.url
-        channels = (*self.settings.channels, *self._listeners())
-        silent = snoozes.active(reader, self.clock.now()) if channels else {}
-        for channel in channels:
-            if snoozes.ALL in silent or channel.name in silent:
-                continue
-            for change in due(changes, state.event, observation, channel, partial(self._told, channel.name)):
-                over = change.kind == "over"
-                row = reader.event(change.event.id) if over else None
-                outlook = self._outlook() if not over and channel.outlook else ""
-                yield compose(change, observation, self.camera_settings, channel, url, row, outlook)
-
-    def _told(self, channel: str, event_id: str) -> bool:
-        return any(row["channel"] == channel for row in self.store.reader.messages(event_id))
-
-    def _outlook(self) -> str:
-        """A line on the solar wind, where it is known; no alert waits or fails for it."""
-        now = self.clock.now()
-        try:
-            reader = self.store.reader
-            return alert_line(space.solar_wind(reader, now - OUTLOOK_PAST, now), space.feeds(reader), now)
-        except StoreError as error:
-            log.warning("the alert goes without its line on the solar wind: %s", error)
-            return ""
 
 
 def evidence(observation: Observation, permit: Gate) -> Evidence:

@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.sky", "daemon.source", "daemon.predictor", "daemon.schedule", "daemon.weather"),
     ("daemon.footage", "daemon.spaceweather", "daemon.words", "daemon.description"),
     ("daemon.record", "daemon.sighting"),
-    ("daemon.alert", "daemon.web", "daemon.star_watch"),
+    ("daemon.alert", "daemon.web", "daemon.star_watch", "daemon.describer"),
     ("daemon.pipeline", "daemon.housekeeping", "daemon.keepsakes"),
     ("daemon.live", "daemon.archive", "daemon.preflight", "daemon.one_look"),
     ("daemon.service",),

@@ -1,0 +1,76 @@
+"""What is to be said about a frame of the live watch: one message a channel and change, for the outbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+from daemon.alert.audience import due
+from daemon.alert.message import compose
+from daemon.clock import Clock
+from daemon.config import CameraSettings, NotifySettings, Settings
+from daemon.errors import StoreError
+from daemon.event import EventState
+from daemon.observation import EventChange, Message, Observation
+from daemon.record import snoozes, space
+from daemon.record.store import Store
+from daemon.spaceweather.outlook import alert_line
+
+log = logging.getLogger("aurorad.alert")
+
+ALERT_WITHIN = timedelta(minutes=15)
+"""Older news is history, not an alert: the night movie fills the record and wakes nobody."""
+
+OUTLOOK_PAST = timedelta(hours=3)
+"""How far back an alert looks for how long the solar wind's field has pointed south."""
+
+
+class News:
+    """One camera's news. ``listeners`` are channels besides the configuration's: who has subscribed on the page."""
+
+    def __init__(
+        self,
+        camera: CameraSettings,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        listeners: Callable[[], Sequence[NotifySettings]],
+    ) -> None:
+        self.camera = camera
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.listeners = listeners
+
+    def about(
+        self, observation: Observation, changes: Sequence[EventChange], state: EventState
+    ) -> Iterator[Message]:
+        """What each channel is to hear now (:mod:`daemon.alert.audience`); nothing of what is history."""
+        if self.clock.now() - observation.observed_at > ALERT_WITHIN:
+            return
+        reader, url = self.store.reader, self.settings.daemon.url
+        channels = (*self.settings.channels, *self.listeners())
+        silent = snoozes.active(reader, self.clock.now()) if channels else {}
+        for channel in channels:
+            if snoozes.ALL in silent or channel.name in silent:
+                continue
+            for change in due(changes, state.event, observation, channel, partial(self._told, channel.name)):
+                over = change.kind == "over"
+                row = reader.event(change.event.id) if over else None
+                outlook = self._outlook() if not over and channel.outlook else ""
+                yield compose(change, observation, self.camera, channel, url, row, outlook)
+
+    def _told(self, channel: str, event_id: str) -> bool:
+        return any(row["channel"] == channel for row in self.store.reader.messages(event_id))
+
+    def _outlook(self) -> str:
+        """A line on the solar wind, where it is known; no alert waits or fails for it."""
+        now = self.clock.now()
+        try:
+            reader = self.store.reader
+            return alert_line(space.solar_wind(reader, now - OUTLOOK_PAST, now), space.feeds(reader), now)
+        except StoreError as error:
+            log.warning("the alert goes without its line on the solar wind: %s", error)
+            return ""
