@@ -15,45 +15,28 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from models.card import SHIPPED, Card, ModelError, read_card, sha256_of
+from models.engine import Engine, Floats, Gone, one_line
 from models.labels import AURORA_HEAD, AURORA_OUTPUT, FORM_HEAD, SKY_HEAD, Head, has
 from models.onnx_file import must_be_whole
 from models.preprocess import SIDE, Pixels, Tensor, to_input
+from models.torch_engine import TorchEngine
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     import onnxruntime  # noqa: TID251
 
-    from models.network import AuroraNet
 
-Floats = npt.NDArray[np.float32]
 Runtime = Literal["onnx", "torch"]
 Device = Literal["auto", "cpu", "cuda"]
 
 MAX_BATCH: Final = {"cpu": 8, "cuda": 64}
 """Frames of one pass. On the CPU more are no faster, and each takes about 28 MB of memory."""
-
-
-class Gone(Exception):
-    """An engine stopped working; the message is its runtime's own."""
-
-
-class Engine(Protocol):
-    """Something that runs the graph. ``device`` is ``cpu`` or ``cuda``."""
-
-    device: str
-
-    def run(self, tensor: Tensor) -> Mapping[str, Floats]:
-        """(N, 3, S, S) → what the graph gives, by name: ``logits`` (N, outputs), ``maps`` (N, outputs, h, w),
-        and where it has them ``distance`` (N,) and ``mask`` (N, S/4, S/4). Raises Gone.
-        """
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,10 +117,10 @@ class Model:
             return engine.run(tensor)
         except Gone as gone:
             if engine.device == "cpu":
-                raise ModelError(f"{self.card.name} cannot run: {_one_line(gone)}") from gone
+                raise ModelError(f"{self.card.name} cannot run: {one_line(gone)}") from gone
             with self._mending:
                 if self._engine is engine:  # else another thread has mended it meanwhile
-                    self.fallback_reason = f"the GPU was lost: {_one_line(gone)}"
+                    self.fallback_reason = f"the GPU was lost: {one_line(gone)}"
                     self._engine = self._on_cpu()
             return self._run(tensor)
 
@@ -211,7 +194,7 @@ def load(
     try:
         engine, reason = build(path, card, "cuda", threads), None
     except Gone as gone:
-        engine, reason = build(path, card, "cpu", threads), f"the GPU cannot be used: {_one_line(gone)}"
+        engine, reason = build(path, card, "cpu", threads), f"the GPU cannot be used: {one_line(gone)}"
     return Model(card, engine, lambda: build(path, card, "cpu", threads), reason)
 
 
@@ -289,7 +272,7 @@ def _session(onnxruntime: ModuleType, path: Path, device: str, threads: int) -> 
     except _onnx_errors() as error:
         if device == "cuda":
             raise Gone(str(error)) from error
-        raise ModelError(f"{path} is not a model ONNX Runtime can load: {_one_line(error)}") from error
+        raise ModelError(f"{path} is not a model ONNX Runtime can load: {one_line(error)}") from error
 
 
 def _cores() -> int:
@@ -331,80 +314,3 @@ def _check_shapes(session: onnxruntime.InferenceSession, path: Path, card: Card)
     if found != wanted:
         raise ModelError(f"{path} is not of aurorad's shape: it has {found}, the card asks for {wanted}")
     return [name for name in wanted if name != "pixels"]
-
-
-class TorchEngine:
-    """The same file's weights in :class:`models.network.AuroraNet`, on torch."""
-
-    def __init__(self, path: Path, card: Card, device: str, threads: int) -> None:
-        try:
-            import torch
-        except ImportError:
-            raise ModelError(
-                "the torch runtime needs torch, which is not installed: install aurorad[training], "
-                'or set [model] runtime = "onnx"'
-            ) from None
-        self.device = device
-        self._torch = torch
-        if device == "cpu":
-            torch.set_num_threads(threads)
-        else:
-            torch.backends.cudnn.allow_tf32 = False  # as OnnxEngine: no TF32
-        try:
-            net = _net_of(path, card).to(device).to(memory_format=torch.channels_last)
-        except RuntimeError as error:
-            raise Gone(str(error)) from error
-        self._net = net
-
-    def run(self, tensor: Tensor) -> Mapping[str, Floats]:
-        """See :class:`Engine`."""
-        torch = self._torch
-        try:
-            with torch.inference_mode():
-                pixels = torch.from_numpy(tensor).to(self.device, memory_format=torch.channels_last)
-                found = [one.cpu().numpy() for one in self._net(pixels)]
-                return dict(zip(self._net.answers, found, strict=True))
-        except RuntimeError as error:
-            raise Gone(str(error)) from error
-
-
-def _net_of(path: Path, card: Card) -> AuroraNet:
-    """The network that was exported into an ONNX file: its weights carry the network's own names."""
-    import onnx
-    import torch
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnx import numpy_helper
-
-    from models.network import AuroraNet, fold
-
-    try:
-        initializers = onnx.load(path).graph.initializer
-    except DecodeError as error:
-        raise ModelError(f"{path} is not an ONNX file: {_one_line(error)}") from error
-    names = {one.name for one in initializers}
-    net = fold(
-        AuroraNet(
-            outputs=len(card.outputs),
-            dropout=0,
-            stochastic_depth=0,
-            head_std=0,
-            known="known.weight" in names,
-            mask="mask.last.weight" in names,
-        )
-    )
-    held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in initializers}
-    # The exporter leaves out biases that are all 0.
-    weights = {name: held.get(name, torch.zeros_like(value) if name.endswith("bias") else None)
-               for name, value in net.state_dict().items()}  # fmt: skip
-    missing = [name for name, value in weights.items() if value is None]
-    if missing:
-        raise ModelError(f"{path} is not of aurorad's shape: it has no {missing[0]}")
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ModelError(f"{path} is not of aurorad's shape: {_one_line(error)}") from error
-    return net
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

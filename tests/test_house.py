@@ -38,7 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 
 OWNERS = {
-    "torch": {"models.network", "models.runtime", "training"},
+    "torch": {"models.network", "models.torch_engine", "training"},
     "torchvision": {"models.network", "training"},
     "onnxruntime": {"models.runtime", "training"},
     "pytesseract": {"daemon.footage.ocr"},

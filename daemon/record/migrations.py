@@ -30,6 +30,7 @@ from sqlite_utils import Database, Migrations
 from daemon.errors import StoreError
 from daemon.night import night_of
 from daemon.observation import from_utc_text
+from daemon.record.later_tables import DESCRIBED, DESCRIPTION, LENSES, SNOOZES
 from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
@@ -256,56 +257,14 @@ def m003_spaceweather(db: Database) -> None:
     _create(db, SPACE_TABLES)
 
 
-_DESCRIPTION = """
-level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT,
-azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER,
-distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL,
-pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB
-"""
-
-_DESCRIBED = """
-CREATE VIEW described AS
-    SELECT camera, observed_at, verdict, level, trend, forms, cover, brightness, aurora_index, azimuth_deg,
-        elevation_deg, azimuth_from_deg, azimuth_to_deg, lower_edge_deg, upper_edge_deg, overhead, distance_km,
-        drift, spread, green_share, red_share, pink_share, purple_share, arciness, curvature
-    FROM observations WHERE level > 0 ORDER BY observed_at DESC
-"""
-
-_SNOOZES = """
-CREATE TABLE snoozes (
-    channel TEXT PRIMARY KEY,
-    until TEXT NOT NULL
-) WITHOUT ROWID
-"""
-
-
 @migrations()
 def m004_description(db: Database) -> None:
     """What a frame shows (form, level, extent, movement), a view of it, an event's peak level, snoozed channels."""
-    for column in _DESCRIPTION.split(","):
+    for column in DESCRIPTION.split(","):
         db.execute(f"ALTER TABLE observations ADD COLUMN {column.strip()}")
     db.execute("ALTER TABLE events ADD COLUMN peak_level INTEGER")
-    db.execute(_DESCRIBED)
-    db.execute(_SNOOZES)
-
-
-_LENSES = """
-CREATE TABLE lenses (
-    camera TEXT NOT NULL,
-    found_at TEXT NOT NULL,
-    disc TEXT NOT NULL,
-    orientation TEXT NOT NULL,
-    error_deg REAL,
-    stars INTEGER,
-    turned_deg REAL,
-    PRIMARY KEY (camera, found_at)
-) WITHOUT ROWID;
-
-CREATE TABLE skies (
-    camera TEXT PRIMARY KEY,
-    json TEXT NOT NULL
-) WITHOUT ROWID;
-"""
+    db.execute(DESCRIBED)
+    db.execute(SNOOZES)
 
 
 @migrations()
@@ -313,7 +272,7 @@ def m005_stars(db: Database) -> None:
     """What a frame's stars say of the camera's exposure, the lenses they gave, and whether the sky is clear."""
     db.execute("ALTER TABLE observations ADD COLUMN star_zero REAL")
     db.execute("ALTER TABLE observations ADD COLUMN star_gamma REAL")
-    _create(db, _LENSES)
+    _create(db, LENSES)
 
 
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:

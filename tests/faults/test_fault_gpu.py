@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.engine import Engine, Floats, Gone
 from models.preprocess import Tensor
-from models.runtime import Engine, Floats, Gone, Model, load
+from models.runtime import Model, load
 from tests.faults.conftest import Entry
 from tests.faults.harness import Sky, back_in_time, check_watch, spells, watching
 

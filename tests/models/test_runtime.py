@@ -16,7 +16,8 @@ import onnx
 import pytest
 
 from models.card import ModelError, card_path, read_card, sha256_of
-from models.runtime import Answer, Gone, Model, OnnxEngine, load, no_gpu
+from models.engine import Gone
+from models.runtime import Answer, Model, OnnxEngine, load, no_gpu
 from tests.pace import slowness
 from training.export import relative_difference, write_card
 
