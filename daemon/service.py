@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon import preflight, systemd, uptime
+from daemon import health, preflight, systemd, uptime
 from daemon.alert.broker import Broker
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
@@ -35,13 +35,13 @@ from daemon.one_look import OneLook
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
-from daemon.record.store import Reader, Store
+from daemon.record.store import Reader, open_store
 from daemon.schedule import Schedule
 from daemon.source import open_source
 from daemon.spaceweather.visits import Visits, visits_of
 from daemon.web.app import create_app
 from daemon.web.ports import Ports
-from daemon.web.server import Server
+from daemon.web.server import Page, Server
 
 log = logging.getLogger("aurorad.service")
 
@@ -86,7 +86,7 @@ class Service:
         self.metrics = Metrics()
         self.pictures = PictureFolder(settings.daemon.state_dir / "frames")
         predictor = preflight.check(settings, config_path)
-        self.store = _open_store(settings, self.clock)
+        self.store = open_store(settings.daemon.state_dir, settings.daemon.database, self.clock.now)
         self._undo = contextlib.ExitStack()
         self._undo.callback(self.store.close)
         with contextlib.ExitStack() as on_failure:
@@ -100,7 +100,7 @@ class Service:
         built = self._build(self.settings, predictor)
         introduce(self.store, built.settings, built.predictor)
         self._use(built)
-        self.page = _Page(built.app)
+        self.page = Page(built.app)
         d = self.settings.daemon
         self.server = Server(self.page, d.host, d.port, certificate=d.tls_certificate, key=d.tls_key)
         self.started_at = self.clock.now()
@@ -377,51 +377,11 @@ class Service:
 
     def healthy(self) -> tuple[bool, str]:
         """Progress, not mere life: every camera has been looked after lately."""
-        if not self.store.in_place:
-            return False, "the database was replaced or removed; nothing is recorded"
-        now = self.clock.now()
-        for name, watch in self.watches.items():
-            since = watch.status.progressed_at or watch.began
-            if now - since > watch.patience():
-                return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
-        return True, "; ".join([f"watching {', '.join(self.watches)}", *self._without_picture(now)])
-
-    def _without_picture(self, now: datetime) -> Iterator[str]:
-        """The cameras that should have a picture of the present and have none: no fault of the watch."""
-        for name, watch in self.watches.items():
-            status = watch.status
-            if status.gate.look and not status.has_picture(now, watch.pipeline.camera.cadence_s):
-                why = status.stale or status.fault
-                yield f"no picture of {name}{f' ({why})' if why else ''}"
+        return health.healthy(self.watches, self.clock.now(), in_place=self.store.in_place)
 
     def ready(self) -> tuple[bool, str]:
         """Has every camera been looked at once?"""
-        if not self.store.in_place:
-            return False, "the database was replaced or removed; nothing is recorded"
-        waiting = [name for name, watch in self.watches.items() if watch.status.progressed_at is None]
-        if waiting:
-            return False, f"not yet looked at: {', '.join(waiting)}"
-        return True, f"model {self.predictor.model.card.name} on {self.predictor.model.device}"
-
-
-class _Page:
-    """The application the server serves; a reload puts another in its place."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-def _open_store(settings: Settings, clock: Clock) -> Store:
-    folder = settings.daemon.state_dir
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"{folder}: cannot be made: {error.strerror}; set [daemon] state_dir"
-        raise StoreError("unwritable", message) from error
-    return Store(settings.daemon.database, now=clock.now)
+        return health.ready(self.watches, self.predictor, in_place=self.store.in_place)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.alert", "daemon.web", "daemon.star_watch", "daemon.describer"),
     ("daemon.pipeline", "daemon.housekeeping", "daemon.keepsakes"),
     ("daemon.live", "daemon.archive", "daemon.preflight", "daemon.one_look"),
+    ("daemon.health",),
     ("daemon.service",),
     ("daemon.commands", "daemon.foreground"),
     ("daemon.cli",),

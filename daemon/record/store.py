@@ -382,3 +382,13 @@ def _split_source(source: str) -> tuple[str, str]:
 def _seconds_between(earlier: datetime, later: datetime) -> int:
     """Between the two as they are written: whole seconds."""
     return int((later.replace(microsecond=0) - earlier.replace(microsecond=0)).total_seconds())
+
+
+def open_store(folder: Path, path: Path, now: Callable[[], datetime]) -> Store:
+    """The store in its state folder, which is made if it is not there. Raises StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{folder}: cannot be made: {error.strerror}; set [daemon] state_dir"
+        raise StoreError("unwritable", message) from error
+    return Store(path, now=now)

@@ -166,3 +166,14 @@ def check_tls(certificate: Path | None, key: Path | None) -> None:
         raise ConfigError(
             f"[daemon] tls_certificate {certificate} and its key cannot be used: {error}"
         ) from error
+
+
+class Page:
+    """The application the server serves; a reload puts another in its place."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand on to the application of the moment."""
+        await self.app(scope, receive, send)

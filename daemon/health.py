@@ -1,0 +1,41 @@
+"""What the watch answers when it is asked how it is: ``/-/healthy``, ``/-/ready``, systemd's watchdog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from daemon.live import LiveWatch
+from daemon.predictor import Predictor
+
+NOT_IN_PLACE = "the database was replaced or removed; nothing is recorded"
+
+
+def healthy(watches: Mapping[str, LiveWatch], now: datetime, *, in_place: bool) -> tuple[bool, str]:
+    """Progress, not mere life: every camera has been looked after lately, and the record is where its path says."""
+    if not in_place:
+        return False, NOT_IN_PLACE
+    for name, watch in watches.items():
+        since = watch.status.progressed_at or watch.began
+        if now - since > watch.patience():
+            return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
+    return True, "; ".join([f"watching {', '.join(watches)}", *_without_picture(watches, now)])
+
+
+def _without_picture(watches: Mapping[str, LiveWatch], now: datetime) -> Iterator[str]:
+    """The cameras that should have a picture of the present and have none: no fault of the watch."""
+    for name, watch in watches.items():
+        status = watch.status
+        if status.gate.look and not status.has_picture(now, watch.pipeline.camera.cadence_s):
+            why = status.stale or status.fault
+            yield f"no picture of {name}{f' ({why})' if why else ''}"
+
+
+def ready(watches: Mapping[str, LiveWatch], predictor: Predictor, *, in_place: bool) -> tuple[bool, str]:
+    """Has every camera been looked at once?"""
+    if not in_place:
+        return False, NOT_IN_PLACE
+    waiting = [name for name, watch in watches.items() if watch.status.progressed_at is None]
+    if waiting:
+        return False, f"not yet looked at: {', '.join(waiting)}"
+    return True, f"model {predictor.model.card.name} on {predictor.model.device}"
