@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from models.card import Card, ModelError, card_path, parse, read_card, sha256_of
+from models.labels import FORMS
 
 
 def plain_card(**changes: Any) -> dict[str, Any]:
@@ -34,6 +35,8 @@ def plain_card(**changes: Any) -> dict[str, Any]:
         "thresholds": {"default": 0.5, "cells": {"night/none": 0.4, "astronomical/full": 0.8}},
         "parity": {"logits": 1e-6, "maps": 2e-6},
         "distance_limit": 1.6,
+        "mask_threshold": 0.5,
+        "form_thresholds": dict.fromkeys(FORMS, 0.5),
     }
     return {**card, **changes}
 
@@ -45,8 +48,10 @@ def parsed(**changes: Any) -> Card:
 def test_a_card_without_a_limit_is_of_a_model_that_does_not_doubt() -> None:
     """Cards written before models measured a distance are read as they were."""
     old = plain_card()
-    del old["distance_limit"]
-    assert parse(json.dumps(old)).distance_limit is None
+    for later in ("distance_limit", "mask_threshold", "form_thresholds"):
+        del old[later]
+    card = parse(json.dumps(old))
+    assert (card.distance_limit, card.mask_threshold, card.form_thresholds) == (None, None, {})
     with pytest.raises(ModelError, match="distance_limit"):
         parsed(distance_limit=-1)
 
@@ -72,7 +77,9 @@ def test_the_headline_names_skill_interval_and_frames() -> None:
     assert parsed(skill={}).headline() == "no held-out skill measured"
 
 
-@pytest.mark.parametrize("field", [one.name for one in fields(Card) if one.default is MISSING])
+@pytest.mark.parametrize(
+    "field", [one.name for one in fields(Card) if one.default is MISSING and one.default_factory is MISSING]
+)
 def test_every_key_is_asked_for(field: str) -> None:
     """A card without any one key is refused, and the key is named."""
     raw = plain_card()

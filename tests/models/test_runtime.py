@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,7 +163,7 @@ class DyingGpu:
     def __init__(self, engine: OnnxEngine, passes: int) -> None:
         self.engine, self.passes = engine, passes
 
-    def run(self, tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, tensor: np.ndarray) -> Mapping[str, np.ndarray]:
         """Fail as a lost GPU does, once the passes are used up."""
         if self.passes == 0:
             raise Gone("CUDA failure 999: unknown error ;\nGPU=0")
@@ -204,9 +205,9 @@ def test_answers_that_are_not_numbers_are_an_error(model: Model, frames: np.ndar
     class Overflowing:
         device = "cpu"
 
-        def run(self, tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def run(self, tensor: np.ndarray) -> Mapping[str, np.ndarray]:
             logits = np.full((len(tensor), 4), np.nan, np.float32)
-            return logits, np.zeros((len(tensor), 4, 8, 8), np.float32)
+            return {"logits": logits, "maps": np.zeros((len(tensor), 4, 8, 8), np.float32)}
 
     engine = Overflowing()
     with pytest.raises(ModelError, match="not numbers"):

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from models.labels import FORM_HEAD
+from models.preprocess import to_input
 from training.data.augment import NONE, STRONG, apply_change, draw_change
 from training.data.bank import HEAT_SIDE, BankWriter, open_bank
 from training.data.dataset import folder_rows, night_split, write_manifest
+from training.data.items import Item
+from training.export import read_checkpoint
 from training.fit import fit, make_batch, open_materials, shares
 from training.recipe import Recipe, load_recipe
 from training.student import Student, load_start
-from training.teachers import Teachers, taught_loss
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +34,8 @@ def small_bank(path: Path, pairs: int = 8) -> Path:
         lit[20:40, 20:40, 1] += np.uint8(min(200, 20 * i))
         heat = np.zeros((HEAT_SIDE, HEAT_SIDE), np.uint8)
         heat[20:40, 20:40] = 255
-        writer.add([bare, lit], [0, 1], sky=i % 2, contrast=float(i), heat=heat, night=str(i))
+        forms = np.array([1, 0, 0, 0, 0, 0], np.int8)
+        writer.add(Item([bare, lit], [0, 1], i % 2, float(i), heat, forms, night=str(i)))
     writer.flush()
     return path
 
@@ -166,18 +170,30 @@ def test_unknown_recipe_keys_are_refused(tmp_path: Path) -> None:
         load_recipe("no-such-recipe")
 
 
-def test_a_student_moves_toward_its_teachers_answers(tmp_path: Path) -> None:
-    """Taught with a heavy weight, the student ends nearer to the teachers' mean answer than untaught."""
+def test_a_network_learns_where_the_aurora_is_and_its_form(tmp_path: Path) -> None:
+    """With the mask's and the forms' losses the mask falls on the square, and its form is more likely than others."""
     bank = small_bank(tmp_path / "bank")
-    teachers = [fit(small_recipe(bank), tmp_path / f"teacher{seed}", seed, device="cpu") for seed in (1, 2)]
-    pixels = torch.from_numpy(np.random.default_rng(0).standard_normal((6, 3, 64, 64), dtype=np.float32))
-    wanted = Teachers(teachers, 4)(pixels)
-    each = [Teachers([one], 4)(pixels) for one in teachers]
-    assert torch.allclose(wanted, (each[0] + each[1]) / 2, atol=1e-6)
-    assert torch.allclose(wanted.reshape(6, 2, 2).sum(2), torch.ones(6, 2), atol=1e-5)
+    stage = {"name": "one", "side": 64, "batch": 8, "steps": 30, "lr": 3e-3}
+    recipe = small_recipe(bank, outputs=10, mask_weight=1.0, form_weight=1.0, keep="last", stage=[stage])
+    recipe = recipe.model_copy(
+        update={
+            "material": [recipe.material[0].model_copy(update={"augment": "none", "bright_first": False})]
+        }
+    )
+    net, _ = read_checkpoint(fit(recipe, tmp_path / "run", 1, device="cpu"))
+    lit = np.array(open_bank(bank).pictures[-1:, 1])
+    found = dict(zip(net.answers, net(torch.from_numpy(to_input(lit))), strict=True))
+    mask, forms = found["mask"][0], torch.sigmoid(found["logits"][0, FORM_HEAD.span])
+    assert mask.shape == (16, 16)
+    assert mask[6:10, 6:10].mean() > mask[12:, :].mean() + 0.2
+    assert forms[0] > 0.6
+    assert forms[1:].max() < 0.4
 
-    def learn(name: str, **changes: object) -> float:
-        run = fit(small_recipe(bank, ema=0.0, keep="last", **changes), tmp_path / name, 3, device="cpu")
-        return float(taught_loss(Teachers([run], 4)(pixels).log(), wanted))
 
-    assert learn("taught", teachers=teachers, teach_weight=50.0) < learn("alone")
+def test_workers_make_the_batches_that_one_thread_makes(tmp_path: Path) -> None:
+    """Training with processes ends with the same weights."""
+    recipe = small_recipe(small_bank(tmp_path / "bank"))
+    alone = fit(recipe, tmp_path / "alone", 1, device="cpu")
+    shared = fit(recipe, tmp_path / "shared", 1, device="cpu", workers=1)
+    ours, theirs = weights_of(alone), weights_of(shared)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from training.data.bank import open_bank
-from training.data.banks import Kind, fill_bank
+from training.data.banks import Kind, Plan, fill_bank
 from training.simulator.render import CONTRAST
 
 SIDE = 96
@@ -16,7 +16,7 @@ SIDE = 96
 
 def test_an_onset_is_a_pair_of_one_sky_from_the_criterion_on(tmp_path: Path) -> None:
     """Without and with aurora, nothing else changed; the first minutes of a spell, faint ones among them."""
-    bank = open_bank(fill_bank(tmp_path, "onset", 4, 3, side=SIDE))
+    bank = open_bank(fill_bank(tmp_path, Plan("onset", 3, SIDE), 4))
     assert bank.aurora.tolist() == [[0, 1]] * 4
     assert bank.contrast.min() >= CONTRAST
     assert bank.has_heat.all()
@@ -26,24 +26,27 @@ def test_an_onset_is_a_pair_of_one_sky_from_the_criterion_on(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "labels"), [("daylight", [0, 0]), ("simulated", [0, 1]), ("bright", [0, 1])]
+    ("kind", "labels"),
+    [("daylight", [0, 0]), ("simulated", [0, 1]), ("bright", [0, 1]), ("dusk", [0, 1]), ("forms", [0, 1])],
 )
 def test_the_bare_sky_is_never_aurora(tmp_path: Path, kind: Kind, labels: list[int]) -> None:
     """The second picture's label follows the contrast; where it is marginal, it is not judged."""
-    bank = open_bank(fill_bank(tmp_path, kind, 3, 2, side=SIDE))
+    bank = open_bank(fill_bank(tmp_path, Plan(kind, 2, SIDE), 3))
     assert (bank.aurora[:, 0] == 0).all()
     assert set(bank.aurora[:, 1].tolist()) <= {*labels, -1}
     if labels[1]:
         assert ((bank.contrast >= 1.5 * CONTRAST) == (bank.aurora[:, 1] == 1)).all()
 
 
-def test_the_same_seed_draws_the_same_bank(tmp_path: Path) -> None:
+def test_the_same_seed_draws_the_same_bank_with_any_number_of_workers(tmp_path: Path) -> None:
     """To the byte."""
-    one, other = (open_bank(fill_bank(tmp_path / n, "onset", 1, 8, side=SIDE)) for n in "ab")
+    plan = Plan("simulated", 8, SIDE)
+    one, other = (open_bank(fill_bank(tmp_path / str(n), plan, 2, workers=n)) for n in (1, 2))
     assert np.array_equal(one.pictures, other.pictures)
+    assert np.array_equal(one.forms, other.forms)
 
 
 def test_keogram_skies_need_their_folder(tmp_path: Path) -> None:
     """One line that names the option."""
     with pytest.raises(ValueError, match="give --keograms"):
-        fill_bank(tmp_path, "keogram", 1, 1)
+        fill_bank(tmp_path, Plan("keogram", 1), 1)

@@ -10,10 +10,12 @@ import pytest
 
 from models.preprocess import disc_mask
 from training.data.augment import STRONG, apply_change, draw_change
-from training.data.bank import BankWriter
+from training.data.bank import BankWriter, open_bank
+from training.data.banks import Plan, fill_bank
+from training.data.items import Item
 from training.data.looks import LOOKS, dress
 from training.data.real import counted, folds, read_frames, read_sources, squares, without
-from training.data.real_material import FramesMaterial, TransplantMaterial
+from training.data.sources import BankMaterial
 from training.data.transplant import LEAST, contrast, is_grey, transplant
 from training.recipe import MaterialSpec, Stage
 
@@ -56,14 +58,20 @@ def test_folds_have_aurora_and_skies_without_on_both_sides() -> None:
         assert {frame.yes for frame in without(frames, names)} == {True, False}
 
 
-def test_a_source_left_out_is_not_learned_from() -> None:
+def test_a_source_left_out_is_not_learned_from(tmp_path: Path) -> None:
     """Neither as a frame nor as the sky that aurora is laid over; a misspelt source is refused."""
     names = folds()[1]
     left = {frame.source for frame in without(read_frames(), names)}
     assert left.isdisjoint(names)
     assert left
-    material = FramesMaterial(MaterialSpec(kind="frames", path=Path("nowhere")), names)
-    assert {source for group in material.groups for source in group}.isdisjoint(names)
+    writer = BankWriter(tmp_path / "real", 4, 1, 64)
+    for source, yes in (("korea", 0), ("kho-sony", 0), ("korea", 1), ("kho-sony", 1)):
+        writer.add(Item([np.zeros((64, 64, 3), np.uint8)], [yes], source=source))
+    writer.flush()
+    material = BankMaterial(
+        open_bank(tmp_path / "real"), MaterialSpec(kind="frames", path=tmp_path), ["korea"]
+    )
+    assert [[rows.tolist() for rows in half] for half in material.halves] == [[[1]], [[3]]]
     with pytest.raises(ValueError, match="no such source: koera"):
         without(read_frames(), ["koera"])
 
@@ -91,15 +99,18 @@ def test_frames_are_cut_to_their_discs() -> None:
 def test_a_batch_of_real_frames_is_half_aurora(tmp_path: Path) -> None:
     """Every second frame shows aurora; a laid-over pair is labelled no, yes, with its map."""
     writer = BankWriter(tmp_path / "light", 1, 1, 120)
-    writer.add([arc()], [1])
+    writer.add(Item([arc()], [1]))
     writer.flush()
-    spec = MaterialSpec(kind="transplant", path=DATA, light=tmp_path / "light")
-    frames = FramesMaterial(MaterialSpec(kind="frames", path=DATA)).draw(
-        np.random.default_rng(1), 8, STAGE, 0, 0, 1
+    real = fill_bank(tmp_path / "real", Plan("real", 1, 64, real=DATA), 1)
+    laid = fill_bank(tmp_path / "laid", Plan("transplant", 1, 64, real=DATA, light=tmp_path / "light"), 3)
+    frames, pairs = (
+        BankMaterial(open_bank(path), MaterialSpec(kind="frames", path=path)).draw(
+            np.random.default_rng(1), 8, STAGE, 0, 0, 1
+        )
+        for path in (real, laid)
     )
     assert frames.aurora.tolist() == [0, 1] * 4
-    pairs = TransplantMaterial(spec, ["korea"]).draw(np.random.default_rng(1), 4, STAGE, 0, 0, 1)
-    assert pairs.aurora.tolist() == [0, 1] * 2
+    assert pairs.aurora.tolist() == [0, 1] * 4
     assert pairs.heat[0].max() == 0
     assert pairs.heat[1].max() > 0
 
