@@ -44,7 +44,7 @@ class Home:
                 "disc": disc, "source": {"kind": "folder", "path": str(folder), **source},
             }
         )  # fmt: skip
-        settings = Settings(camera=(camera,), notify=(OWNER,), event=EventSettings(strong=1.0))
+        settings = Settings(camera=(camera,), notify=(OWNER,), event=EventSettings(strong_level=7))
         self.store = Store(folder.with_suffix(".db"), now=self.clock.now)
         model = Greenness()
         pipeline = Pipeline(

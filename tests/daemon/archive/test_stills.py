@@ -79,7 +79,7 @@ def opened(settings: CameraSettings, store: Store) -> Archive:
     model = Greenness()
     pipeline = Pipeline(
         settings,
-        Settings(camera=(settings,), event=EventSettings(strong=1.0)),
+        Settings(camera=(settings,), event=EventSettings(strong_level=7)),
         store=store,
         predictor=lambda: model,  # type: ignore[arg-type, return-value]
         metrics=Metrics(),

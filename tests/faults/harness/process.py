@@ -63,7 +63,7 @@ confirm = 1
 of = 1
 dwell_min = 0.05
 cool_down_min = 0
-strong = 1.0
+strong_level = 7
 [[notify]]
 name = "people"
 url = "{wanted["inbox"]}"
