@@ -310,6 +310,26 @@ def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Pat
 
 
 @cli.command()
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.option("--count", type=click.IntRange(20), default=400, show_default=True, help="Pairs of each kind.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that draw.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the drawn scenes.")
+@click.option("--into-card", is_flag=True, help="Write figures and thresholds of the forms into the card.")
+def scenes(model: Path, count: int, workers: int, out: Path, into_card: bool) -> None:
+    """How right a model's mask and forms are on made skies it never saw."""
+    import json
+
+    from models.runtime import load
+    from training.evaluation.scenes import into_card as write
+    from training.evaluation.scenes import judge_scenes
+
+    found = judge_scenes(load(model, device="cpu"), out, count, workers)
+    if into_card:
+        write(model, found)
+    click.echo(json.dumps(found, indent=1))
+
+
+@cli.command()
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
 @click.argument("target", type=FOLDER)
 @click.option("--name", default="aurorad-b1")

@@ -1,0 +1,146 @@
+"""How right a model's mask and forms are on made skies it never saw, by the simulator's own light.
+
+    aurorad-train scenes models/weights/aurorad-b1.onnx --count 400 --into-card
+
+Scenes are drawn from a seed that no bank uses; a form's threshold is fitted on one half of them and judged on
+the other. A cell of the mask shows aurora where the light there has the simulator's criterion
+(``training.data.items.heat_of``); scenes count as *bright* from five times the criterion on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from models.card import read_card
+from models.labels import FORMS
+from models.preprocess import SIDE, disc_mask
+from models.runtime import Model
+from training.data.bank import Bank, open_bank
+from training.data.banks import Plan, fill_bank
+from training.data.items import SEEN
+from training.export import write_card
+from training.simulator.render import CONTRAST
+
+SEED: Final = 990_001
+BRIGHT: Final = 5 * CONTRAST
+LEAST_SHOWN: Final = 5
+"""Scenes that must show a form for a figure about it."""
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The model's answers about lit scenes beside the truth: masks (N, 60, 60), forms (N, 6), contrast (N,)."""
+
+    mask: Flags
+    truth: Flags
+    forms: npt.NDArray[np.float32]
+    shown: npt.NDArray[np.int8]
+    contrast: npt.NDArray[np.float32]
+
+
+def judge_scenes(model: Model, folder: Path, count: int, workers: int = 1) -> dict[str, Any]:
+    """Draw ``count`` pairs of each of the kinds ``simulated`` and ``forms``, ask, and say how right the answers are.
+
+    Raises ValueError for a model without mask or forms.
+    """
+    if model.card.mask_threshold is None or not model.card.form_thresholds:
+        raise ValueError(f"{model.card.name} draws no mask and names no forms")
+    banks = [
+        open_bank(fill_bank(folder / kind, Plan(kind, SEED), count, workers=workers))
+        for kind in ("simulated", "forms")
+    ]
+    asked = _joined([_ask(model, bank) for bank in banks])
+    fit, judge = _halves(asked)
+    thresholds = fit_thresholds(fit)
+    return {
+        "scenes": len(asked.contrast),
+        "mask": mask_figures(asked),
+        "forms": form_figures(judge, thresholds),
+        "form_thresholds": thresholds,
+    }
+
+
+def into_card(model: Path, found: Mapping[str, Any]) -> None:
+    """Write the figures and the forms' thresholds into a model's card."""
+    card = read_card(model)
+    skill = {**card.skill, "made skies": {key: found[key] for key in ("scenes", "mask", "forms")}}
+    write_card(replace(card, skill=skill, form_thresholds=found["form_thresholds"]), model)
+
+
+def _ask(model: Model, bank: Bank) -> Asked:
+    lit = np.flatnonzero(bank.aurora[:, -1] == 1)
+    answers = model.predict(np.ascontiguousarray(bank.pictures[lit, -1]))
+    inside = disc_mask(SIDE)[::4, ::4]
+    assert model.card.mask_threshold is not None
+    return Asked(
+        np.stack([one.mask for one in answers if one.mask is not None]) >= model.card.mask_threshold,
+        (bank.heat[lit] / 255 >= SEEN) & inside,
+        np.stack([one.forms for one in answers if one.forms is not None]),
+        bank.forms[lit],
+        bank.contrast[lit],
+    )
+
+
+def _joined(parts: list[Asked]) -> Asked:
+    return Asked(*(np.concatenate([getattr(p, name) for p in parts]) for name in Asked.__dataclass_fields__))
+
+
+def _halves(asked: Asked) -> tuple[Asked, Asked]:
+    names = Asked.__dataclass_fields__
+    return Asked(*(getattr(asked, n)[::2] for n in names)), Asked(*(getattr(asked, n)[1::2] for n in names))
+
+
+def mask_figures(asked: Asked) -> dict[str, float]:
+    """Median and mean intersection over union on bright and on visible aurora, and the median error of the cover
+    relative to the truth's.
+    """
+    both = (asked.mask & asked.truth).sum((1, 2))
+    either = (asked.mask | asked.truth).sum((1, 2))
+    iou = both / np.maximum(either, 1)
+    truth = asked.truth.sum((1, 2))
+    apart = np.abs(asked.mask.sum((1, 2)) - truth) / np.maximum(truth, 1)
+    bright, visible = asked.contrast >= BRIGHT, truth >= 20
+    return {
+        "iou_bright": round(float(iou[bright & visible].mean()), 3),
+        "iou_visible": round(float(iou[visible].mean()), 3),
+        "cover_error_median": round(float(np.median(apart[visible])), 3),
+        "cover_error_bright_median": round(float(np.median(apart[bright & visible])), 3),
+        "bright_scenes": int((bright & visible).sum()),
+        "visible_scenes": int(visible.sum()),
+    }
+
+
+def fit_thresholds(asked: Asked) -> dict[str, float]:
+    """The probability that gives each form its best F1."""
+    tried = np.round(np.arange(0.2, 0.81, 0.05), 2)
+    found: dict[str, float] = {}
+    for index, form in enumerate(FORMS):
+        scores = [_f1(asked, index, float(threshold)) for threshold in tried]
+        found[form] = float(tried[int(np.argmax(scores))])
+    return found
+
+
+def form_figures(asked: Asked, thresholds: dict[str, float]) -> dict[str, Any]:
+    """F1 of every form that is shown often enough, and their mean."""
+    counts = {form: int((asked.shown[:, index] == 1).sum()) for index, form in enumerate(FORMS)}
+    f1 = {
+        form: round(_f1(asked, index, thresholds[form]), 3)
+        for index, form in enumerate(FORMS)
+        if counts[form] >= LEAST_SHOWN
+    }
+    return {"macro_f1": round(float(np.mean(list(f1.values()))), 3), "f1": f1, "shown": counts}
+
+
+def _f1(asked: Asked, index: int, threshold: float) -> float:
+    judged = asked.shown[:, index] >= 0
+    truth, found = asked.shown[judged, index] == 1, asked.forms[judged, index] >= threshold
+    right = int((truth & found).sum())
+    return 2 * right / max(1, int(truth.sum()) + int(found.sum()))
