@@ -1,7 +1,8 @@
 """What is in the sky, in words: which form, how bright, where, which way it goes. Pure.
 
 A sighting is a row of the record, or anything else with its keys (:func:`of_observation`); a key that is
-missing or None was not established, and then nothing is written about it.
+missing or None was not established, and then nothing is written about it. Alerts are in English; the page
+hands in its own ``_``, which says the same in the reader's language.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from daemon.observation import Observation
 from daemon.sky.geometry import compass_point
+from daemon.text import Say, english
 from daemon.words import MUCH_OF_THE_SKY
 
 Sighting = Mapping[str, Any]
@@ -37,54 +39,73 @@ def of_observation(o: Observation) -> dict[str, Any]:
     return held | {"azimuth_deg": o.azimuth_deg, "elevation_deg": o.elevation_deg}
 
 
-def sighting(seen: Sighting) -> str:
+def sighting(seen: Sighting, _: Say = english) -> str:
     """``Bright rays overhead and to the north-west``; ``Aurora`` where nothing more is known."""
+    text, place = forms(seen, _), where(seen, _)
     adjective = _ADJECTIVES[seen.get("level") or 0]
-    text = " ".join(filter(None, [adjective, forms(seen), where(seen)]))
+    if adjective and not seen.get("forms"):
+        text = _("%(adjective)s aurora", adjective=_(adjective))
+    elif adjective:
+        text = _("%(adjective)s %(what)s", adjective=_(adjective), what=text)
+    if place:
+        text = _("%(what)s %(place)s", what=text, place=place)
     return text[:1].upper() + text[1:]
 
 
-def forms(seen: Sighting) -> str:
+def forms(seen: Sighting, _: Say = english) -> str:
     """``rayed arc and patches``, at most two; ``aurora`` where no form is known."""
     held = seen.get("forms") or ()
     held = held.split() if isinstance(held, str) else list(held)
     line = next((name for name in ("band", "arc") if name in held), "")
-    if line and "rays" in held:
-        line = f"rayed {line}"
-    others = [("corona", "corona"), ("rays", "rays"), ("patches", "patches"), ("diffuse", "diffuse aurora")]
-    names = [line] if line else []
-    names += [noun for name, noun in others if name in held and not (line and name == "rays")]
+    rayed = "rays" in held
+    lines = {"band": _("rayed band") if rayed else _("band"), "arc": _("rayed arc") if rayed else _("arc")}
+    others = {
+        "corona": _("corona"),
+        "rays": _("rays"),
+        "patches": _("patches"),
+        "diffuse": _("diffuse aurora"),
+    }
+    names = [lines[line]] if line else []
+    names += [noun for name, noun in others.items() if name in held and not (line and name == "rays")]
     if "corona" in held and line:
-        names = ["corona", line]
-    return " and ".join(names[:2]) or "aurora"
+        names = [others["corona"], lines[line]]
+    if len(names) < 2:
+        return names[0] if names else _("aurora")
+    return _("%(one)s and %(other)s", one=names[0], other=names[1])
 
 
-def where(seen: Sighting) -> str:
+def where(seen: Sighting, _: Say = english) -> str:
     """``overhead and to the north-west``, ``low in the north``; empty where nothing is known of it."""
     cover, azimuth, elevation = (seen.get(key) for key in ("cover", "azimuth_deg", "elevation_deg"))
     around = seen.get("azimuth_to_deg") == 360 and seen.get("azimuth_from_deg") == 0
     if cover is not None and cover >= (_WHOLE_SKY if around else _HALF):
-        return "over the whole sky"
+        return _("over the whole sky")
     if cover is not None and cover >= MUCH_OF_THE_SKY:
-        return "over much of the sky"
+        return _("over much of the sky")
     if azimuth is None or elevation is None:
         return ""
     if elevation >= _HIGH_DEG and seen.get("overhead") is not False:
-        return "overhead"
-    point = compass_point(azimuth)
+        return _("overhead")
+    point = _(compass_point(azimuth))
     if seen.get("overhead"):
-        return f"overhead and to the {point}"
-    height = "low in" if elevation < _LOW_DEG else "high in" if elevation >= _HIGH_DEG else "in"
-    return f"{height} the {point}"
+        return _("overhead and to the %(compass)s", compass=point)
+    if elevation < _LOW_DEG:
+        return _("low in the %(compass)s", compass=point)
+    if elevation >= _HIGH_DEG:
+        return _("high in the %(compass)s", compass=point)
+    return _("in the %(compass)s", compass=point)
 
 
-def level(seen: Sighting) -> str:
+def level(seen: Sighting, _: Say = english) -> str:
     """``level 5 and rising``; empty where no level was found."""
     number = seen.get("level")
     if number is None:
         return ""
-    goes = {"brightening": " and rising", "fading": " and falling"}.get(seen.get("trend") or "", "")
-    return f"level {number}{goes}"
+    if seen.get("trend") == "brightening":
+        return _("level %(n)d and rising", n=number)
+    if seen.get("trend") == "fading":
+        return _("level %(n)d and falling", n=number)
+    return _("level %(n)d", n=number)
 
 
 def headline(seen: Sighting) -> str:

@@ -1,6 +1,20 @@
-"""Text from outside on its way to a person: one line, whatever somebody put into a name."""
+"""Text on its way to a person: one line, whatever somebody put into a name; a sentence with its values filled in."""
 
 from __future__ import annotations
+
+from typing import Protocol
+
+
+class Say(Protocol):
+    """Gives a sentence in a reader's language, with its ``%(name)s`` filled in."""
+
+    def __call__(self, text: str, **values: object) -> str:
+        """The sentence."""
+
+
+def english(text: str, **values: object) -> str:
+    """The sentence as it stands in the code."""
+    return text % values if values else text
 
 
 def one_line(text: str) -> str:

@@ -1,6 +1,7 @@
 """Bring the page's catalogues up to date: ``make languages``. Needs babel, which the daemon does without.
 
-Sentences are gathered from daemon/web (Python and templates); ``daemon/web/languages/<code>.po`` gets those it
+Sentences are gathered from daemon/web (Python and templates) and the modules that share theirs with alerts;
+``daemon/web/languages/<code>.po`` gets those it
 lacks, to be translated by hand, sets aside those that are gone (``#~``), and is compiled to ``<code>.mo``.
 """
 
@@ -11,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 WEB = Path(__file__).parents[1] / "daemon" / "web"
 FOLDER = WEB / "languages"
+SHARED = [WEB.parent / "sighting.py", WEB.parent / "spaceweather" / "outlook.py"]
+"""Modules below the page that are handed its ``_``."""
 LANGUAGES = {"de": "German", "nb": "Norwegian", "fr": "French", "ko": "Korean", "ja": "Japanese"}
 SINCE = datetime(2026, 11, 26, tzinfo=UTC)
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
@@ -28,6 +31,9 @@ def sentences() -> Catalog:
     found = Catalog(project="aurorad", charset="utf-8")
     for _file, _line, message, _comments, _context in extract_from_dir(WEB, METHODS, keywords=KEYWORDS):
         found.add(message)
+    for path in SHARED:
+        for _line, message, _comments, _context in extract_from_file("python", path, keywords=KEYWORDS):
+            found.add(message)
     return found
 
 

@@ -1,4 +1,7 @@
-"""The newest readings in words. Pure. Every line says whose it is and how old: nothing of it was seen here."""
+"""The newest readings in words. Pure. Every line says whose it is and how old: nothing of it was seen here.
+
+Alerts are in English; the page hands in its own ``_``, which says the same in the reader's language.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from daemon.observation import from_utc_text
+from daemon.text import Say, english
 
 Row = Mapping[str, Any]
 
@@ -39,13 +43,15 @@ class Line:
     old: bool = False
 
 
-def age_text(age: timedelta) -> str:
+def age_text(age: timedelta, _: Say = english) -> str:
     """``4 min old``, ``3 h old``."""
     minutes = max(0, round(age.total_seconds() / 60))
-    return f"{minutes} min old" if minutes < 120 else f"{round(minutes / 60)} h old"
+    if minutes < 120:
+        return _("%(n)d min old", n=minutes)
+    return _("%(n)d h old", n=round(minutes / 60))
 
 
-def bz_text(rows: Sequence[Row], now: datetime) -> str | None:
+def bz_text(rows: Sequence[Row], now: datetime, _: Say = english) -> str | None:
     """``Bz −8 nT for 20 min`` of the solar wind's rows, oldest first; None where nothing recent is known.
 
     The value is the median of the newest five minutes; the duration how long the field has pointed south.
@@ -59,7 +65,7 @@ def bz_text(rows: Sequence[Row], now: datetime) -> str | None:
     if value > QUIET_BZ_NT:
         return text
     minutes = round((newest - _south_since(known)).total_seconds() / 60)
-    return f"{text} for {minutes} min" if minutes >= 5 else text
+    return _("%(reading)s for %(n)d min", reading=text, n=minutes) if minutes >= 5 else text
 
 
 def _south_since(known: Sequence[tuple[datetime, float]]) -> datetime:
@@ -90,7 +96,7 @@ def alert_line(rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime) -> 
     return f"Solar wind: {text} ({provider}, {age_text(now - newest)}; not seen here)."
 
 
-def wind_line(rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime) -> Line | None:
+def wind_line(rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime, _: Say = english) -> Line | None:
     """The solar wind: field, speed, density, from the newest minute that has each."""
     if not rows:
         return None
@@ -98,7 +104,7 @@ def wind_line(rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime) -> L
         key: next((row for row in reversed(rows) if row[key] is not None), None)
         for key in ("bz_nt", "bt_nt", "speed_km_s", "density_cm3")
     }
-    parts = [bz_text(rows, now) or _plain(newest["bz_nt"], "bz_nt", "Bz {} nT", _signed)]
+    parts = [bz_text(rows, now, _) or _plain(newest["bz_nt"], "bz_nt", "Bz {} nT", _signed)]
     parts.append(_plain(newest["bt_nt"], "bt_nt", "Bt {} nT", lambda v: f"{v:.0f}"))
     parts.append(_plain(newest["speed_km_s"], "speed_km_s", "{} km/s", lambda v: f"{v:.0f}"))
     parts.append(_plain(newest["density_cm3"], "density_cm3", "{} cm⁻³", lambda v: f"{v:.0f}"))
@@ -109,44 +115,42 @@ def wind_line(rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime) -> L
     )
     if at is None:
         return None
-    craft = " and ".join(
-        sorted({row[k] for row in rows[-5:] for k in ("field_source", "plasma_source") if row[k]})
-    )
-    return _line(
-        "Solar wind",
-        ", ".join(filter(None, parts)),
-        feeds.get("magnetic field"),
-        at,
-        now,
-        "solar wind",
-        craft,
-    )
+    craft = sorted({row[k] for row in rows[-5:] for k in ("field_source", "plasma_source") if row[k]})
+    told = "" if not craft else craft[0]
+    for other in craft[1:]:
+        told = _("%(one)s and %(other)s", one=told, other=other)
+    reading = ", ".join(filter(None, parts))
+    return _line(_("Solar wind"), reading, feeds.get("magnetic field"), at, now, "solar wind", told, _)
 
 
 def _plain(row: Row | None, key: str, form: str, write: Any) -> str:
     return "" if row is None else form.format(write(row[key]))
 
 
-def index_line(name: str, rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime) -> Line | None:
+def index_line(
+    name: str, rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime, _: Say = english
+) -> Line | None:
     """Kp or Hp30: the newest value."""
     if not rows:
         return None
     at = from_utc_text(rows[-1]["at"])
     title = {"kp": "Kp", "hp30": "Hp30"}[name]
-    return _line(title, f"{rows[-1]['value']:.1f}".replace(".0", ""), feeds.get(name), at, now, name)
+    return _line(title, f"{rows[-1]['value']:.1f}".replace(".0", ""), feeds.get(name), at, now, name, "", _)
 
 
-def forecast_line(rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime) -> Line | None:
+def forecast_line(
+    rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime, _: Say = english
+) -> Line | None:
     """OVATION's figure for the place; the age is that of the data it rests on."""
     if not rows:
         return None
     at = from_utc_text(rows[-1]["based_on"])
-    text = f"{rows[-1]['percent']:.0f} of 100"
-    return _line("OVATION for this place", text, feeds.get("ovation"), at, now, "ovation")
+    text = _("%(n)d of 100", n=round(rows[-1]["percent"]))
+    return _line(_("OVATION for this place"), text, feeds.get("ovation"), at, now, "ovation", "", _)
 
 
 def magnetometer_line(
-    station: str, rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime
+    station: str, rows: Sequence[Row], feeds: Mapping[str, Row], now: datetime, _: Say = english
 ) -> Line | None:
     """The local magnetometer: how far the horizontal field stands from its median of the last hours."""
     if len(rows) < 30:
@@ -155,14 +159,16 @@ def magnetometer_line(
     off = horizontal[-1] - median(horizontal)
     at = from_utc_text(rows[-1]["at"])
     feed = feeds.get(f"magnetometer {station}")
-    text = f"ΔH {_signed(off)} nT against the median of its last hours"
-    return _line(f"Magnetometer {station.upper()}", text, feed, at, now, "magnetometer")
+    text = _("ΔH %(value)s nT against the median of its last hours", value=_signed(off))
+    name = _("Magnetometer %(station)s", station=station.upper())
+    return _line(name, text, feed, at, now, "magnetometer", "", _)
 
 
 def _line(
-    name: str, text: str, feed: Row | None, at: datetime, now: datetime, kind: str, craft: str = ""
+    name: str, text: str, feed: Row | None, at: datetime, now: datetime, kind: str, craft: str, _: Say
 ) -> Line:
-    provider, licence = (feed["provider"], feed["licence"]) if feed else ("source unknown", "")
+    provider, licence = (feed["provider"], feed["licence"]) if feed else (_("source unknown"), "")
+    licence = _("public domain") if licence == "public domain" else licence
     who = f"{provider} ({craft})" if craft else provider
     age = now - at
-    return Line(name, text, ", ".join(filter(None, [who, age_text(age), licence])), age > OLD[kind])
+    return Line(name, text, ", ".join(filter(None, [who, age_text(age, _), licence])), age > OLD[kind])

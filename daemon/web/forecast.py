@@ -11,6 +11,7 @@ from daemon.record.store import Reader
 from daemon.spaceweather import outlook
 from daemon.spaceweather.feeds import station_of
 from daemon.spaceweather.outlook import Line
+from daemon.web.tongues import _
 
 PAST = timedelta(hours=12)
 """Older readings are no outlook; they are left out."""
@@ -30,21 +31,23 @@ def forecast_of(reader: Reader, settings: Settings, camera: str, now: datetime) 
     if not settings.space_weather.enabled:
         return None
     lines = tuple(line for line in _lines(reader, settings, camera, now) if line is not None)
-    note = "Measured elsewhere or forecast by others; none of it was seen by this camera."
+    note = _("Measured elsewhere or forecast by others; none of it was seen by this camera.")
     if not lines:
-        note = "No feed of space weather has answered in the last 12 hours."
-    return Forecast("Outlook: space weather", note, lines)
+        note = _("No feed of space weather has answered in the last 12 hours.")
+    return Forecast(_("Outlook: space weather"), note, lines)
 
 
 def _lines(reader: Reader, settings: Settings, camera: str, now: datetime) -> list[Line | None]:
     feeds, since = space.feeds(reader), now - PAST
-    lines = [outlook.wind_line(space.solar_wind(reader, since, now), feeds, now)]
-    lines += [outlook.index_line(n, space.index(reader, n, since, now), feeds, now) for n in ("kp", "hp30")]
+    lines = [outlook.wind_line(space.solar_wind(reader, since, now), feeds, now, _)]
+    lines += [
+        outlook.index_line(n, space.index(reader, n, since, now), feeds, now, _) for n in ("kp", "hp30")
+    ]
     ahead = now + timedelta(hours=3)
-    lines.append(outlook.forecast_line(space.forecasts(reader, camera, since, ahead), feeds, now))
+    lines.append(outlook.forecast_line(space.forecasts(reader, camera, since, ahead), feeds, now, _))
     dataset = next((c.magnetometer for c in settings.camera if c.name == camera), "")
     if dataset:
         station = station_of(dataset)
         rows = space.magnetic_field(reader, station, since, now)
-        lines.append(outlook.magnetometer_line(station, rows, feeds, now))
+        lines.append(outlook.magnetometer_line(station, rows, feeds, now, _))
     return lines

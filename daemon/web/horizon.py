@@ -15,7 +15,6 @@ import numpy.typing as npt
 from daemon.observation import Orientation, SkyState
 from daemon.sky import geometry
 from daemon.sky.lens import edge_elevation_deg, project
-from daemon.sky.stars.visibility import AZIMUTHS, RINGS_DEG
 from daemon.web import phrases
 from daemon.web.tongues import _
 
@@ -168,13 +167,3 @@ def _ring(elevation_deg: float, orientation: Orientation) -> str:
 def _line(directions: Sequence[tuple[float, float]], orientation: Orientation) -> str:
     spots = (_on_dome(azimuth, elevation, orientation) for azimuth, elevation in directions)
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in spots)
-
-
-def star_sector(number: int, orientation: Orientation) -> str:
-    """One sector of the star witness (:mod:`daemon.sky.stars.visibility`) as a path on the dome."""
-    ring, around = divmod(number, AZIMUTHS)
-    low, high = RINGS_DEG[ring : ring + 2]
-    steps = [(around + share) * 360 / AZIMUTHS for share in (-0.5, -0.25, 0, 0.25, 0.5)]
-    there = [(azimuth, low) for azimuth in steps]
-    back = [(azimuth, min(high, 89.0)) for azimuth in reversed(steps)]
-    return _line(there + back, orientation) + "Z"

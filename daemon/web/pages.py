@@ -21,7 +21,7 @@ from daemon.web.ports import View
 from daemon.web.presenters import Shown
 from daemon.web.site import Site, night_of_text, site_of
 from daemon.web.strip import Strip, instant_of, span_of, strip
-from daemon.web.timelapse import offered_of_night
+from daemon.web.timelapse import movie_of_event, offered_of_night
 from daemon.web.tongues import _, ngettext
 
 EVENTS_A_PAGE = 50
@@ -66,7 +66,7 @@ def events(request: Request) -> HTMLResponse:
             offset=page * EVENTS_A_PAGE,
         )
         rows, more = rows[:EVENTS_A_PAGE], len(rows) > EVENTS_A_PAGE
-        cards = presenters.cards(rows, views, site.ongoing(rows, views, reader))
+        cards = presenters.cards(rows, views, site.ongoing(rows, views, reader), movie_of_event(site))
         groups = [
             (phrases.night(day), list(group)) for day, group in groupby(cards, key=lambda card: card.night)
         ]
@@ -159,7 +159,9 @@ def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | Non
         "index": index,
         "position": _("%(n)d of %(all)d", n=index + 1, all=len(rows)),
         "tally": presenters.tally(rows),
-        "events": presenters.cards(laid.events, views, site.ongoing(laid.events, views, reader)),
+        "events": presenters.cards(
+            laid.events, views, site.ongoing(laid.events, views, reader), movie_of_event(site)
+        ),
     }
 
 

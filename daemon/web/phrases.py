@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytz
 
-from daemon import words
+from daemon import sighting, words
 from daemon.record.columns import ObservationRow
 from daemon.sky.geometry import compass_point
 from daemon.web.tongues import N_, _, language
@@ -210,11 +210,19 @@ def of_row(row: ObservationRow, timezone: str, since: datetime | None = None) ->
 
 
 def _aurora(row: ObservationRow, timezone: str, since: datetime | None) -> Finding:
-    where = direction(row["azimuth_deg"], row["elevation_deg"]) or _("direction unknown")
+    headline, where = _headline(row)
     through_cloud = _("through cloud") if row["reason"] == "aurora through cloud" else ""
     from_then = _("since %(clock)s", clock=clock(since, timezone)) if since is not None else ""
-    headline = _(words.aurora(row["colour_level"], row["colour_cover"]))
     return Finding("aurora", headline, _(", ").join(filter(None, [where, through_cloud, from_then])))
+
+
+def _headline(row: ObservationRow) -> tuple[str, str]:
+    """What is seen, and where or how strong: in the alerts' own words where the frame was described."""
+    if not row["level"]:
+        where = direction(row["azimuth_deg"], row["elevation_deg"]) or _("direction unknown")
+        return _(words.aurora(row["colour_level"], row["colour_cover"])), where
+    where = "" if sighting.where(row) else _("direction unknown")
+    return sighting.sighting(row, _), _(", ").join(filter(None, [where, sighting.level(row, _)]))
 
 
 def moon(row: ObservationRow) -> str:

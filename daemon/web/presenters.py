@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from math import cos, radians, sin
 from urllib.parse import quote, urlencode
 
-from daemon import words
+from daemon import sighting, words
 from daemon.gate import degrees_text
-from daemon.observation import Orientation, from_utc_text, utc_text
+from daemon.observation import from_utc_text, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow, heatmap_from_bytes
 from daemon.record.rows import CourseRow, EventRow
 from daemon.sky import geometry
@@ -23,6 +23,7 @@ from daemon.web.ports import View
 from daemon.web.sight import mask_of
 from daemon.web.tongues import N_, _, ngettext
 
+MovieOf = Callable[[str], str | None]  # an event's timelapse, by its id
 OUTLINE_SIDE = 240  # the viewBox the outline is drawn in; also the model's own picture size
 JUDGED = {"aurora": N_("right"), "none": N_("wrong"), "obscured": N_("impossible to tell")}
 
@@ -61,6 +62,7 @@ class EventCard:
     judged: str | None
     wrong: bool
     night: date
+    movie: str | None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ _TITLES = (
     N_("Observed"), N_("Verdict"), N_("Brightness"), N_("Probability, calibrated"), N_("Probability, as computed"),
     N_("Aurora from"), N_("Clear sky"), N_("Stars"), N_("Sun"), N_("Moon"), N_("Direction"),
     N_("Outlined part of the sky"), N_("Colour of aurora"), N_("Candidate model"), N_("Fetched"), N_("Recorded"),
-    N_("Source"), N_("Model"),
+    N_("Source"), N_("Model"), N_("Level"), N_("Share of the sky"), N_("Forms"), N_("Trend"),
 )  # fmt: skip
 """The record's titles of its columns, for the catalogues."""
 _VALUES = (
@@ -187,19 +189,15 @@ def facts(row: ObservationRow | None) -> list[tuple[str, str]]:
 
 def _fact(value: object) -> str:
     """A column that is shown as it is; what is a number and has no words of its own is a probability."""
-    if value is None or isinstance(value, float):
-        return certainty(value)
-    return str(value)
+    return certainty(value) if value is None or isinstance(value, float) else str(value)
 
 
 def _stars(row: ObservationRow) -> str:
     """How much of the starlight comes through; a dash where that is not known."""
     share = share_of(row["stars"]) if row["stars"] else None
-    return (
-        words.NO_VALUE
-        if share is None
-        else _("%(percent)s of their light comes through", percent=words.percent(share))
-    )
+    if share is None:
+        return words.NO_VALUE
+    return _("%(percent)s of their light comes through", percent=words.percent(share))
 
 
 @dataclass(frozen=True)
@@ -216,13 +214,6 @@ def star_map(row: ObservationRow | None) -> list[Patch]:
     if row is None or not row["stars"]:
         return []
     return [_patch(number, share) for number, share in enumerate(from_code(row["stars"]))]
-
-
-def star_sectors(row: ObservationRow | None, orientation: Orientation | None) -> list[Patch]:
-    """The same over the picture itself, for the dome's layer; empty without orientation."""
-    if orientation is None:
-        return []
-    return [replace(patch, path=horizon.star_sector(n, orientation)) for n, patch in enumerate(star_map(row))]
 
 
 def _patch(number: int, share: float | None) -> Patch:
@@ -247,6 +238,13 @@ def _patch(number: int, share: float | None) -> Patch:
     if share is not None:
         told = _("%(percent)s of the starlight", percent=words.percent(share))
     return Patch(path, None if share is None else min(4, int(share * 5)), f"{where}: {told}")
+
+
+def _forms(held: str | None) -> str:
+    """All the forms seen, the likeliest line first; "none" where it was looked for and none was found."""
+    if held is None:
+        return words.NO_VALUE
+    return _(", ").join(sighting.forms({"forms": name}, _) for name in held.split()) or _("none")
 
 
 def _direction(row: ObservationRow) -> str:
@@ -299,6 +297,9 @@ _FACTS: dict[str, Callable[[ObservationRow], str]] = {
     "azimuth_deg": _direction,
     "heatmap_area": lambda row: words.percent(row["heatmap_area"]),
     "colour_cover": _colour,
+    "cover": lambda row: words.percent(row["cover"]),
+    "forms": lambda row: _forms(row["forms"]),
+    "trend": lambda row: _(row["trend"]) if row["trend"] else words.NO_VALUE,
     "stars": _stars,
     "model_sha256": lambda row: (row["model_sha256"] or words.NO_VALUE)[:12],
 }
@@ -312,17 +313,17 @@ def night_link(view: View, night: date, at: str | None = None) -> str:
 
 
 def cards(
-    events: Iterable[EventRow], views: Mapping[str, View], ongoing: frozenset[str] = frozenset()
+    events: Iterable[EventRow], views: Mapping[str, View], ongoing: frozenset[str], movie_of: MovieOf
 ) -> list[EventCard]:
-    """Events as cards; ``ongoing`` are the ids of those under way. Cameras unknown by then are left out."""
+    """Events as cards; ``ongoing``: ids of those under way. Cameras unknown by then are left out."""
     return [
-        _card(event, views[event["camera"]], ongoing=event["id"] in ongoing)
+        _card(event, views[event["camera"]], movie_of(event["id"]), ongoing=event["id"] in ongoing)
         for event in events
         if event["camera"] in views
     ]
 
 
-def _card(event: EventRow, view: View, *, ongoing: bool) -> EventCard:
+def _card(event: EventRow, view: View, movie: str | None, *, ongoing: bool) -> EventCard:
     onset, strong, best = (instant(event[key]) for key in ("onset_at", "strong_at", "brightest_at"))
     assert onset is not None
     best = best or instant(event["peak_at"]) or onset
@@ -339,6 +340,7 @@ def _card(event: EventRow, view: View, *, ongoing: bool) -> EventCard:
         judged=_(JUDGED[label]) if label in JUDGED else None,
         wrong=label == "none",
         night=view.night(onset),
+        movie=movie,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def offered_of_night(site: Site, camera: str, night: date) -> dict[str, str] | N
 def offered_of_event(site: Site, event_id: str) -> dict[str, str] | None:
     """The same of an event."""
     return _offered(keepsake_files.of_event(_state_dir(site), event_id), f"/timelapse/event/{event_id}")
+
+
+def movie_of_event(site: Site) -> Callable[[str], str | None]:
+    """Gives the address of an event's movie by its id, or None where there is none."""
+    return lambda event_id: (offered_of_event(site, event_id) or {}).get("movie")
 
 
 def _offered(movie: Path, address: str) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +19,8 @@ from daemon.record.rows import NightRow
 from daemon.record.store import Reader
 from daemon.sky.stars.visibility import share_of
 from daemon.web import chips, horizon, phrases, presenters, trust, verdict_card
-from daemon.web.asking import absolute
+from daemon.web.asking import absolute, url
+from daemon.web.chart import starriest
 from daemon.web.first_run import NIGHTS_OF_SETTING_UP, checklist
 from daemon.web.forecast import forecast_of
 from daemon.web.frames import answer, etag_of
@@ -28,7 +30,8 @@ from daemon.web.present import Present, State
 from daemon.web.presenters import Shown
 from daemon.web.sight import mask_of, sight
 from daemon.web.site import Site, site_of
-from daemon.web.timelapse import offered_of_night
+from daemon.web.star_layer import star_layer
+from daemon.web.timelapse import movie_of_event, offered_of_night
 from daemon.web.tongues import _, ngettext
 
 LIVE_CACHE_S = 0
@@ -89,6 +92,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "until_s": _until_s(here.state, status),
         **_directions(site, view, row),
         "trust": _trust(reader, view, here.row if here.state == "live" else None, row),
+        "stars_picture": _stars_picture(reader, view),
         "facts": presenters.facts(row),
         "patches": presenters.star_map(row),
         "night": day,
@@ -100,7 +104,9 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "last_night": past if leads else None,
         "strip": laid.strip,
         "keogram": laid.keogram,
-        "events": presenters.cards(reversed(laid.events), views, site.ongoing(laid.events, views, reader)),
+        "events": presenters.cards(
+            reversed(laid.events), views, site.ongoing(laid.events, views, reader), movie_of_event(site)
+        ),
         "steps": checklist(site.ports.settings, view.name, has_picture=ever),
         "has_picture": ever,
         "setting_up": len(reader.nights(view.name)) <= NIGHTS_OF_SETTING_UP,
@@ -148,7 +154,7 @@ def _directions(site: Site, view: View, row: ObservationRow | None) -> dict[str,
         "rose": horizon.rose(orientation),
         "moon": moon,
         "horizon": horizon.horizon(orientation, mask, peak, moon) if row is not None else None,
-        "sectors": presenters.star_sectors(row, orientation),
+        "sectors": star_layer(row, orientation),
     }
 
 
@@ -165,6 +171,14 @@ def _trust(
     (answered,) = reader.query(event_rows.ANSWERS, [view.name])
     answers = int(answered["n"]), int(answered["right_n"] or 0)
     return trust.lines(live_row, used["card"] if used else {}, answers)
+
+
+def _stars_picture(reader: Reader, view: View) -> str | None:
+    """The address of the picture with the stars drawn in, where there is one."""
+    turned = view.orientation
+    if turned is None or turned.lens is None or not view.placed or starriest(reader, view.name) is None:
+        return None
+    return url(f"/stars.jpg?camera={quote(view.name)}")
 
 
 def _shared(request: Request, context: dict[str, Any]) -> dict[str, str]:
@@ -264,7 +278,7 @@ def _outlook(
         found.append(chips.Chip("moon", _("Moon"), *_moon_words(at_night or sky, view)))
     share = share_of(row["stars"]) if row is not None and row["stars"] else None
     if share is not None:
-        found.append(chips.Chip("stars", _("Stars"), words.percent(share), _("of those expected are seen")))
+        found.append(chips.Chip("stars", _("Stars"), words.percent(share), _("of their light comes through")))
     elif status is not None and status.fetched_at is not None:
         answered = phrases.clock(status.fetched_at, view.timezone)
         found.append(chips.Chip("camera", _("Camera"), answered, _("last answer")))

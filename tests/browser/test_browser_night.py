@@ -30,8 +30,8 @@ from training.simulator.site import Site
 
 CAMERA = web_night.CAMERA
 FRAMES = 900
-LIT = ("Aurora", "Faint aurora", "Clearly visible aurora", "Bright aurora")
-QUIET = ("Clear sky, no aurora", "Sky hidden")
+LIT = ("go: ", "look: ")
+QUIET = ("wait: Clear sky, no aurora", "clouded: Sky hidden")
 MEANT = {"a": "aurora", "o": "obscured", "n": "none"}
 
 
@@ -57,6 +57,12 @@ def earlier_night(folder: Path) -> None:
         web_night.fill(store, folder / "state" / "frames", last=FRAMES + 60, days=-1)
 
 
+CARD = """
+const card = document.querySelector(".card");
+return `${card.className.match(/is-([a-z-]+)/)[1]}: ${card.querySelector(".sentence").textContent}`;
+"""
+
+
 def the_night_goes_by(browser: Chrome, watch: Watched, ends: datetime) -> list[str]:
     """What the open page said first, one after the other, until the night's end on the watch's clock."""
     browser.get(watch.url)
@@ -64,7 +70,7 @@ def the_night_goes_by(browser: Chrome, watch: Watched, ends: datetime) -> list[s
     told: list[str] = []
     pictures: set[str] = set()
     while True:
-        headline = browser.execute_script("return document.querySelector('.card .sentence').textContent")
+        headline = browser.execute_script(CARD)
         if not told or told[-1] != headline:
             told.append(headline)
         pictures.add(browser.execute_script("return document.querySelector('.dome img')?.src || ''"))

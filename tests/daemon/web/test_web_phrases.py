@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon import words
+from daemon import sighting, words
 from daemon.config import CameraSettings
 from daemon.night import midnight_of
 from daemon.observation import utc_text
@@ -17,6 +17,7 @@ from daemon.record.columns import COLUMNS
 from daemon.web import phrases
 from daemon.web.season import level_of, moon_path
 from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
+from daemon.web.tongues import speaking
 from tests import web_night
 
 ZONE = "America/Yellowknife"
@@ -34,6 +35,19 @@ def test_aurora_says_where_and_since_when() -> None:
     """An aurora is told with direction, height and onset in the camera's own time."""
     row = row_of("aurora", azimuth_deg=315.0, elevation_deg=35.2, colour_level=2)
     assert phrases.of_row(row, ZONE, AT).sentence == "Faint aurora: north-west, 35° up, since 22:41"
+
+
+def test_a_described_aurora_is_told_in_the_words_of_the_alerts() -> None:
+    """Page and alert say the same of one frame; another language says it in its own order."""
+    seen = {"level": 5, "forms": "rays", "overhead": 1, "cover": 0.2, "trend": "brightening"}
+    row = row_of("aurora", azimuth_deg=312.0, elevation_deg=45.0, colour_level=2, **seen)
+    found = phrases.of_row(row, ZONE, AT)
+    assert found.sentence == "Bright rays overhead and to the north-west: level 5 and rising, since 22:41"
+    assert f"{found.headline}, level 5 and rising" == sighting.headline(row)
+    with speaking("de"):
+        assert phrases.of_row(row, ZONE).headline == "Strahlen, hell, über uns und im Nordwesten"
+    nowhere = row_of("aurora", level=4)
+    assert phrases.of_row(nowhere, ZONE).sentence == "Bright aurora: direction unknown, level 4"
 
 
 def test_aurora_without_orientation_names_no_direction() -> None:
