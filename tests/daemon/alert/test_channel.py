@@ -165,8 +165,9 @@ def test_a_server_that_hangs_or_drips_costs_a_bounded_time(
     receiver.answers = [200]
     deliver(row(), Channel("mail", SecretStr(receiver.url)), timeout_s=5)
     receiver.let_go.set()
-    assert channel._sending is not None
-    channel._sending.join(20)
+    hanging = channel._line.sending
+    assert hanging is not None
+    hanging.join(20)
     deliver(row(), channel, timeout_s=5)
     assert len(receiver.got) >= 3
 

@@ -7,23 +7,30 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from daemon.observation import Observation
 from daemon.web import api, openapi
 from tests import web_night
+from tests.daemon.record.made import observation
 from tests.web_night import FIRST, House, at_minute
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 
 
+def judged(data: bytes, camera: str, at: datetime) -> Observation:
+    """A model that finds the same in whatever it is given; pictures that are none are for test_web_classify."""
+    return observation(camera=camera, observed_at=at)
+
+
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The made-up night with a few labels."""
-    with web_night.house(tmp_path_factory.mktemp("api"), minutes=320) as house:
+    with web_night.house(tmp_path_factory.mktemp("api"), minutes=320, classify=judged) as house:
         for minute, label in ((250, "aurora"), (130, "none"), (131, "obscured")):
             house.store.add_label(
                 web_night.CAMERA, FIRST + timedelta(minutes=minute), label, "Ada", queue="random"
