@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS   ?=
+WORKERS ?= 2
 
 .PHONY: demo test lint bench soak browser lock languages clean help
 .DEFAULT_GOAL := help
@@ -30,8 +31,8 @@ $(VENV)/.testing: $(VENV)/.watching
 demo: $(VENV)/.watching  ## a night in minutes: stand-in AuroraMAX site, daemon, page, alerts in the terminal
 	@$(BIN)/aurorad demo $(ARGS)
 
-test: $(VENV)/.testing  ## the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.testing  ## the tests, file by file in WORKERS processes (2)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.testing  ## ruff, mypy, pip-audit
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
