@@ -80,6 +80,19 @@ def test_broken_pictures_are_left_out_and_none_at_all_makes_no_file(tmp_path: Pa
         timelapse.card(b"no jpeg", "title", [])
 
 
+def test_an_event_card_leads_to_its_movie(tmp_path: Path) -> None:
+    """Where there is one; a card without has no link."""
+    event = web_night.event_of(web_night.OVER)
+    with web_night.house(tmp_path, minutes=5) as house:
+        house.store.put_event(event)
+        link = f'href="/timelapse/event/{event.id}.mp4"'
+        assert link not in httpx.get(f"{house.url}/events").text
+        movie = keepsake_files.of_event(house.ports.frames_dir.parent, event.id)
+        movie.parent.mkdir(parents=True)
+        movie.write_bytes(b"0123456789")
+        assert link in httpx.get(f"{house.url}/events").text
+
+
 def test_they_are_served_where_they_are(tmp_path: Path) -> None:
     """The movie by range, as browsers ask; anything else is not there."""
     with web_night.house(tmp_path, minutes=5) as house:

@@ -36,7 +36,7 @@ def _sky(hidden: bool) -> Picture:
 
 
 def _asked(folder: Path, turned: Orientation | None, *, hidden: bool = True) -> httpx.Response:
-    """What the page over one starry frame answers."""
+    """What the page over one starry frame answers; it is shown where there is one."""
     (folder / "frames/yellowknife").mkdir(parents=True)
     (folder / "frames/yellowknife/a.jpg").write_bytes(image.encode_jpeg(_sky(hidden)))
     with Store(folder / "a.db") as store:
@@ -49,7 +49,10 @@ def _asked(folder: Path, turned: Orientation | None, *, hidden: bool = True) -> 
         server = Server(create_app(ports), "127.0.0.1", 0)
         server.start()
         try:
-            return httpx.get(f"{server.url}/stars.jpg")
+            offered = "/stars.jpg?camera=yellowknife" in httpx.get(server.url).text
+            reply = httpx.get(f"{server.url}/stars.jpg")
+            assert offered == (turned is not None and turned.lens is not None)
+            return reply
         finally:
             server.stop()
 
