@@ -241,7 +241,7 @@ def _patch(number: int, share: float | None) -> Patch:
 
 
 def _forms(held: str | None) -> str:
-    """All the forms seen, the likeliest line first; "none" where it was looked for and none was found."""
+    """All the forms seen; "none" where they were looked for and none was found."""
     if held is None:
         return words.NO_VALUE
     return _(", ").join(sighting.forms({"forms": name}, _) for name in held.split()) or _("none")
