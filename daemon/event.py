@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from daemon.observation import Event, EventChange, EventPhase, from_utc_text, utc_text
+from daemon.observation import Event, EventChange, EventPhase, Gate, Observation, from_utc_text, utc_text
 
 _STRIDE = 2
 """Cadences that one frame below ``off`` vouches for at most: a gap does not count as darkness."""
@@ -310,3 +310,17 @@ def _event_to_dict(event: Event) -> dict[str, Any]:
 
 def _event_from_dict(kept: Mapping[str, Any]) -> Event:
     return Event(**{**kept, **{name: _time(kept[name]) for name in _TIMES}})
+
+
+def evidence(observation: Observation, permit: Gate) -> Evidence:
+    """What an observation says about aurora: nothing where it is no sky, not looked at, or too light to alert."""
+    at, prediction = observation.observed_at, observation.prediction
+    if prediction is None or observation.verdict == "unusable":
+        return Evidence(at, daylight=not permit.look)
+    assert observation.threshold is not None
+    return Evidence(
+        at,
+        prediction.calibrated_probability if permit.alert else None,
+        threshold=observation.threshold,
+        level=observation.description.level if observation.description else 0,
+    )

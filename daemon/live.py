@@ -21,7 +21,7 @@ from daemon.errors import FootageError
 from daemon.footage.frame import from_still
 from daemon.footage.still_clock import StillClock, heard
 from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
-from daemon.pipeline import Look, Pipeline, evidence
+from daemon.pipeline import Look, Pipeline
 from daemon.source import LiveSource, Still
 from daemon.source.freshness import Freshness
 from daemon.star_watch import lens_found
@@ -233,11 +233,11 @@ class LiveWatch:
     ) -> None:
         """A row without evidence: an event whose evidence is too old, or whose night is over, ends with it."""
         row = Observation(self._name, now.replace(microsecond=0), now, verdict, reason, sky)
-        state, changes = event.step(self._state, self._name, evidence(row, permit), self.pipeline.rules)
+        state, changes = event.step(self._state, self._name, event.evidence(row, permit), self.pipeline.rules)
         # This row's time is our own clock's. Were that put forward by mistake, the frames of the camera's
         # clock would count as old until it had caught up.
         state = replace(state, last_at=self._state.last_at)
-        self.pipeline.write(Look(row, evidence(row, permit)), state, live=True, changes=changes)
+        self.pipeline.write(Look(row, event.evidence(row, permit)), state, live=True, changes=changes)
         self._state = state
 
     def _rest(self, now: datetime, sky: SkyState, permit: Gate) -> datetime:

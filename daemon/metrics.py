@@ -252,6 +252,11 @@ class Metrics:
         """A frame that brought nothing new."""
         self.frames_skipped.labels(camera, reason).inc()
 
+    def recorded(self, observation: Observation, now: datetime) -> None:
+        """A live frame is on record: how long that took from its download."""
+        delay_s = (now - observation.fetched_at).total_seconds()
+        self.record_delay_seconds.labels(observation.camera).observe(delay_s)
+
     def observed(self, observation: Observation, changes: Iterable[EventChange] = ()) -> None:
         """An observation that was recorded, and what it changed."""
         camera = observation.camera

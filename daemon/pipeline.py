@@ -159,7 +159,7 @@ class Pipeline:
                 observation, past = describer.describe(observation, self._sky_of(frame), self.camera, past)
             yield Look(
                 self._with_picture(observation, frame),
-                evidence(observation, permit),
+                event.evidence(observation, permit),
                 keogram_column(frame, self.camera.orientation),
             )
 
@@ -173,19 +173,12 @@ class Pipeline:
         predictions = predictor.predict(squares)
         if squares:
             self.metrics.predicted(self.camera.name, (time.perf_counter() - began) / len(squares))
-        shadow = self._predict_shadow(predictor, squares) or [None] * len(squares)
+        shadow = predictor.predict_shadow(squares, self._shadow_failed)
         return zip(predictions, shadow, strict=True)
 
-    def _predict_shadow(
-        self, predictor: Predictor, squares: Sequence[Picture]
-    ) -> Sequence[float | None] | None:
-        """The candidate's probabilities; one that fails costs its own figure, not the night."""
-        try:
-            return predictor.predict_shadow(squares)
-        except ModelError as error:
-            self.metrics.job_errors.labels("shadow").inc()
-            log.error("the candidate model failed: %s", error)
-            return None
+    def _shadow_failed(self, error: ModelError) -> None:
+        self.metrics.job_errors.labels("shadow").inc()
+        log.error("the candidate model failed: %s", error)
 
     def _judge(
         self,
@@ -253,24 +246,9 @@ class Pipeline:
         if not recorded:
             return
         if live and look.column is not None:
-            delay_s = (self.clock.now() - observation.fetched_at).total_seconds()
-            self.metrics.record_delay_seconds.labels(self.camera.name).observe(delay_s)
+            self.metrics.recorded(observation, self.clock.now())
         self.metrics.observed(observation, changes)
         for change in changes:
             log.info(
                 "%s: %s of %s at %s", self.camera.name, change.kind, change.event.id, utc_text(change.at)
             )
-
-
-def evidence(observation: Observation, permit: Gate) -> Evidence:
-    """What an observation says about aurora: nothing where it is no sky, not looked at, or too light to alert."""
-    at, prediction = observation.observed_at, observation.prediction
-    if prediction is None or observation.verdict == "unusable":
-        return Evidence(at, daylight=not permit.look)
-    assert observation.threshold is not None
-    return Evidence(
-        at,
-        prediction.calibrated_probability if permit.alert else None,
-        threshold=observation.threshold,
-        level=observation.description.level if observation.description else 0,
-    )

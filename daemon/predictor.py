@@ -7,7 +7,7 @@ make each late. A new model is loaded beside the old one and takes its place bet
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,18 @@ class Predictor:
         """One Prediction for each masked square (240, 240, 3), in order."""
         return self._ask(self.model, squares)
 
-    def predict_shadow(self, squares: Sequence[Picture]) -> list[float | None] | None:
-        """The candidate's calibrated probabilities, or None where there is no candidate."""
-        if self.shadow is None:
-            return None
-        return [prediction.calibrated_probability for prediction in self._ask(self.shadow, squares)]
+    def predict_shadow(
+        self, squares: Sequence[Picture], failed: Callable[[ModelError], None]
+    ) -> Sequence[float | None]:
+        """The candidate's calibrated probabilities; None of each where there is no candidate, or where it failed:
+        that costs its own figure, not the night.
+        """
+        if self.shadow is not None:
+            try:
+                return [prediction.calibrated_probability for prediction in self._ask(self.shadow, squares)]
+            except ModelError as error:
+                failed(error)
+        return [None] * len(squares)
 
     def threshold(self, sky: SkyState) -> float:
         """The calibrated probability from which a frame under this sky counts as aurora."""

@@ -45,7 +45,6 @@ def cli(context: click.Context, debug: bool) -> None:
         ]
     ),
     default="simulated",
-    show_default=True,
     help="What the bank holds.",
 )
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
@@ -320,12 +319,11 @@ def scenes(model: Path, count: int, workers: int, out: Path, into_card: bool) ->
     import json
 
     from models.runtime import load
-    from training.evaluation.scenes import into_card as write
-    from training.evaluation.scenes import judge_scenes
+    from training.evaluation import scenes as judging
 
-    found = judge_scenes(load(model, device="cpu"), out, count, workers)
+    found = judging.judge_scenes(load(model, device="cpu"), out, count, workers)
     if into_card:
-        write(model, found)
+        judging.into_card(model, found)
     click.echo(json.dumps(found, indent=1))
 
 
