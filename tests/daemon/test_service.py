@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from daemon.alert.push import Push
 from daemon.clock import FastClock
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
 from daemon.observation import from_utc_text
@@ -191,7 +192,8 @@ def test_a_row_says_when_it_was_seen_fetched_and_written(watch: Watch) -> None:
 def test_a_new_watch_has_time_for_its_first_look(watch: Watch) -> None:
     """After a reload nobody has looked yet: no sign of trouble, however long ago the daemon was started."""
     service, before = watch.service, watch.service.watches
-    fresh = service._watch(service.settings.camera[0], service.settings, service.conditions)
+    push = Push(service.settings, service.store, service.clock)
+    fresh = service._watch(service.settings.camera[0], service.settings, service.conditions, push)
     watch.wait(
         lambda: watch.clock.now() - before["cam"].began > fresh.patience(), "it has run for a while", 5
     )
