@@ -1,28 +1,25 @@
 """Tables and columns that later schemas added: what a frame shows, silence, lenses that the stars gave."""
 
-DESCRIPTION = """
+OBSERVED = """
 level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT,
 azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER,
 distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL,
-pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB
+pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB,
+star_zero REAL, star_gamma REAL
 """
 
-DESCRIBED = """
+THIRD = """
 CREATE VIEW described AS
     SELECT camera, observed_at, verdict, level, trend, forms, cover, brightness, aurora_index, azimuth_deg,
         elevation_deg, azimuth_from_deg, azimuth_to_deg, lower_edge_deg, upper_edge_deg, overhead, distance_km,
         drift, spread, green_share, red_share, pink_share, purple_share, arciness, curvature
-    FROM observations WHERE level > 0 ORDER BY observed_at DESC
-"""
+    FROM observations WHERE level > 0 ORDER BY observed_at DESC;
 
-SNOOZES = """
 CREATE TABLE snoozes (
     channel TEXT PRIMARY KEY,
     until TEXT NOT NULL
-) WITHOUT ROWID
-"""
+) WITHOUT ROWID;
 
-LENSES = """
 CREATE TABLE lenses (
     camera TEXT NOT NULL,
     found_at TEXT NOT NULL,

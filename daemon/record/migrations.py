@@ -30,7 +30,7 @@ from sqlite_utils import Database, Migrations
 from daemon.errors import StoreError
 from daemon.night import night_of
 from daemon.observation import from_utc_text
-from daemon.record.later_tables import DESCRIBED, DESCRIPTION, LENSES, SNOOZES
+from daemon.record.later_tables import OBSERVED, THIRD
 from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
@@ -252,27 +252,12 @@ def m002_names(db: Database) -> None:
 
 
 @migrations()
-def m003_spaceweather(db: Database) -> None:
-    """What others measure beside the sky: solar wind, indices, forecasts, the nearest magnetometer."""
-    _create(db, SPACE_TABLES)
-
-
-@migrations()
-def m004_description(db: Database) -> None:
-    """What a frame shows (form, level, extent, movement), a view of it, an event's peak level, snoozed channels."""
-    for column in DESCRIPTION.split(","):
+def m003_description(db: Database) -> None:
+    """What a frame shows and what its stars give, a view of it; silenced channels, lenses, space weather."""
+    for column in OBSERVED.split(","):
         db.execute(f"ALTER TABLE observations ADD COLUMN {column.strip()}")
     db.execute("ALTER TABLE events ADD COLUMN peak_level INTEGER")
-    db.execute(DESCRIBED)
-    db.execute(SNOOZES)
-
-
-@migrations()
-def m005_stars(db: Database) -> None:
-    """What a frame's stars say of the camera's exposure, the lenses they gave, and whether the sky is clear."""
-    db.execute("ALTER TABLE observations ADD COLUMN star_zero REAL")
-    db.execute("ALTER TABLE observations ADD COLUMN star_gamma REAL")
-    _create(db, LENSES)
+    _create(db, THIRD + SPACE_TABLES)
 
 
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:

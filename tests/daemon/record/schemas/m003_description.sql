@@ -1,4 +1,4 @@
--- The database of schema m004_description, as this version writes it. Never edited once released.
+-- The database of schema m003_description, as this version writes it. Never edited once released.
 PRAGMA application_id = 1096110660;
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
@@ -7,9 +7,8 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'aurorad','m001_first','2026-11-20 12:00:00.000000+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 14:47:49.962229+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'aurorad','m003_spaceweather','2026-11-26 14:47:50.020334+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'aurorad','m004_description','2026-11-26 14:47:50.071740+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'aurorad','m002_names','2026-11-26 15:54:48.988890+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'aurorad','m003_description','2026-11-26 15:54:49.018777+00:00');
 CREATE TABLE aurora_forecasts (
     camera TEXT NOT NULL,
     at TEXT NOT NULL,
@@ -82,6 +81,16 @@ CREATE TABLE labels (
     undone_at TEXT
 );
 INSERT INTO "labels" VALUES(1,'yellowknife','2024-02-10T04:50:03Z','aurora','anna','2024-02-10T04:55:03Z','','yellowknife-20240210T045003Z','abababababababababababababababababababababababababababababababab',0.8,'aurora',NULL);
+CREATE TABLE lenses (
+    camera TEXT NOT NULL,
+    found_at TEXT NOT NULL,
+    disc TEXT NOT NULL,
+    orientation TEXT NOT NULL,
+    error_deg REAL,
+    stars INTEGER,
+    turned_deg REAL,
+    PRIMARY KEY (camera, found_at)
+) WITHOUT ROWID;
 CREATE TABLE magnetic_field (
     station TEXT NOT NULL,
     at TEXT NOT NULL,
@@ -162,11 +171,11 @@ CREATE TABLE observations (
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, fetched_after_s || ' seconds')) VIRTUAL,
     recorded_at TEXT GENERATED ALWAYS AS
         (strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, (fetched_after_s + recorded_after_s) || ' seconds'))
-        VIRTUAL, stars TEXT, star_limit REAL, level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT, azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER, distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL, pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB,
+        VIRTUAL, stars TEXT, star_limit REAL, level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT, azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER, distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL, pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB, star_zero REAL, star_gamma REAL,
     PRIMARY KEY (camera, observed_at)
 ) WITHOUT ROWID;
-INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:50:03Z',0.9,0.8,'aurora','aurora',-31.25,14.5,98.75,'night','quarter',0.5,0.7,NULL,0.125,2,0.25,312.0,35.0,X'0004080C1014181C2024282D3135393D4145494D5155595D6165696D7175797D82868A8E92969A9EA2A6AAAEB2B6BABEC2C6CACED2D7DBDFE3E7EBEFF3F7FBFF',1,1,NULL,12,288,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:51:03Z',NULL,NULL,'not looked','civil twilight',-31.25,14.5,98.75,'night','quarter',0.5,NULL,NULL,0.125,2,0.25,312.0,35.0,NULL,NULL,1,NULL,12,228,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:50:03Z',0.9,0.8,'aurora','aurora',-31.25,14.5,98.75,'night','quarter',0.5,0.7,NULL,0.125,2,0.25,312.0,35.0,X'0004080C1014181C2024282D3135393D4145494D5155595D6165696D7175797D82868A8E92969A9EA2A6AAAEB2B6BABEC2C6CACED2D7DBDFE3E7EBEFF3F7FBFF',1,1,NULL,12,288,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "observations" VALUES('yellowknife','2024-02-10T04:51:03Z',NULL,NULL,'not looked','civil twilight',-31.25,14.5,98.75,'night','quarter',0.5,NULL,NULL,0.125,2,0.25,312.0,35.0,NULL,NULL,1,NULL,12,228,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     event_id TEXT NOT NULL,
@@ -195,11 +204,14 @@ CREATE TABLE pictures (
     PRIMARY KEY (camera, observed_at)
 ) WITHOUT ROWID;
 INSERT INTO "pictures" VALUES('yellowknife','2024-02-10T04:50:03Z','yellowknife/2024-02-10/0.jpg');
+CREATE TABLE skies (
+    camera TEXT PRIMARY KEY,
+    json TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE snoozes (
     channel TEXT PRIMARY KEY,
     until TEXT NOT NULL
-) WITHOUT ROWID
-;
+) WITHOUT ROWID;
 CREATE TABLE solar_wind (
     at TEXT PRIMARY KEY,
     bt_nt REAL,
