@@ -189,7 +189,7 @@ def test_a_second_daemon_on_one_state_folder_is_refused(running: Daemon, matrix:
     assert "Traceback" not in log.read_text()
     running.watches_on()
     matrix("Configuration and model", "a second daemon on the same state folder",
-           "refused in one line that names the first; the first watches on", "no gap")  # fmt: skip
+           "refused in one line that gives the first one's process; the first goes on watching", "no gap")  # fmt: skip
 
 
 @pytest.mark.parametrize(
