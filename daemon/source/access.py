@@ -12,7 +12,7 @@ import hmac
 import os
 import ssl
 from collections.abc import Callable, Generator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,12 +41,7 @@ class Access:
         certificate_sha256: str = "",
     ) -> None:
         self.url = url
-        in_address = without_login(url)[1]
-        # What stands in an address was always sent at once; a login of its own waits on a plain line until it is
-        # asked for, lest a server that wants Digest hear the password itself.
-        at_once = login is None or url.startswith("https:")
-        given = login or in_address
-        self._login = Login(*given, at_once=at_once) if given else None
+        self._given = login
         self._ca_file, self._sha256 = ca_file, certificate_sha256
 
     @classmethod
@@ -58,6 +53,15 @@ class Access:
             ca_file=settings.ca_file,
             certificate_sha256=settings.certificate_sha256,
         )
+
+    @cached_property
+    def _login(self) -> Login | None:
+        """Ours. Made with the first request, for only then is the address known to be one."""
+        # What stands in an address was always sent at once; a login of its own waits on a plain line until it is
+        # asked for, lest a server that wants Digest hear the password itself.
+        at_once = self._given is None or self.url.startswith("https:")
+        given = self._given or without_login(self.url)[1]
+        return Login(*given, at_once=at_once) if given else None
 
     def login_for(self, url: str) -> Login | None:
         """The login for an address that is to be asked: its own, or ours where it is on our server."""
