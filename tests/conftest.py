@@ -12,6 +12,20 @@ from daemon.clock import Clock
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+LONGEST_FIRST = ("browser", "test_demo.py", "test_cli.py", "test_cluster.py", "test_pipeline.py", "faults")
+"""Files that take long begin first, so that of two processes neither waits for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in that order, the tests of a file as they stand."""
+
+    def place(item: pytest.Item) -> int:
+        parts = item.path.parts
+        return next((n for n, name in enumerate(LONGEST_FIRST) if name in parts), len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
 class SetClock(Clock):
     """A clock that stands until it is moved."""
 
