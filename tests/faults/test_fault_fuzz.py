@@ -246,6 +246,10 @@ def test_the_fuzzer_is_in_the_matrix(matrix: Entry) -> None:
     """Its lines stand in the table: examples are drawn anew on every run."""
     assert STYLE is not None
     matrix("Anything at all", "random stamp texts, 250 a run", "a time in UTC or a ClockError")
-    matrix("Anything at all", "random configurations, 200 a run", "settings, or one line with the file and the fault")
+    matrix(
+        "Anything at all",
+        "random configurations, 200 a run",
+        "settings, or one line with the file and the fault",
+    )
     matrix("Anything at all", "random HTTP answers for a still and for a movie, 180 a run",
            "a frame or a typed reason, in bounded time")  # fmt: skip
