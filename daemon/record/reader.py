@@ -138,7 +138,7 @@ class Reader(Closing):
 
     def course(self, camera: str, night: date) -> list[CourseRow]:
         """A night's observations, in order, with no more than what its strip draws: a third of the time."""
-        drawn = "observed_at, verdict, calibrated_probability, threshold, colour_level"
+        drawn = "observed_at, verdict, calibrated_probability, threshold, level, colour_level"
         return cast(list[CourseRow], self._of_night(drawn, "observations", camera, night))
 
     def columns(self, camera: str, night: date) -> list[KeogramRow]:

@@ -20,6 +20,7 @@ class CourseRow(TypedDict):
     verdict: Verdict
     calibrated_probability: float | None
     threshold: float | None
+    level: int | None
     colour_level: int | None
 
 

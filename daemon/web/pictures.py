@@ -15,6 +15,7 @@ from daemon.record.columns import ObservationRow
 from daemon.web import frames, params, phrases
 from daemon.web.frames import KEEP_S, SHEET_FRAMES, answer, etag_of
 from daemon.web.ports import View
+from daemon.web.sight import cover_of, level_of
 from daemon.web.site import night_of_text, site_of
 from daemon.web.strip import span_of, widened
 
@@ -37,14 +38,14 @@ def latest(request: Request) -> Response:
     data, etag = site.pictures.sized(here.row["picture"], None)
     if overlay:
         lit = here.row["verdict"] == "aurora"
-        data = site.pictures.captioned(data, here.row["heatmap"] if lit else None, _caption(here.row, view))
+        data = site.pictures.captioned(data, here.row["heatmap"] if lit else None, caption(here.row, view))
         etag = etag_of(data)
     reply = answer(request, data, etag, frames.media_type_of(data), 0)
     reply.headers["last-modified"] = format_datetime(from_utc_text(here.row["observed_at"]), usegmt=True)
     return reply
 
 
-def _caption(row: ObservationRow, view: View) -> str:
+def caption(row: ObservationRow, view: View) -> str:
     """``aurora, bright, north-west, 35° up, 21:50 MST``."""
     lit = row["verdict"] == "aurora"
     return ", ".join(
@@ -52,7 +53,7 @@ def _caption(row: ObservationRow, view: View) -> str:
             None,
             (
                 row["verdict"],
-                words.brightness(row["colour_level"], row["colour_cover"]) if lit else "",
+                words.brightness(level_of(row), cover_of(row)) if lit else "",
                 words.direction(row["azimuth_deg"], row["elevation_deg"]) if lit else "",
                 phrases.clock_and_zone(from_utc_text(row["observed_at"]), view.timezone),
             ),

@@ -1,20 +1,19 @@
 """What one frame shows of aurora, as far as it was measured: how strong, where, which way it goes. Pure.
 
-The one place that knows which of the record's columns say so. A column that a record or a model lacks
-counts as not established.
+The one place that knows which of the record's columns say so.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from daemon import words
+from daemon.record.columns import ObservationRow
+from daemon.record.rows import CourseRow
 from daemon.web import phrases
 from daemon.web.tongues import N_, _, ngettext
 
@@ -40,35 +39,39 @@ class Sight:
     through_cloud: bool = False
 
 
-def sight(row: Mapping[str, Any] | None) -> Sight | None:
+def sight(row: ObservationRow | None) -> Sight | None:
     """The aurora of a row, or None where there is none."""
     if row is None or row["verdict"] != "aurora":
         return None
     return Sight(
         level=level_of(row),
-        trend=row.get("trend"),
-        azimuth_deg=row.get("azimuth_deg"),
-        elevation_deg=row.get("elevation_deg"),
-        through_cloud=row.get("reason") == THROUGH_CLOUD,
+        trend=row["trend"],
+        azimuth_deg=row["azimuth_deg"],
+        elevation_deg=row["elevation_deg"],
+        through_cloud=row["reason"] == THROUGH_CLOUD,
     )
 
 
-def mask_of(row: Mapping[str, Any] | None) -> npt.NDArray[np.bool_] | None:
+def mask_of(row: ObservationRow | None) -> npt.NDArray[np.bool_] | None:
     """Where in the disc the aurora is, (60, 60), top row first; None where there is none or it was not kept."""
-    kept = row.get("mask") if row is not None and row["verdict"] == "aurora" else None
+    kept = row["mask"] if row is not None and row["verdict"] == "aurora" else None
     if kept is None:
         return None
     bits = np.unpackbits(np.frombuffer(zlib.decompress(kept), np.uint8), count=MASK_SIDE**2)
     return bits.reshape(MASK_SIDE, MASK_SIDE).astype(bool)
 
 
-def level_of(row: Mapping[str, Any]) -> int | None:
+def level_of(row: ObservationRow | CourseRow) -> int | None:
     """How strong, 0 to 6: the described level, or the colours' where there is none."""
-    level = row.get("level")
-    return row.get("colour_level") if level is None else level
+    return row["colour_level"] if row["level"] is None else row["level"]
 
 
-def strength_of(row: Mapping[str, Any]) -> int | None:
+def cover_of(row: ObservationRow) -> float | None:
+    """The described share of the sky, or the colours' where there is none."""
+    return row["colour_cover"] if row["level"] is None else row["cover"]
+
+
+def strength_of(row: ObservationRow | CourseRow) -> int | None:
     """The same for the night's course: 0 where a visible sky showed none, None where nothing was established."""
     if row["verdict"] == "clear":
         return 0

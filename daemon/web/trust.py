@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon import words
+from daemon.record.columns import ObservationRow
 from daemon.sky.stars.visibility import share_of
 from daemon.web import phrases
 from daemon.web.presenters import certainty
@@ -15,14 +16,14 @@ LEAST_ANSWERS = 5
 """Fewer answers give no figure."""
 
 
-def lines(row: Mapping[str, Any] | None, skill: Mapping[str, Any], answers: tuple[int, int]) -> list[str]:
+def lines(row: ObservationRow | None, skill: Mapping[str, Any], answers: tuple[int, int]) -> list[str]:
     """One sentence for each witness there is. ``skill``: the card's, by held-out set; ``answers``: events that people judged, and those that were right."""
     found = [_this_picture(row), _stars(row), _other_cameras(skill), _calibration(skill), _people(*answers)]
     return [line for line in found if line]
 
 
-def _this_picture(row: Mapping[str, Any] | None) -> str:
-    if row is None or row.get("calibrated_probability") is None or row.get("threshold") is None:
+def _this_picture(row: ObservationRow | None) -> str:
+    if row is None or row["calibrated_probability"] is None or row["threshold"] is None:
         return ""
     sure, needed = certainty(row["calibrated_probability"]), certainty(row["threshold"])
     return _(
@@ -32,8 +33,8 @@ def _this_picture(row: Mapping[str, Any] | None) -> str:
     )
 
 
-def _stars(row: Mapping[str, Any] | None) -> str:
-    share = share_of(row["stars"]) if row is not None and row.get("stars") else None
+def _stars(row: ObservationRow | None) -> str:
+    share = share_of(row["stars"]) if row is not None and row["stars"] else None
     if share is None:
         return ""
     return _("The stars: %(percent)s of their light comes through.", percent=words.percent(share))

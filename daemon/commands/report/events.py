@@ -14,7 +14,7 @@ from daemon.observation import from_utc_text, utc_text
 _EVENTS = """
     SELECT e.id, e.onset_at, e.confirmed_at, e.ended_at, e.strong_at, e.ended_reason, e.in_cool_down,
         (SELECT min(delivered_at) FROM outbox o WHERE o.event_id = e.id AND o.kind = 'onset') AS told_at,
-        (SELECT max(colour_level) FROM observations o WHERE o.camera = e.camera AND o.verdict = 'aurora'
+        (SELECT coalesce(max(level), max(colour_level)) FROM observations o WHERE o.camera = e.camera AND o.verdict = 'aurora'
             AND o.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, e.onset_at)) AS level
     FROM events e WHERE e.camera = ? AND e.onset_at BETWEEN ? AND ? ORDER BY e.onset_at
 """

@@ -248,8 +248,13 @@ def test_aurora_is_counted_by_level_and_form_where_the_record_has_them(tmp_path:
         connection.execute(
             "UPDATE observations SET level = 6, forms = 'rays' WHERE observed_at LIKE '%:00:00Z'"
         )
+        connection.execute(
+            "INSERT INTO events (id, camera, onset_at, confirmed_at, ended_at, peak_probability, in_cool_down)"
+            " VALUES ('e', 'yk', '2024-02-10T04:00:00Z', '2024-02-10T04:01:00Z', '2024-02-10T04:03:00Z', 0.9, 0)"
+        )
         connection.commit()
     write_report(path, tmp_path / "out", formats=())
+    assert [row["highest level"] for row in read(tmp_path / "out" / "events.csv")] == ["6"]
     levels = {row["level"]: row["aurora frames"] for row in read(tmp_path / "out" / "levels.csv")}
     assert {level: n for level, n in levels.items() if n != "0"} == {"3": "3", "6": "1"}
     assert [(row["form"], row["share"]) for row in read(tmp_path / "out" / "forms.csv")] == [

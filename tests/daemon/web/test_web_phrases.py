@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -10,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon import sighting, words
-from daemon.config import CameraSettings
+from daemon.config import CameraSettings, Settings
 from daemon.night import midnight_of
-from daemon.observation import utc_text
+from daemon.observation import Description, utc_text
 from daemon.record.columns import COLUMNS
-from daemon.web import phrases
+from daemon.record.store import Reader, Store
+from daemon.web import phrases, pictures, sight
+from daemon.web.ports import view_of
 from daemon.web.season import level_of, moon_path
 from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
 from daemon.web.tongues import speaking
@@ -128,7 +132,8 @@ def rows(first: int, last: int) -> list[dict[str, object]]:
                 "verdict": verdict,
                 "calibrated_probability": p,
                 "threshold": 0.5,
-                "reason": "",
+                "level": None,
+                "colour_level": None,
             }
         )
     return told
@@ -190,6 +195,24 @@ def test_the_lit_area_is_where_the_probability_reaches_its_threshold() -> None:
     assert max(xs) == pytest.approx(drawn.x(web_night.FIRST + timedelta(minutes=lit[-1])), abs=0.1)
 
 
+def test_strip_tooltip_and_caption_show_the_described_level(tmp_path: Path) -> None:
+    """Where a frame was described its level counts in all of them, not the level of its colours."""
+    (sky,) = web_night.observatory().states([web_night.FIRST + timedelta(minutes=300)])
+    seen = replace(
+        web_night.observation_at(300, sky), description=Description(level=5, cover=0.4), colour_level=2
+    )
+    with Store(tmp_path / "a.db") as store:
+        store.record(seen, night=web_night.NIGHT)
+        with Reader(tmp_path / "a.db") as reader:
+            course = reader.course(web_night.CAMERA, web_night.NIGHT)
+            (whole,) = reader.night(web_night.CAMERA, web_night.NIGHT)
+    assert sight.strength_of(whole) == 5
+    heights = [float(part.split()[1]) for part in laid(course).strength.strip("MZ").split("L")]
+    assert min(heights) == pytest.approx(100 * (1 - 5 / 6), abs=0.1)
+    view = view_of(CameraSettings(), Settings())
+    assert pictures.caption(whole, view).startswith("aurora, bright, over much of the sky, north-west")
+
+
 def test_no_row_falls_off_the_strip() -> None:
     """Rows before dusk and after dawn widen it."""
     early = rows(120, 400)
@@ -204,9 +227,8 @@ def test_a_fast_camera_is_thinned_without_losing_its_peak() -> None:
     for second in range(0, 36_000, 6):
         at = web_night.FIRST + timedelta(hours=2, seconds=second)
         p = 0.97 if second == 18_000 else 0.1
-        many.append(
-            {"observed_at": utc_text(at), "verdict": "clear", "calibrated_probability": p, "threshold": 0.5}
-        )
+        row = {"observed_at": utc_text(at), "verdict": "clear", "calibrated_probability": p, "threshold": 0.5}
+        many.append(row | {"level": None, "colour_level": None})
     drawn = laid(many)
     assert drawn.curve.count("L") <= MAX_POINTS
     assert " 3.0" in drawn.curve
