@@ -92,7 +92,7 @@ async def snooze(request: Request) -> Response:
     channel, until = await run_in_threadpool(_snooze, site, given)
     if _is_json(request):
         return JSONResponse({"channel": channel, "until": utc_text(until)}, 201)
-    return RedirectResponse("/", 303)
+    return RedirectResponse(url("/"), 303)
 
 
 def _snooze(site: Site, given: Mapping[str, Any]) -> tuple[str, datetime]:

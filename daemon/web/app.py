@@ -38,7 +38,7 @@ from daemon.web import (
     timelapse,
     tonight,
 )
-from daemon.web.asking import Asking
+from daemon.web.asking import Asking, own_path
 from daemon.web.behind import BehindProxy
 from daemon.web.ports import Ports
 from daemon.web.security import MAX_BODY_BYTES, OwnNames, SecurityHeaders
@@ -168,7 +168,7 @@ class _Static(StaticFiles):
 def _refused(request: Request, error: Exception) -> Response:
     """One line, as JSON under /api and for those who sent JSON; never a traceback."""
     assert isinstance(error, HTTPException)
-    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+    if "text/html" in request.headers.get("accept", "") and not _is_api(request):
         return _with_our_face(request, error)
     return _told(request, error.status_code, error.detail, dict(error.headers or {}))
 
@@ -228,11 +228,11 @@ class _NoTraceback:
             await reply(scope, receive, send)
 
 
+def _is_api(request: Request) -> bool:
+    return own_path(request).startswith("/api/")
+
+
 def _told(request: Request, status: int, text: str, headers: dict[str, str]) -> Response:
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    wants_json = path.startswith("/api/") or request.headers.get("content-type", "").startswith(
-        "application/json"
-    )
-    if wants_json:
+    if _is_api(request) or request.headers.get("content-type", "").startswith("application/json"):
         return JSONResponse({"error": text}, status, headers=headers)
     return PlainTextResponse(f"{text}\n", status, headers=headers)

@@ -30,6 +30,12 @@ def absolute(request: Request, path: str) -> str:
     return f"{request.url.scheme}://{request.url.netloc}{path}" if path else ""
 
 
+def own_path(request: Request) -> str:
+    """The path asked for as one of ours: without what a proxy has put before it, with one slash at its beginning."""
+    within = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    return f"/{within.lstrip('/')}"
+
+
 def root() -> str:
     """The path before ours; empty where there is none."""
     return _root.get()

@@ -26,7 +26,7 @@ from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.web import present, script_words, security, strip, tongues
-from daemon.web.asking import own_zone, root, url, zone_or
+from daemon.web.asking import own_path, own_zone, root, url, zone_or
 from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
 from daemon.web.present import Present
@@ -194,7 +194,7 @@ class Site:
                     ("/", _("Tonight")), ("/season", _("Season")), ("/events", _("Events")), ("/label", _("Label")),
                 )
             ],
-            "camera_link": lambda name: url(f"{request.url.path}?camera={quote(name)}"),
+            "camera_link": lambda name: url(f"{own_path(request)}?camera={quote(name)}"),
             "language": tongues.language(),
             "languages": tongues.LANGUAGES,
             "own_zone": own_zone(),

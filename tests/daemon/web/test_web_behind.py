@@ -126,3 +126,25 @@ def test_a_frame_ancestor_is_an_address_and_nothing_else(site: str) -> None:
     """Nothing that a policy could read otherwise."""
     with pytest.raises(ValueError, match="frame_ancestors"):
         DaemonSettings(frame_ancestors=(site,))
+
+
+def test_every_address_given_is_under_the_sub_path(house: House) -> None:
+    """The other cameras' links and the way on after "silent" have the proxy's path once."""
+    web_night.fill(house.store, house.ports.frames_dir, last=2, camera="cabin")
+    headers = {"x-forwarded-prefix": "/sky/north"}
+    for cut_off in (True, False):
+        html = httpx.get(f"{house.url}{'' if cut_off else '/sky/north'}/season", headers=headers).text
+        assert 'href="/sky/north/season?camera=cabin"' in html
+    sent = {"minutes": "0"}
+    let_in = headers | {"authorization": f"Bearer {TOKEN}", "origin": "https://sky.example.org"}
+    reply = httpx.post(f"{house.url}/snooze", data=sent, headers=let_in)
+    assert (reply.status_code, reply.text, reply.headers.get("location")) == (303, "", "/sky/north/")
+
+
+@pytest.mark.parametrize("root", ["", "/sky/north"])
+def test_the_interface_refuses_in_json_under_any_path(house: House, root: str) -> None:
+    """Also to a browser, which would take a page."""
+    headers = {"accept": "text/html"} | ({"x-forwarded-prefix": root} if root else {})
+    reply = httpx.get(f"{house.url}/api/events/none", headers=headers)
+    assert (reply.status_code, reply.json()) == (404, {"error": "there is no such event"})
+    assert httpx.get(f"{house.url}/none", headers=headers).text.startswith("<!doctype html>")
