@@ -8,9 +8,11 @@ hands in its own ``_``, which says the same in the reader's language.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
-from daemon.observation import Observation
+from daemon.description import COURSE
+from daemon.observation import Description, Observation, Prediction, Verdict
 from daemon.sky.geometry import compass_point
 from daemon.text import Say, english
 from daemon.words import MUCH_OF_THE_SKY
@@ -31,6 +33,40 @@ LEVELS = (
 _ADJECTIVES = ("", "faint", "", "clearly visible", "bright", "bright", "very bright")
 _WHOLE_SKY, _HALF = 0.3, 0.5
 _LOW_DEG, _HIGH_DEG = 25.0, 60.0
+
+
+DESCRIBED = tuple(field.name for field in fields(Description) if field.name not in ("mask", *COURSE))
+"""What is told of one picture's description: all but the mask, and what only several can say."""
+
+
+def of_one_picture(
+    verdict: Verdict,
+    reason: str,
+    said: Prediction | None,
+    heatmap_area: float | None,
+    where: tuple[float | None, float | None],
+    shown: Description | None,
+) -> dict[str, Any]:
+    """A picture's verdict with its figures, as ``aurorad classify --json`` and ``/api/classify`` give them.
+
+    ``where``: azimuth and elevation. Each is None where it was not established.
+    """
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "probability": said.probability if said else None,
+        "calibrated_probability": said.calibrated_probability if said else None,
+        "clear_probability": said.clear_probability if said else None,
+        "heatmap_area": _to_4(heatmap_area),
+        "azimuth_deg": where[0],
+        "elevation_deg": where[1],
+        **{name: _to_4(getattr(shown, name, None)) for name in DESCRIBED},
+        "model_sha256": said.model_sha256 if said else None,
+    }
+
+
+def _to_4(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def of_observation(o: Observation) -> dict[str, Any]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from daemon import description, sighting, words
 from daemon.config import CameraSettings, Settings
-from daemon.description import COURSE
 from daemon.errors import AuroradError, ClockError
 from daemon.footage import image, ocr
 from daemon.footage.plausibility import flaw
 from daemon.footage.reading import StampReader
 from daemon.gate import gate
-from daemon.observation import Description, Disc, Picture, Prediction, utc_text
+from daemon.observation import Disc, Picture, Prediction, utc_text
 from daemon.predictor import Predictor
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
@@ -63,14 +61,9 @@ def _disc(path: Path, disc: Disc) -> Picture | AuroradError:
 
 def _no_sky(path: Path, reason: str, predictor: Predictor) -> Answer:
     """The answer about a picture that is no sky: the model has not seen it, and nothing is known of its sky."""
-    figures = ("probability", "calibrated_probability", "clear_probability", "heatmap_area")
-    unknown = dict.fromkeys((*figures, "azimuth_deg", "elevation_deg", *_DESCRIBED))
-    answer = {"path": str(path), "verdict": "unusable", "reason": reason, **unknown}
-    return answer | {"model_sha256": predictor.model.card.sha256}, f"{path}: no usable picture: {reason}"
-
-
-_DESCRIBED = tuple(field.name for field in fields(Description) if field.name not in ("mask", *COURSE))
-"""What is told of a frame's description: all but the mask, and what one picture alone cannot say."""
+    unknown = sighting.of_one_picture("unusable", reason, None, None, (None, None), None)
+    answer = {"path": str(path)} | unknown | {"model_sha256": predictor.model.card.sha256}
+    return answer, f"{path}: no usable picture: {reason}"
 
 
 def _answer(
@@ -78,29 +71,12 @@ def _answer(
 ) -> Answer:
     verdict, reason = judge(said, predictor.model.card.thresholds.default)
     found = description.of_verdict(verdict, datetime.now(UTC), square, said, camera.camera())
-    azimuth_deg, elevation_deg = (found.azimuth_deg, found.elevation_deg) if found else (None, None)
-    answer = {
-        "path": str(path),
-        "probability": said.probability,
-        "calibrated_probability": said.calibrated_probability,
-        "clear_probability": said.clear_probability,
-        "verdict": verdict,
-        "reason": reason,
-        "heatmap_area": round(geometry.heatmap_area(said.heatmap), 4),
-        "azimuth_deg": azimuth_deg,
-        "elevation_deg": elevation_deg,
-        **_described(found.description if found else None),
-        "model_sha256": said.model_sha256,
-    }
-    shown = f"; {sighting.headline(answer)}" if verdict == "aurora" else ""
-    return answer, f"{path}: {reason} (probability {words.certainty(said.calibrated_probability)}){shown}"
-
-
-def _described(shown: Description | None) -> dict[str, Any]:
-    if shown is None:
-        return dict.fromkeys(_DESCRIBED)
-    values = {name: getattr(shown, name) for name in _DESCRIBED}
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+    where = (found.azimuth_deg, found.elevation_deg) if found else (None, None)
+    shown = found.description if found else None
+    area = geometry.heatmap_area(said.heatmap)
+    answer = {"path": str(path)} | sighting.of_one_picture(verdict, reason, said, area, where, shown)
+    seen = f"; {sighting.headline(answer)}" if verdict == "aurora" else ""
+    return answer, f"{path}: {reason} (probability {words.certainty(said.calibrated_probability)}){seen}"
 
 
 def timestamps(images: Iterable[Path], camera: CameraSettings) -> Iterator[Answer | AuroradError]:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import words
+from daemon import sighting, words
 from daemon.errors import ModelError, PictureError
 from daemon.observation import Observation, utc_text
 from daemon.web import actions, params
@@ -81,25 +81,18 @@ async def _judged(turns: Turns, judge: Classifier, data: bytes, view: View, at: 
 
 def told(seen: Observation) -> dict[str, Any]:
     """An observation as ``aurorad classify --json`` gives it, and in words for a picture's overlay."""
-    said, lit = seen.prediction, seen.verdict == "aurora"
-    where = words.direction(seen.azimuth_deg, seen.elevation_deg) if lit else ""
-    bright = words.brightness(seen.colour_level, seen.colour_cover) if lit else ""
-    return {
+    lit, shown = seen.verdict == "aurora", seen.description
+    where = (seen.azimuth_deg, seen.elevation_deg) if lit else (None, None)
+    bright = words.brightness(shown.level, shown.cover) if lit and shown else ""
+    direction = words.direction(*where)
+    answer = sighting.of_one_picture(
+        seen.verdict, seen.reason, seen.prediction, seen.heatmap_area, where, shown
+    )
+    return answer | {
         "camera": seen.camera,
         "at": utc_text(seen.observed_at),
-        "verdict": seen.verdict,
-        "reason": seen.reason,
-        "probability": said.probability if said else None,
-        "calibrated_probability": said.calibrated_probability if said else None,
-        "clear_probability": said.clear_probability if said else None,
         "threshold": seen.threshold,
-        "level": seen.colour_level,
-        "cover": seen.colour_cover,
-        "heatmap_area": seen.heatmap_area,
-        "azimuth_deg": seen.azimuth_deg if lit else None,
-        "elevation_deg": seen.elevation_deg if lit else None,
-        "model_sha256": said.model_sha256 if said else None,
         "brightness": bright,
-        "direction": where,
-        "words": ", ".join(filter(None, (seen.verdict, bright, where))),
+        "direction": direction,
+        "words": ", ".join(filter(None, (seen.verdict, bright, direction))),
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import __version__
+from daemon import __version__, sighting
+from daemon.observation import Description
 from daemon.record import label_files
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import LabelRow, MessageRow, NightRow
@@ -56,8 +57,10 @@ def of_type(name: str, hint: Any) -> Json:
     if get_origin(hint) is Annotated:
         plain, said = get_args(hint)
         return TIME if said == TIME["format"] else of_type(name, plain)
-    if get_origin(hint) is list:
+    if get_origin(hint) in (list, tuple):
         return listed(of_type(name, get_args(hint)[0]))
+    if get_origin(hint) is Mapping:
+        return {"type": "object", "additionalProperties": of_type(name, get_args(hint)[1])}
     if is_typeddict(hint):
         return record(**of_row(hint))
     if type(None) in get_args(hint):
@@ -87,6 +90,13 @@ _MESSAGE = of_row(MessageRow, only=MESSAGE_KEYS)
 _NIGHT = of_row(NightRow)
 _LABEL = of_row(LabelRow, only=label_files.COLUMNS)
 
+
+def _described() -> Json:
+    """The schemas of what one picture shows of aurora; each may be null."""
+    hints = get_type_hints(Description)
+    return {name: of_type(name, hints[name] | None) for name in sighting.DESCRIBED}
+
+
 _JUDGED = {
     "camera": TEXT,
     "at": TIME,
@@ -94,11 +104,18 @@ _JUDGED = {
     "reason": TEXT,
     **{
         name: _OBSERVATION[name]
-        for name in ("probability", "calibrated_probability", "clear_probability", "threshold")
+        for name in (
+            "probability",
+            "calibrated_probability",
+            "clear_probability",
+            "threshold",
+            "heatmap_area",
+            "azimuth_deg",
+            "elevation_deg",
+            "model_sha256",
+        )
     },
-    "level": maybe(COUNT),
-    "cover": maybe(NUMBER),
-    **{name: _OBSERVATION[name] for name in ("heatmap_area", "azimuth_deg", "elevation_deg", "model_sha256")},
+    **_described(),
     "brightness": TEXT,
     "direction": TEXT,
     "words": TEXT,

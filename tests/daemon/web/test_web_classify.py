@@ -16,7 +16,7 @@ from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import ModelError
 from daemon.footage import image
-from daemon.observation import Observation, Prediction, utc_text
+from daemon.observation import Description, Observation, Prediction, utc_text
 from daemon.one_look import OneLook
 from daemon.record.store import Store
 from daemon.web import classify
@@ -30,6 +30,10 @@ TOKEN = "correct horse battery staple"
 HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": "image/jpeg"}
 DARK = datetime(2024, 2, 10, 7, 0, tzinfo=UTC)
 PICTURE = image.encode_jpeg(night_sky(np.random.default_rng(1), 150, side=240))
+
+SHOWN = Description(
+    level=4, cover=0.3, forms=("arc", "rays"), form_probabilities={"arc": 0.9}, overhead=False
+)
 
 
 class Fake:
@@ -47,7 +51,7 @@ class Fake:
         self.hold.wait(10)
         if self.error is not None:
             raise self.error
-        return observation(camera=camera, observed_at=at)
+        return observation(camera=camera, observed_at=at, description=SHOWN)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +76,17 @@ def send(house: House, query: str = "", data: bytes = PICTURE, **headers: str) -
 
 
 def test_the_answer_is_the_command_s_with_words_for_an_overlay(house: House, fake: Fake) -> None:
-    """Verdict, level, direction; the camera and the time asked about, else the first camera, now."""
+    """Verdict, level, direction; the camera and the time asked about, else the first camera, now.
+
+    Level and cover are those of the description, as the command has them, not of the colour rules.
+    """
     told = send(house, "?camera=yellowknife&at=2024-02-10T07:00:00Z").json()
     assert fake.asked[-1] == (len(PICTURE), "yellowknife", DARK)
-    assert (told["verdict"], told["level"], told["azimuth_deg"]) == ("aurora", 2, 312.4)
-    assert told["words"] == "aurora, faint, north-west, 35° up"
+    assert (told["verdict"], told["level"], told["azimuth_deg"]) == ("aurora", 4, 312.4)
+    assert (told["cover"], told["forms"], told["overhead"]) == (0.3, ["arc", "rays"], False)
+    assert told["words"] == "aurora, bright, over much of the sky, north-west, 35° up"
+    declared = httpx.get(f"{house.url}/api/openapi.json").json()["components"]["schemas"]["Judged"]
+    assert set(told) == set(declared["required"])
     assert send(house).json()["at"] == utc_text(house.watch.now)
 
 
