@@ -109,28 +109,28 @@ def catalog(request: Request, asked: Mapping[str, str]) -> Response:
     if asked.get("depth", "dataset") != "dataset":
         raise Refused(1401, "depth")
     with site_of(request).reader() as reader:
-        listed = [{"id": dataset.id, "title": dataset.title} for dataset in datasets(reader).values()]
+        there = [dataset for dataset in datasets(reader).values() if dataset.span(reader)[0]]
+        listed = [{"id": dataset.id, "title": dataset.title} for dataset in there]
     return _json(catalog=listed)
 
 
 def info(request: Request, asked: Mapping[str, str]) -> Response:
     """A data set's parameters and the time it covers."""
     with site_of(request).reader() as reader:
-        dataset = _dataset(reader, asked)
-        return _json(**_header(dataset, _chosen(dataset, asked), dataset.span(reader)))
+        dataset, span = _dataset(reader, asked)
+        return _json(**_header(dataset, _chosen(dataset, asked), span))
 
 
 def data(request: Request, asked: Mapping[str, str]) -> Response:
     """The rows of a time, ``stop`` excluded."""
     form, include = asked.get("format", "csv"), asked.get("include", "")
     with site_of(request).reader() as reader:
-        dataset = _dataset(reader, asked)
+        dataset, span = _dataset(reader, asked)
         chosen = _chosen(dataset, asked)
         if form not in ("csv", "json"):
             raise Refused(1409, form[:20])
         if include not in ("", "header"):
             raise Refused(1410, include[:20])
-        span = dataset.span(reader)
         since, until = _span(asked, span)
         rows = dataset.rows(reader, since, until, MOST_ROWS + 1)
     if len(rows) > MOST_ROWS:
@@ -153,11 +153,13 @@ def _as_csv(values: Sequence[Sequence[Any]], header: Mapping[str, Any] | None) -
     return text.getvalue()
 
 
-def _dataset(reader: Reader, asked: Mapping[str, str]) -> Dataset:
+def _dataset(reader: Reader, asked: Mapping[str, str]) -> tuple[Dataset, tuple[str, str]]:
+    """The data set asked for, and the time it covers."""
     found = datasets(reader).get(asked.get("dataset", ""))
-    if found is None:
+    span = found.span(reader) if found else ("", "")
+    if found is None or not span[0]:
         raise Refused(1406, asked.get("dataset", "")[:60])
-    return found
+    return found, span
 
 
 def _chosen(dataset: Dataset, asked: Mapping[str, str]) -> list[Parameter]:

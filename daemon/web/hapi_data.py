@@ -60,9 +60,14 @@ class Dataset:
     place: tuple[float, ...] | None = None
 
     def span(self, reader: Reader) -> tuple[str, str]:
-        """First and last instant."""
+        """First and last instant; empty where there are no rows.
+
+        Each in a SELECT of its own: SQLite looks either up, but goes through every row for both at once.
+        """
         [found] = reader.query(
-            f"SELECT min({self.time}) AS first, max({self.time}) AS last FROM {self._from}", self._key
+            f"SELECT (SELECT min({self.time}) FROM {self._from}) AS first,"
+            f" (SELECT max({self.time}) FROM {self._from}) AS last",
+            self._key * 2,
         )
         return found["first"] or "", found["last"] or ""
 
@@ -86,12 +91,12 @@ class Dataset:
 
 
 def datasets(reader: Reader) -> dict[str, Dataset]:
-    """All of them, by id. Only those that have rows."""
+    """All that there can be, by id; one without rows has an empty span."""
     found = [one for name in reader.cameras() for one in _of_camera(reader, name)]
     feeds = space.feeds(reader)
     found += [_solar_wind(feeds), *(_index(name, feeds) for name in ("kp", "hp30"))]
     found += [_magnetic_field(station, feeds) for station in space.stations(reader)]
-    return {one.id: one for one in found if one.span(reader)[0]}
+    return {one.id: one for one in found}
 
 
 def _time(column: str, name: str = "Time") -> Parameter:
