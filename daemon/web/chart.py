@@ -24,6 +24,8 @@ from daemon.web.site import site_of
 
 NEWEST = 60
 """Frames that showed stars among which the starriest is shown."""
+DAYS = 30
+"""How far before the newest kept picture they are looked for."""
 MINUTE_S = 60
 MOST_POINTS = 1500
 
@@ -49,12 +51,18 @@ def stars(request: Request) -> Response:
 
 
 def starriest(reader: Reader, camera: str) -> tuple[str, datetime, float] | None:
-    """(path, time, faintest magnitude) of the starriest of the newest kept pictures that show stars."""
+    """(path, time, faintest magnitude) of the starriest of the newest kept pictures that show stars.
+
+    A month before the newest picture the search ends: where no stars show it would go through the whole record.
+    """
     rows = reader.query(
-        f"""SELECT p.path, o.observed_at, o.star_limit FROM
-            (SELECT * FROM observations WHERE camera = ? AND star_limit IS NOT NULL
-             ORDER BY observed_at DESC LIMIT {NEWEST}) o
-            JOIN pictures p USING (camera, observed_at) ORDER BY o.star_limit DESC, o.observed_at DESC LIMIT 1""",
+        f"""SELECT path, observed_at, star_limit FROM (
+            SELECT p.path, o.observed_at, o.star_limit FROM pictures p CROSS JOIN observations o
+            USING (camera, observed_at) WHERE p.camera = ?1 AND p.observed_at >= (
+                SELECT strftime('%Y-%m-%dT%H:%M:%SZ', max(observed_at), '-{DAYS} days')
+                FROM pictures WHERE camera = ?1)
+            AND o.star_limit IS NOT NULL ORDER BY p.observed_at DESC LIMIT {NEWEST}
+        ) ORDER BY star_limit DESC, observed_at DESC LIMIT 1""",
         [camera],
     )
     return (rows[0]["path"], from_utc_text(rows[0]["observed_at"]), rows[0]["star_limit"]) if rows else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from daemon.observation import Orientation, Picture
 from daemon.record.store import Reader, Store
 from daemon.sky.lens import project
 from daemon.web.app import create_app
+from daemon.web.chart import starriest
 from daemon.web.ports import Ports
 from daemon.web.server import Server
 from tests.daemon.record.made import NIGHT, observation
@@ -75,6 +77,24 @@ def test_the_chart_shows_the_stars_found_and_those_that_are_not(tmp_path: Path) 
     assert green > 1000
     assert all_green > 1.2 * green
     assert red > few_red + 300
+
+
+def test_stars_are_not_looked_for_in_the_whole_record(tmp_path: Path) -> None:
+    """Under a month of cloud the search costs what the month does, however many years lie before it."""
+
+    def steps(days: int) -> int:
+        with Store(tmp_path / f"{days}.db") as store, store.batch():
+            for day in range(days):
+                at = AT - timedelta(days=day)
+                frame = observation(observed_at=at, star_limit=None, picture=f"yellowknife/{day}.jpg")
+                store.record(frame, night=at.date())
+        counted = []
+        with Reader(tmp_path / f"{days}.db") as reader:
+            reader._connection.set_progress_handler(lambda: counted.append(1), 1)
+            assert starriest(reader, "yellowknife") is None
+        return len(counted)
+
+    assert steps(600) < 1.2 * steps(60)
 
 
 @pytest.mark.parametrize("turned", [None, Orientation(12.0)])
