@@ -46,6 +46,7 @@ class Site:
         self.ports = ports
         self.pictures = Pictures(ports.frames_dir, Cache())
         self._views = {camera.name: view_of(camera, ports.settings) for camera in ports.settings.camera}
+        self._first = next(iter(self._views))
         self.key = security.Key(ports.token)
         daemon = ports.settings.daemon
         self.own_names = security.own_names(daemon.host, daemon.url, daemon.names)
@@ -75,9 +76,10 @@ class Site:
 
     def all_views(self, reader: Reader) -> list[View]:
         """The configured cameras, then those only met in the database."""
-        met = [name for name in reader.cameras() if name not in self.views]
+        views = self.views
+        met = [name for name in reader.cameras() if name not in views]
         found = [
-            *self.views.values(),
+            *views.values(),
             *(view_of_met(name, reader.camera(name), self.ports.settings) for name in met),
         ]
         return [view.shown_in(zone_or(view.timezone)) for view in found]
@@ -86,7 +88,7 @@ class Site:
         """The camera an address names, or the first. Raises 404."""
         name = request.query_params.get("camera")
         if not name:
-            first = next(iter(self.views.values()))
+            first = self.views[self._first]
             return first.shown_in(zone_or(first.timezone))
         for view in self.all_views(reader):
             if view.name == name:
@@ -107,7 +109,23 @@ class Site:
 
     def sky(self, view: View, night: date) -> list[SkyState]:
         """The sky of a night every five minutes; empty where the camera's place is not known."""
-        return self._remembered(view, night, strip.sample_times(view.midnight(night)))
+        key = (view.name, night)
+        with self._lock:
+            if key in self._skies:
+                self._skies.move_to_end(key)
+                return self._skies[key]
+        sky = self._over(view)
+        if sky is None:
+            return []
+        try:
+            states = sky.states(strip.sample_times(view.midnight(night)))
+        except ClockError:
+            return []
+        with self._lock:
+            self._skies[key] = states
+            while len(self._skies) > NIGHTS_KEPT:
+                self._skies.popitem(last=False)
+        return states
 
     def midnights(self, view: View, nights: Sequence[date]) -> list[SkyState]:
         """The sky at the local solar midnight of each night."""
@@ -120,25 +138,6 @@ class Site:
         if not view.placed or view.name in self.ports.skies:
             return self.ports.skies.get(view.name)
         return Observatory(view.latitude_deg, view.longitude_deg)
-
-    def _remembered(self, view: View, night: date, times: list[datetime]) -> list[SkyState]:
-        sky = self._over(view)
-        if sky is None:
-            return []
-        key = (view.name, night)
-        with self._lock:
-            if key in self._skies:
-                self._skies.move_to_end(key)
-                return self._skies[key]
-        try:
-            states = sky.states(times)
-        except ClockError:
-            return []
-        with self._lock:
-            self._skies[key] = states
-            while len(self._skies) > NIGHTS_KEPT:
-                self._skies.popitem(last=False)
-        return states
 
     # ------------------------------------------------------------------ templates
 
@@ -181,7 +180,7 @@ class Site:
     ) -> HTMLResponse:
         """Render a whole page."""
         camera: View | None = context.get("camera")
-        suffix = f"?camera={quote(camera.name)}" if camera and camera.name != next(iter(self.views)) else ""
+        suffix = f"?camera={quote(camera.name)}" if camera and camera.name != self._first else ""
         shared = {
             "theme": self.theme(request),
             "locked": self.locked(request),
