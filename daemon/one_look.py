@@ -46,9 +46,12 @@ class OneLook:
         """
         pipeline = self._pipelines[camera]
         pixels = image.decode(data, self._max_pixels[camera])
-        # Without its orientation no stars are looked for: pictures of anywhere would seem a camera that was moved.
-        whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera), orientation=None)
-        frame = from_pixels(pixels, whose, source="", fetched_at=self._clock.now(), keep_picture=False)
+        whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera))
+        # No stars: whoever sends a picture, it need not be of this camera, and its stars would be held against the
+        # camera's lens and learned as how bright the camera shows them.
+        frame = from_pixels(
+            pixels, whose, source="", fetched_at=self._clock.now(), keep_picture=False, find_stars=False
+        )
         return pipeline.judge(replace(frame, observed_at=at))
 
 

@@ -37,9 +37,11 @@ def from_pixels(
     last_modified: datetime | None = None,
     index: int = 0,
     keep_picture: bool = True,
+    find_stars: bool = True,
 ) -> Frame:
     """Cut the sky disc and the stamp out of a camera's picture (height, width, 3)."""
     disc = geometry.cut_disc(pixels, camera.disc)
+    lens_wanted = camera.orientation is None or camera.orientation.lens is not None
     return Frame(
         camera=camera.name,
         square=preprocess.shrink(disc),
@@ -50,7 +52,7 @@ def from_pixels(
         last_modified=last_modified,
         index=index,
         flaw=flaw(disc),
-        points=_points(disc) if camera.orientation is None or camera.orientation.lens else None,
+        points=_points(disc) if find_stars and lens_wanted else None,
     )
 
 

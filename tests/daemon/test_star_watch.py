@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from daemon.alert.conditions import Conditions
-from daemon.clock import FastClock
+from daemon.clock import Clock, FastClock
 from daemon.commands import doctor
 from daemon.config import (
     CameraSettings,
@@ -21,12 +21,13 @@ from daemon.config import (
     auroramax,
 )
 from daemon.event import EventState
-from daemon.footage import horizon
+from daemon.footage import horizon, image
 from daemon.footage.frame import from_pixels
 from daemon.footage.horizon import SIDE, Horizon
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import Camera, FoundLens, Frame, Orientation, Picture, Points, Prediction
+from daemon.one_look import OneLook
 from daemon.pipeline import Pipeline
 from daemon.record.store import Store
 from daemon.sky.stars.visibility import share_of
@@ -114,6 +115,18 @@ def test_without_a_lens_it_is_the_models_answer(tmp_path: Path, still: Still) ->
     """A camera whose lens is not solved: nothing of stars in the record, the verdict as it was."""
     rows = _rows(tmp_path, _camera(still, lens=False), still, [still.picture(), _overcast(still)])
     assert [(row["verdict"], row["stars"], row["star_limit"]) for row in rows] == [("clear", None, None)] * 2
+
+
+def test_a_strangers_picture_meets_no_stars(tmp_path: Path, still: Still) -> None:
+    """However well the camera's own frames have shown its stars: a picture sent to be judged is the model's alone."""
+    camera = _camera(still)
+    _rows(tmp_path, camera, still, [still.picture()] * (PROVEN + 1))
+    with Store(tmp_path / "stars.db") as store:
+        look = OneLook(Settings(camera=(camera,)), store, lambda: Greenness(), Clock())  # type: ignore[arg-type,return-value]
+        for pixels in (still.picture(), _overcast(still)):
+            seen = look(image.encode_jpeg(pixels), "hill", still.at)
+            assert (seen.verdict, seen.reason) == ("clear", "clear sky, no aurora")
+            assert (seen.stars, seen.star_limit, seen.star_zero, seen.star_gamma) == (None,) * 4
 
 
 def _said(aurora: float, clear: float) -> Prediction:
