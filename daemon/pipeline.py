@@ -109,7 +109,7 @@ class Pipeline:
 
         What takes long is done before the transaction is opened, so that others may write meanwhile.
         """
-        looks = list(self._look(frames))
+        looks = list(self._look(frames, describer.before(self.store.reader, self.camera.name, frames)))
         with self.store.batch():
             self.stars.keep()
             for look in looks:
@@ -130,17 +130,16 @@ class Pipeline:
         return gate(sky, self.settings.gate.look_below_deg, self.settings.gate.alert_below_deg)
 
     def judge(self, frame: Frame) -> Observation:
-        """A dated frame looked at like any other, and not recorded. Raises ModelError."""
-        return next(self._look([frame])).observation
+        """A dated frame looked at like any other but by itself, and not recorded. Raises ModelError."""
+        return next(self._look([frame], past=())).observation
 
     # ------------------------------------------------------------- look: sky → gate → sky at all? → predict → verdict → describe
 
-    def _look(self, frames: Sequence[Frame]) -> Iterator[Look]:
+    def _look(self, frames: Sequence[Frame], past: describer.Past) -> Iterator[Look]:
         predictor = self.predictor()  # one model for answer and threshold, whatever a reload does meanwhile
         skies = self.observatory.states([frame.observed_at for frame in frames if frame.observed_at])
         gates = [self.gate(sky) for sky in skies]
         predictions = self._predict(predictor, frames, gates)
-        past = describer.before(self.store.reader, self.camera.name, frames)
         for frame, sky, permit in zip(frames, skies, gates, strict=True):
             assert frame.observed_at is not None
             observation = Observation(

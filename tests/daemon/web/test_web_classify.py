@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -22,7 +22,7 @@ from daemon.record.store import Store
 from daemon.web import classify
 from daemon.web.turns import Turns
 from tests import web_night
-from tests.daemon.record.made import observation
+from tests.daemon.record.made import NIGHT, observation
 from tests.skies import night_sky
 from tests.web_night import House
 
@@ -198,3 +198,19 @@ def test_a_picture_is_judged_as_the_watch_judges_and_nothing_is_recorded(tmp_pat
         blank = look(image.encode_jpeg(np.zeros((240, 240, 3), np.uint8)), "yellowknife", DARK)
         assert blank.verdict == "unusable"
         assert store.reader.query("SELECT * FROM observations") == []
+
+
+def test_a_picture_is_judged_by_itself(tmp_path: Path) -> None:
+    """The camera's own minutes were faint: a bright picture from elsewhere is no sudden rise over them, and has no trend."""
+    with Store(tmp_path / "a.db") as store:
+        look = OneLook(Settings(), store, lambda: Model(), Clock())  # type: ignore[arg-type,return-value]
+        alone = look(PICTURE, "yellowknife", DARK)
+        for minute in range(3, 12):
+            at = DARK - timedelta(minutes=minute)
+            seen = Description(level=1, brightness=0.5, aurora_index=0.1, cover=0.01)
+            store.record(observation(0, observed_at=at, fetched_at=at, description=seen), night=NIGHT)
+        after = look(PICTURE, "yellowknife", DARK)
+    assert alone.description is not None
+    assert after.description is not None
+    assert alone.description.level < 6
+    assert (after.description.level, after.description.trend) == (alone.description.level, None)
