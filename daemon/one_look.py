@@ -7,36 +7,26 @@ picture, no metric follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from daemon.clock import Clock
-from daemon.config import Settings
 from daemon.footage import image
 from daemon.footage.frame import from_pixels
 from daemon.metrics import Metrics
 from daemon.observation import Camera, Disc, Observation, Picture
 from daemon.pipeline import Pipeline
-from daemon.predictor import Predictor
-from daemon.record.store import Store
 
 
 class OneLook:
     """Judges pictures for whoever asks. One at a time: whoever calls it sees to that."""
 
-    def __init__(
-        self, settings: Settings, store: Store, predictor: Callable[[], Predictor], clock: Clock
-    ) -> None:
+    def __init__(self, watched: Mapping[str, Pipeline], clock: Clock) -> None:
+        """``watched`` are the ways of the cameras that are watched, by name: their lenses and horizons count here too."""
         self._clock = clock
-        self._max_pixels = {c.name: c.source.max_pixels for c in settings.camera}
         nobody = Metrics()  # what strangers send is no figure of the watch
-        self._pipelines = {
-            camera.name: Pipeline(
-                camera, settings, store=store, predictor=predictor, metrics=nobody, clock=clock
-            )
-            for camera in settings.camera
-        }
+        self._pipelines = {name: pipeline.beside(nobody) for name, pipeline in watched.items()}
 
     def __call__(self, data: bytes, camera: str, at: datetime) -> Observation:
         """JPEG or PNG bytes of that camera, taken at that time → what is to be said of them.
@@ -45,7 +35,7 @@ class OneLook:
         Raises PictureError for what is no picture, ModelError where the model fails.
         """
         pipeline = self._pipelines[camera]
-        pixels = image.decode(data, self._max_pixels[camera])
+        pixels = image.decode(data, pipeline.camera_settings.source.max_pixels)
         whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera))
         # No stars: whoever sends a picture, it need not be of this camera, and its stars would be held against the
         # camera's lens and learned as how bright the camera shows them.

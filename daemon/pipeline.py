@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,6 +120,12 @@ class Pipeline:
                 self.write(look, state, live=live, changes=list(keep(changes)) if keep else changes)
         self.stars.kept()
         return state
+
+    def beside(self, metrics: Metrics) -> Pipeline:
+        """The same way, for what is no figure of the watch: one camera, its lens as the stars show it, its horizon."""
+        other = copy(self)
+        other.metrics = metrics
+        return other
 
     @property
     def camera(self) -> Camera:

@@ -191,7 +191,7 @@ class Service:
             registry=self.metrics.registry,
             frames_dir=self.pictures.root,
             skies={name: watch.pipeline.observatory for name, watch in watches.items()},
-            classify=OneLook(settings, self.store, lambda: self.predictor, self.clock),
+            classify=OneLook({name: watch.pipeline for name, watch in watches.items()}, self.clock),
             push=push,
             turned=lambda name: watches[name].pipeline.camera.orientation if name in watches else None,
             clock=self.clock.now,

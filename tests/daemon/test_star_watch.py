@@ -36,6 +36,7 @@ from daemon.star_watch import StarWatch, lens_found
 from daemon.verdict import disagrees, judge
 from daemon.web import presenters
 from tests.daemon.test_pipeline import Greenness
+from tests.skies import night_sky
 from tests.starry import AT, HERE, TURNED, starry_points, starry_sky
 from training.simulator.scene_types import Cloud
 from training.simulator.stills import Still, random_still
@@ -122,11 +123,32 @@ def test_a_strangers_picture_meets_no_stars(tmp_path: Path, still: Still) -> Non
     camera = _camera(still)
     _rows(tmp_path, camera, still, [still.picture()] * (PROVEN + 1))
     with Store(tmp_path / "stars.db") as store:
-        look = OneLook(Settings(camera=(camera,)), store, lambda: Greenness(), Clock())  # type: ignore[arg-type,return-value]
+        watched = Pipeline(
+            camera, Settings(camera=(camera,)), store=store, predictor=lambda: Greenness(), metrics=Metrics()
+        )  # type: ignore[arg-type]
+        look = OneLook({"hill": watched}, Clock())
         for pixels in (still.picture(), _overcast(still)):
             seen = look(image.encode_jpeg(pixels), "hill", still.at)
             assert (seen.verdict, seen.reason) == ("clear", "clear sky, no aurora")
             assert (seen.stars, seen.star_limit, seen.star_zero, seen.star_gamma) == (None,) * 4
+
+
+def test_a_strangers_picture_goes_by_the_lens_that_the_watch_has_found(tmp_path: Path) -> None:
+    """The stars give the watch its lens in the course of a night: from then on a picture sent has a direction."""
+    camera = CameraSettings()
+    settings = Settings(camera=(camera,))
+    green = image.encode_jpeg(night_sky(np.random.default_rng(1), 150, side=240))
+    with Store(tmp_path / "a.db") as store:
+        pipeline = Pipeline(
+            camera, settings, store=store, predictor=lambda: Greenness(), metrics=Metrics(), clock=Clock()
+        )  # type: ignore[arg-type]
+        look = OneLook({camera.name: pipeline}, Clock())
+        assert look(green, camera.name, AT).azimuth_deg is None
+        for minute in range(PROVEN):
+            at = AT + timedelta(minutes=minute)
+            pipeline.stars.look(_starry(pipeline.camera, at, auroramax.ORIENTATION), starry_sky(at))
+        assert look(green, camera.name, AT).verdict == "aurora"
+        assert look(green, camera.name, AT).azimuth_deg is not None
 
 
 def _said(aurora: float, clear: float) -> Prediction:

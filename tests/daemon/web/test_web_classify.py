@@ -16,8 +16,10 @@ from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import ModelError
 from daemon.footage import image
+from daemon.metrics import Metrics
 from daemon.observation import Description, Observation, Prediction, utc_text
 from daemon.one_look import OneLook
+from daemon.pipeline import Pipeline
 from daemon.record.store import Store
 from daemon.web import classify
 from daemon.web.turns import Turns
@@ -187,10 +189,18 @@ class Model:
         return [None] * len(squares)
 
 
+def one_look(store: Store) -> OneLook:
+    """AuroraMAX's, with that model."""
+    settings = Settings()
+    (camera,) = settings.camera
+    watched = Pipeline(camera, settings, store=store, predictor=lambda: Model(), metrics=Metrics())  # type: ignore[arg-type,return-value]
+    return OneLook({camera.name: watched}, Clock())
+
+
 def test_a_picture_is_judged_as_the_watch_judges_and_nothing_is_recorded(tmp_path: Path) -> None:
     """By night the model is asked, by day it is not, a blank is no sky; the record stays empty."""
     with Store(tmp_path / "a.db") as store:
-        look = OneLook(Settings(), store, lambda: Model(), Clock())  # type: ignore[arg-type,return-value]
+        look = one_look(store)
         night = look(PICTURE, "yellowknife", DARK)
         assert (night.verdict, night.threshold, night.picture) == ("aurora", 0.5, None)
         day = look(PICTURE, "yellowknife", DARK.replace(hour=20))
@@ -203,7 +213,7 @@ def test_a_picture_is_judged_as_the_watch_judges_and_nothing_is_recorded(tmp_pat
 def test_a_picture_is_judged_by_itself(tmp_path: Path) -> None:
     """The camera's own minutes were faint: a bright picture from elsewhere is no sudden rise over them, and has no trend."""
     with Store(tmp_path / "a.db") as store:
-        look = OneLook(Settings(), store, lambda: Model(), Clock())  # type: ignore[arg-type,return-value]
+        look = one_look(store)
         alone = look(PICTURE, "yellowknife", DARK)
         for minute in range(3, 12):
             at = DARK - timedelta(minutes=minute)
