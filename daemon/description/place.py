@@ -75,8 +75,12 @@ def is_overhead(mask: Cells, grid: SkyGrid) -> bool:
 
 
 def brightest(mask: Cells, light: Floats, grid: SkyGrid) -> tuple[float, float]:
-    """(azimuth_deg, elevation_deg) of the brightest part: the peak and its surroundings, weighed by their light."""
-    smooth = cv2.blur(np.where(mask, light, 0.0), (_BLUR, _BLUR)) * (mask & grid.sky)
+    """(azimuth_deg, elevation_deg) of the brightest part: the peak and its surroundings, weighed by their light.
+
+    Where nothing in the mask is brighter than the sky about it, the mask itself is the light.
+    """
+    lit = np.where(mask & grid.sky, np.maximum(light, 0.0), 0.0)
+    smooth = cv2.blur(lit if lit.any() else mask.astype(np.float64), (_BLUR, _BLUR)) * (mask & grid.sky)
     row, column = divmod(int(smooth.argmax()), smooth.shape[1])
     near = np.s_[max(0, row - _AROUND) : row + _AROUND + 1, max(0, column - _AROUND) : column + _AROUND + 1]
     weight = np.maximum(smooth[near] - smooth[row, column] / 2, 0.0) * grid.solid_angle[near]
@@ -127,6 +131,8 @@ def _azimuths(mask: Cells, grid: SkyGrid) -> tuple[float | None, float | None]:
 
 def _distance_km(mask: Cells, grid: SkyGrid, azimuth_deg: float) -> float:
     """Along the ground to the lower border, 110 km up, below the brightest part."""
-    apart = np.abs((grid.azimuth_deg - azimuth_deg + 180) % 360 - 180)
-    lowest = float(grid.elevation_deg[mask & grid.sky & (apart <= _NEARBY_DEG)].min())
+    cells = mask & grid.sky
+    apart = np.abs((grid.azimuth_deg[cells] - azimuth_deg + 180) % 360 - 180)
+    # The middle of two parts may lie between them, where the mask has nothing: then what is nearest counts.
+    lowest = float(grid.elevation_deg[cells][apart <= max(_NEARBY_DEG, apart.min())].min())
     return float(ground_distance_km(max(lowest, _LOWEST_BORDER_DEG)))

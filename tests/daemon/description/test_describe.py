@@ -12,7 +12,7 @@ import pytest
 from daemon import description, sighting
 from daemon.description import Described, Moment, describe
 from daemon.description.brightness import light
-from daemon.description.place import brightest, without_specks
+from daemon.description.place import brightest, extent, without_specks
 from daemon.description.sky_grid import sky_grid
 from daemon.observation import Orientation
 from tests.daemon.description.truth import AT, NORTH_UP, Sky, of_scene, sky
@@ -231,3 +231,26 @@ def test_the_demo_s_breakup_reads_as_breakup() -> None:
     assert found[49].description.spread == "expanding"
     brightest = max(found, key=lambda minute: (levels[minute], found[minute].description.aurora_index or 0.0))
     assert brightest in (49, 51, 53)
+
+
+def test_a_mask_without_light_points_at_itself() -> None:
+    """Where nothing in the mask is brighter than the sky, the direction is the mask's own; it had been a corner's."""
+    arc = made("arc")
+    grid, mask = sky_grid(NORTH_UP), without_specks(arc.mask)
+    for light_there in (np.zeros(mask.shape), np.full(mask.shape, -3.0)):
+        found = extent(mask, light_there, grid)
+        apart = np.abs((grid.azimuth_deg[mask] - found.azimuth_deg + 180) % 360 - 180)
+        assert apart.min() < 10
+        assert found.lower_edge_deg - 5 <= found.elevation_deg <= found.upper_edge_deg + 5
+        assert found.distance_km is not None
+
+
+def test_any_mask_and_any_picture_can_be_described() -> None:
+    """Random masks over random pictures: a description each time, never a failed look."""
+    rng = np.random.default_rng(0)
+    for _ in range(80):
+        mask = rng.random((60, 60)) < rng.choice([0.002, 0.02, 0.3, 0.9])
+        square = rng.integers(0, int(rng.choice([1, 8, 256])), (240, 240, 3), dtype=np.uint8, endpoint=False)
+        prediction = replace(made("arc").prediction(), mask=mask)
+        found = describe(AT, square, prediction, NORTH_UP)
+        assert 0 <= (found.description.level or 0) <= 6
