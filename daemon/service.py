@@ -39,6 +39,7 @@ from daemon.record.store import Reader, open_store
 from daemon.schedule import Schedule
 from daemon.source import open_source
 from daemon.spaceweather.visits import Visits, visits_of
+from daemon.subscribers import Subscribers
 from daemon.web.app import create_app
 from daemon.web.ports import Ports
 from daemon.web.server import Page, Server
@@ -97,6 +98,7 @@ class Service:
     def _wire(self, predictor: Predictor) -> None:
         self.schedule = Schedule(self.clock, self.metrics, self._job_failed)
         self.watches: dict[str, LiveWatch] = {}
+        self.subscribers = Subscribers.kept_in(self.settings.daemon.state_dir)
         built = self._build(self.settings, predictor)
         introduce(self.store, built.settings, built.predictor)
         self._use(built)
@@ -111,7 +113,7 @@ class Service:
         conditions = Conditions(
             self.store, settings.notify, self.clock, timedelta(minutes=settings.daemon.hold_min)
         )
-        push = Push(settings, self.store, self.clock)
+        push = Push(settings, self.store, self.clock, self.subscribers)
         watches = {camera.name: self._watch(camera, settings, conditions, push) for camera in settings.camera}
         broker = self._broker(settings, conditions)
         return _Built(

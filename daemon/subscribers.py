@@ -71,7 +71,12 @@ class Subscriber:
 
 
 class Subscribers:
-    """The file, and what it holds. Thread-safe. Raises SubscriberError."""
+    """The file, and what it holds: one of this for a file. Thread-safe. Raises SubscriberError."""
+
+    @classmethod
+    def kept_in(cls, state_dir: Path) -> Subscribers:
+        """Those of the watch with that state folder."""
+        return cls(state_dir / "push" / "subscribers.json")
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -44,17 +44,18 @@ class Push:
         settings: Settings,
         store: Store,
         clock: Clock,
+        subscribers: Subscribers,
         *,
         trust: ssl.SSLContext | bool = True,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises AuroradError where subscribers or key, kept from before, cannot be read."""
+        """``subscribers`` are one for all that read and write their file, also over a reload."""
         self._settings: PushSettings = settings.push
         self._folder: Path = settings.daemon.state_dir / "push"
         self._cameras = {camera.name: camera.title or camera.name for camera in settings.camera}
         self._contact = contact_of(settings)
         self._store, self._clock, self._trust, self._tick = store, clock, trust, tick
-        self.subscribers = Subscribers(self._folder / "subscribers.json")
+        self.subscribers = subscribers
         self._looked_s = float("-inf")
 
     def channels(self) -> Sequence[NotifySettings]:

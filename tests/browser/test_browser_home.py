@@ -18,6 +18,7 @@ from daemon.alert.push import Push
 from daemon.config import DaemonSettings, PushSettings, Settings
 from daemon.observation import OutboxRow
 from daemon.record.store import Store
+from daemon.subscribers import Subscribers
 from tests import web_night
 from tests.conftest import SetClock
 from tests.daemon.record.made import NIGHT, T0, event, message, observation
@@ -58,7 +59,9 @@ class Home:
         settings = Settings(daemon=daemon, push=PushSettings(services=("localhost",)))
         (folder / "state").mkdir()
         self.store = Store(folder / "state/a.db")
-        self.push = Push(settings, self.store, SetClock(T0), trust=service.trust)
+        self.push = Push(
+            settings, self.store, SetClock(T0), Subscribers.kept_in(folder / "state"), trust=service.trust
+        )
         self.page = web_night.house(folder, minutes=260, push=self.push)
 
 

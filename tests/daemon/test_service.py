@@ -25,6 +25,7 @@ from daemon.clock import FastClock
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
 from daemon.observation import from_utc_text
 from daemon.service import serving
+from daemon.subscribers import Subscriber, Subscribers
 from tests.faults.harness import (
     NIGHT,
     Sky,
@@ -192,7 +193,7 @@ def test_a_row_says_when_it_was_seen_fetched_and_written(watch: Watch) -> None:
 def test_a_new_watch_has_time_for_its_first_look(watch: Watch) -> None:
     """After a reload nobody has looked yet: no sign of trouble, however long ago the daemon was started."""
     service, before = watch.service, watch.service.watches
-    push = Push(service.settings, service.store, service.clock)
+    push = Push(service.settings, service.store, service.clock, service.subscribers)
     fresh = service._watch(service.settings.camera[0], service.settings, service.conditions, push)
     watch.wait(
         lambda: watch.clock.now() - before["cam"].began > fresh.patience(), "it has run for a while", 5
@@ -203,3 +204,22 @@ def test_a_new_watch_has_time_for_its_first_look(watch: Watch) -> None:
         assert service.healthy()[0]
     finally:
         service.watches = before
+
+
+def test_a_reload_loses_no_phone(watch: Watch) -> None:
+    """A message still under way over the old watch is noted in the file that the page of the new one writes to."""
+    service = watch.service
+    after = service._build(service.settings, service.predictor).app.state.site.ports.push
+    before = service.page.app.state.site.ports.push
+    phones = [Subscriber(f"https://push.example/{name}", "key", "auth") for name in "abc"]
+    before.subscribers.put(phones[0])
+    after.subscribers.put(phones[1])
+    before.subscribers.given(phones[0].endpoint, "event/onset")
+    after.subscribers.put(phones[2])
+    kept = Subscribers.kept_in(service.settings.daemon.state_dir)
+    try:
+        assert [one.endpoint for one in kept.all()] == [one.endpoint for one in phones]
+        assert kept.all()[0].has == ("event/onset",)
+    finally:
+        for one in phones:
+            after.subscribers.remove(one.endpoint)

@@ -66,7 +66,10 @@ class Wired:
 
     def begin(self) -> Push:
         """The channel as after a start."""
-        return Push(self.settings, self.store, self.clock, trust=self.service.trust, tick=lambda: self.tick_s)
+        kept = Subscribers.kept_in(self.folder)
+        return Push(
+            self.settings, self.store, self.clock, kept, trust=self.service.trust, tick=lambda: self.tick_s
+        )
 
     def phone(self, name: str, **wishes: Any) -> Browser:
         """Somebody subscribes."""
