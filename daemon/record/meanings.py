@@ -1,6 +1,6 @@
 """What a column means to other programs: its unit and CF's standard name, for exports and for HAPI.
 
-A column that is not listed gets its unit by its name's end (``_deg``, ``_s``) or is a plain number.
+A column that is not listed gets its unit by its name's end (``_deg``, ``_km``, ``_s``) or is a plain number.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from daemon.record.columns import COLUMNS, Column
 
 STANDARD_NAMES = {"observed_at": "time"}
 
-UNITS = {"star_limit": "mag", "colour_level": "1"}
+UNITS = {"star_limit": "mag", "star_zero": "mag", "brightness": "count", "aurora_index": "count"}
+"""``count`` is a grey level of 255."""
 
 LONG_NAMES = {
     "calibrated_probability": "probability of aurora after temperature scaling",
@@ -26,6 +27,12 @@ LONG_NAMES = {
     "colour_cover": "share of the sky disc in aurora colours",
     "colour_level": "brightness level by colour rules",
     "star_limit": "faintest magnitude of the stars seen",
+    "star_zero": "magnitude of a star of one unit of light",
+    "star_gamma": "power by which grey levels go to light",
+    "brightness": "grey levels of the brightest tenth of the aurora over the sky's background",
+    "aurora_index": "grey levels of the aurora's light averaged over the whole sky",
+    "distance_km": "distance along the ground to the lower border, taken as 110 km up",
+    "curvature": "curvature of the aurora's skeleton, in one over the disc's radius",
 }
 
 EXPORTED: tuple[Column, ...] = tuple(column for column in COLUMNS if column.plain is not bytes)
@@ -36,7 +43,7 @@ def units(column: Column) -> str | None:
     """A number's unit in UDUNITS' words; None of a text."""
     if column.plain is str or column.plain not in (int, float):
         return None
-    for ending, unit in (("_deg", "degree"), ("_s", "s"), ("_m", "m")):
+    for ending, unit in (("_deg", "degree"), ("_km", "km"), ("_s", "s"), ("_m", "m")):
         if column.name.endswith(ending):
             return UNITS.get(column.name, unit)
     return UNITS.get(column.name, "1")

@@ -100,6 +100,19 @@ def test_every_number_has_a_unit() -> None:
     assert all(units(column) for column in EXPORTED if column.plain in (int, float))
 
 
+def test_units_are_those_that_the_documentation_states() -> None:
+    """Kilometres, magnitudes and grey levels are no plain numbers; shares, powers and counts of kinds are."""
+    unit = {column.name: units(column) for column in EXPORTED}
+    assert (unit["distance_km"], unit["star_limit"], unit["star_zero"]) == ("km", "mag", "mag")
+    assert (unit["brightness"], unit["aurora_index"]) == ("count", "count")
+    plain = {name for name, held in unit.items() if held == "1"}
+    assert plain == {
+        "colour_level", "calibrated_probability", "probability", "threshold", "clear_probability", "star_gamma",
+        "level", "cover", "overhead", "arciness", "curvature", "green_share", "red_share", "pink_share",
+        "purple_share", "heatmap_area", "colour_cover", "shadow_probability",
+    }  # fmt: skip
+
+
 def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(record: Path, tmp_path: Path) -> None:
     """Another ending, a night without rows, a folder that is not there."""
     with pytest.raises(UsageError, match=r"\.csv, \.parquet, \.nc or \.json"):
