@@ -353,12 +353,20 @@ class Reader(Closing):
 
     # ------------------------------------------------------------------ the rest
 
-    def star_zeros(self, camera: str, most: int = 2000) -> list[tuple[str, str, float, float]]:
-        """(twilight, moonlight, zero, gamma) of the newest frames that showed stars enough, oldest first."""
+    def star_zeros(
+        self, camera: str, most: int = 2000, nights: int = 120
+    ) -> list[tuple[str, str, float, float]]:
+        """(twilight, moonlight, zero, gamma) of the newest frames that showed stars enough, oldest first.
+
+        Of the last ``nights`` in which the camera was looked at: of one that shows no stars it would be the whole record.
+        """
         rows = self.query(
             """SELECT twilight, moonlight, star_zero, star_gamma FROM observations
-               WHERE camera = ? AND star_zero IS NOT NULL ORDER BY observed_at DESC LIMIT ?""",
-            [camera, most],
+               WHERE camera = ?1 AND star_zero IS NOT NULL AND observed_at >= (
+                   SELECT min(first_at) FROM (SELECT first_at FROM nights
+                       WHERE camera = ?1 AND aurora + clear + obscured > 0 ORDER BY night DESC LIMIT ?3))
+               ORDER BY observed_at DESC LIMIT ?2""",
+            [camera, most, nights],
         )
         names = ("twilight", "moonlight", "star_zero", "star_gamma")
         return [cast(tuple[str, str, float, float], tuple(row[n] for n in names)) for row in reversed(rows)]

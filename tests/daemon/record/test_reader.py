@@ -124,6 +124,20 @@ def test_a_closed_database_is_read_from_a_folder_that_cannot_be_written() -> Non
         os.chmod(folder, 0o755)
 
 
+def test_what_the_stars_showed_is_of_the_last_nights_in_which_they_were_looked_for(
+    store: Store, path: Path
+) -> None:
+    """A start does not read years of a record for it; a summer without nights takes none of them away."""
+    for day in (0, 1, 2, 100):
+        store.record(observation(1440 * day, star_zero=10.0 + day), night=NIGHT + timedelta(days=day))
+    for day in range(40, 60):
+        store.record(replace(dark(1440 * day), star_zero=None), night=NIGHT + timedelta(days=day))
+    with Reader(path) as reader:
+        assert [zero for _, _, zero, _ in reader.star_zeros("yellowknife", nights=2)] == [12.0, 110.0]
+        assert len(reader.star_zeros("yellowknife")) == 4
+        assert reader.star_zeros("elsewhere") == []
+
+
 def test_datasette_opens_it_and_shows_events(store: Store, path: Path) -> None:
     """Real Datasette reads the live file: observations with text times, events by their id."""
     store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)], column=COLUMN)
