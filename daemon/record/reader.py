@@ -187,6 +187,11 @@ class Reader(Closing):
             row["aurora_share"] = row["aurora"] / row["observable"] if row["observable"] else None
         return cast(list[NightRow], rows)
 
+    def night_count(self, camera: str) -> int:
+        """How many nights of a camera are on record."""
+        (row,) = self.query("SELECT count(*) AS n FROM nights WHERE camera = ?", [camera])
+        return int(row["n"])
+
     def night_at(self, camera: str, at: datetime) -> date | None:
         """The night whose observations begin before that instant and end after it."""
         row = self._first(

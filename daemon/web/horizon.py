@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -160,6 +161,7 @@ def _on_dome(azimuth_deg: float, elevation_deg: float, orientation: Orientation)
     return round(x * DOME, 1), round(y * DOME, 1)
 
 
+@lru_cache(maxsize=64)
 def _ring(elevation_deg: float, orientation: Orientation) -> str:
     return _line([(float(azimuth), elevation_deg) for azimuth in range(0, 360, 10)], orientation) + "Z"
 

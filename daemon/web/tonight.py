@@ -66,11 +66,11 @@ def live(request: Request) -> Response:
 def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
     now, status = site.now(), site.ports.status.camera(view.name)
     here = site.present(view, reader)
-    past = _history(reader, view, now, over=here.state in _HISTORY_LEADS)
+    past = _history(reader, view, now, leads=here.state in _HISTORY_LEADS)
     leads = past is not None and here.state in _HISTORY_LEADS
     day = past.night if past is not None and leads else view.night(now)
     laid, views = drawn(site, reader, view, day), {view.name: view}
-    row = here.row if here.row is not None else past.row if past is not None and leads else None
+    row = here.row if here.row is not None else past.row if past is not None else None
     healthy, health = site.ports.status.healthy()
     ever = here.row is not None or reader.latest(view.name) is not None
     return {
@@ -109,7 +109,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         ),
         "steps": checklist(site.ports.settings, view.name, has_picture=ever),
         "has_picture": ever,
-        "setting_up": len(reader.nights(view.name)) <= NIGHTS_OF_SETTING_UP,
+        "setting_up": reader.night_count(view.name) <= NIGHTS_OF_SETTING_UP,
         "timelapse": offered_of_night(site, view.name, day),
         **_silence(site, reader, view, now),
     }
@@ -225,7 +225,7 @@ def _due_s(view: View, status: LiveStatus | None) -> str | None:
 
 @dataclass(frozen=True)
 class History:
-    """The newest night on record in which something was seen, and its best frame."""
+    """The newest night on record in which something was seen, and its best frame where that leads the page."""
 
     night: date
     title: str
@@ -235,22 +235,24 @@ class History:
     row: ObservationRow | None
 
 
-def _history(reader: Reader, view: View, now: datetime, *, over: bool) -> History | None:
-    """The newest night before this one, or this one where it is ``over`` and something was seen in it."""
+def _history(reader: Reader, view: View, now: datetime, *, leads: bool) -> History | None:
+    """The newest night before this one, or this one where history ``leads`` the page and something was seen in it."""
     day = view.night(now)
-    before, _after = reader.neighbours(view.name, day)
-    over = over and any(night["looked"] for night in reader.nights(view.name, day, day))
-    night = day if over else before
-    if night is None:
+    found = [night for night in reader.nights(view.name, day, day) if night["looked"]] if leads else []
+    if not found:
+        before, _after = reader.neighbours(view.name, day)
+        found = reader.nights(view.name, before, before) if before is not None else []
+    if not found:
         return None
-    (sums,) = reader.nights(view.name, night, night)
-    best_at = reader.best_of_night(view.name, night)
+    night, best_at = date.fromisoformat(found[0]["night"]), None
+    if leads:
+        best_at = reader.best_of_night(view.name, night)
     is_last = night >= view.night(now - timedelta(days=1))
     return History(
         night=night,
         title=_("Last night") if is_last else phrases.night(night),
         is_last=is_last,
-        words=f"{phrases.dates(night)}: {_outcome(sums)}",
+        words=f"{phrases.dates(night)}: {_outcome(found[0])}",
         link=presenters.night_link(view, night),
         row=reader.at(view.name, best_at) if best_at else None,
     )
