@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from daemon.observation import Orientation, SkyState
+from daemon.observation import Mask, Orientation, SkyState
 from daemon.sky import geometry
 from daemon.sky.lens import edge_elevation_deg, project
 from daemon.web import phrases
@@ -25,8 +25,6 @@ STEP_DEG = 4
 """Width and height of a cell of the painted aurora."""
 BELOW_DEG = -0.9
 """A moon at this altitude is still seen: half its disc and refraction."""
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,16 @@ The one place that knows which of the record's columns say so.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from daemon import words
-from daemon.record.columns import ObservationRow
+from daemon.observation import Mask
+from daemon.record.columns import ObservationRow, mask_from_bytes
 from daemon.record.rows import CourseRow
 from daemon.web import phrases
 from daemon.web.tongues import N_, _, ngettext
 
 TOP_LEVEL = 6
-MASK_SIDE = 60
 THROUGH_CLOUD = "aurora through cloud"
 TRENDS = {"brightening": N_("brightening"), "fading": N_("fading"), "steady": N_("steady")}
 _STRENGTHS = (
@@ -52,13 +48,10 @@ def sight(row: ObservationRow | None) -> Sight | None:
     )
 
 
-def mask_of(row: ObservationRow | None) -> npt.NDArray[np.bool_] | None:
+def mask_of(row: ObservationRow | None) -> Mask | None:
     """Where in the disc the aurora is, (60, 60), top row first; None where there is none or it was not kept."""
     kept = row["mask"] if row is not None and row["verdict"] == "aurora" else None
-    if kept is None:
-        return None
-    bits = np.unpackbits(np.frombuffer(zlib.decompress(kept), np.uint8), count=MASK_SIDE**2)
-    return bits.reshape(MASK_SIDE, MASK_SIDE).astype(bool)
+    return None if kept is None else mask_from_bytes(kept)
 
 
 def level_of(row: ObservationRow | CourseRow) -> int | None:
