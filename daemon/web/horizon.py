@@ -35,17 +35,16 @@ class Spot:
     y: float
     dome_x: float
     dome_y: float
-    words: str
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """The strip. ``aurora`` is the painted sky as an SVG path, ``peak`` its brightest part, ``edge_y`` where the picture ends."""
+    """The strip. ``aurora`` is the painted sky as an SVG path, ``peak`` its brightest part."""
 
     aurora: str
     peak: Spot | None
     moon: Spot | None
-    edge_y: float
     words: str
 
 
@@ -54,7 +53,7 @@ def x_of(azimuth_deg: float) -> float:
     return round((azimuth_deg + 180.0) % 360.0, 1)
 
 
-def spot(azimuth_deg: float, elevation_deg: float, orientation: Orientation, words: str) -> Spot:
+def spot(azimuth_deg: float, elevation_deg: float, orientation: Orientation, words: str = "") -> Spot:
     """A direction on strip and dome."""
     x, y = geometry.position(azimuth_deg, elevation_deg, orientation)
     return Spot(
@@ -62,11 +61,11 @@ def spot(azimuth_deg: float, elevation_deg: float, orientation: Orientation, wor
     )
 
 
-def moon_spot(state: SkyState | None, orientation: Orientation | None, words: str) -> Spot | None:
+def moon_spot(state: SkyState | None, orientation: Orientation | None) -> Spot | None:
     """The moon where it is up and the camera's orientation known."""
     if state is None or orientation is None or state.moon_altitude_deg < BELOW_DEG:
         return None
-    return spot(state.moon_azimuth_deg, max(0.0, state.moon_altitude_deg), orientation, words)
+    return spot(state.moon_azimuth_deg, max(0.0, state.moon_altitude_deg), orientation)
 
 
 def horizon(
@@ -84,7 +83,6 @@ def horizon(
         aurora=_path(cells) if cells is not None else "",
         peak=spot(*peak, orientation, where) if peak else None,
         moon=moon,
-        edge_y=round(90 - max(0.0, edge_elevation_deg(orientation)), 1),
         words=_("The horizon all around, north in the middle."),
     )
 

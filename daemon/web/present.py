@@ -21,7 +21,6 @@ from daemon.web.ports import View
 from daemon.web.tongues import _
 
 State = Literal["live", "stale", "no picture", "starting", "too light", "archive"]
-STATES: tuple[State, ...] = ("live", "stale", "no picture", "starting", "too light", "archive")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,6 @@ class Shown:
     outline: str
     probability: str
     threshold: str
-    link: str = ""
     mask: str = ""
     panorama: str | None = None
 
@@ -110,7 +109,6 @@ def shown(
         outline=outline(row["heatmap"]) if row["verdict"] == "aurora" else "",
         probability=certainty(row["calibrated_probability"]),
         threshold=certainty(row["threshold"]),
-        link=night_link(view, view.night(at), row["observed_at"]),
         mask=horizon.mask_path(mask_of(row)),
         panorama=_panorama_url(row["picture"]) if view.orientation is not None else None,
     )

@@ -36,7 +36,6 @@ def words() -> dict[str, str]:
         "back": _("Back to now"),
         "copied": _("Link copied."),
         "notLoaded": _("The frames could not be loaded; load the page again."),
-        "noPicture": _("No picture of this minute was kept."),
         "strength": _("strength {n} of 6"),
         "probability": _("probability {percent}"),
         "skippedOne": _("Skipped."),

@@ -93,7 +93,6 @@ class Strip:
     gaps: tuple[Band, ...]
     events: tuple[Band, ...]
     curve: str
-    lit: str
     threshold: str
     ticks: tuple[Tick, ...]
     now_percent: float | None
@@ -163,7 +162,6 @@ def strip(
         gaps=tuple(_gaps(points, sky, step, (start, min(end, now)), (start, end), look_below_deg)),
         events=tuple(_events(events, start, end, now)),
         curve=" ".join(_path([(p.x, p.probability) for p in run]) for run in runs),
-        lit=" ".join(_area(run) for run in _above(runs)),
         threshold=" ".join(_path([(p.x, p.threshold) for p in run]) for run in runs),
         ticks=tuple(_ticks(start, end, timezone)),
         now_percent=round(_x(now, start, end) / 10, 1) if start <= now <= end else None,
@@ -221,20 +219,6 @@ def _runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:
         yield run
 
 
-def _above(runs: Iterable[list[Point]]) -> Iterable[list[Point]]:
-    """The parts of the runs at or above their threshold."""
-    for run in runs:
-        part: list[Point] = []
-        for point in run:
-            if point.threshold is not None and (point.probability or 0.0) >= point.threshold:
-                part.append(point)
-            elif part:
-                yield part
-                part = []
-        if part:
-            yield part
-
-
 def _path(spots: Iterable[tuple[float, float | None]]) -> str:
     """(x, share of the height) as an SVG path."""
     known = [(x, HEIGHT * (1 - value)) for x, value in spots if value is not None]
@@ -243,12 +227,6 @@ def _path(spots: Iterable[tuple[float, float | None]]) -> str:
     if len(known) == 1:  # one frame alone is drawn as a short stroke, not as nothing
         known.append((known[0][0] + 0.5, known[0][1]))
     return "M" + "L".join([f"{x:g} {y:.1f}" for x, y in known])
-
-
-def _area(run: Sequence[Point]) -> str:
-    top = _path([(point.x, point.probability) for point in run])
-    right = run[-1].x + (0.5 if len(run) == 1 else 0.0)
-    return f"{top}L{right:g} 100L{run[0].x:g} 100Z"
 
 
 def _lit_runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:

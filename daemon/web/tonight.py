@@ -101,7 +101,6 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "night_link": presenters.night_link(view, day),
         "past": None if leads else past,
         "forecast": forecast_of(reader, site.ports.settings, view.name, now.replace(second=0, microsecond=0)),
-        "last_night": past if leads else None,
         "strip": laid.strip,
         "keogram": laid.keogram,
         "events": presenters.cards(
@@ -144,8 +143,7 @@ def _directions(site: Site, view: View, row: ObservationRow | None) -> dict[str,
     moon = None
     if row is not None and orientation is not None:
         at = from_utc_text(row["observed_at"])
-        lit = _("moon, %(n)d %% lit", n=words.lit_percent(row["moon_phase_deg"]))
-        moon = horizon.moon_spot(_nearest(site.sky(view, view.night(at)), at), orientation, lit)
+        moon = horizon.moon_spot(_nearest(site.sky(view, view.night(at)), at), orientation)
     seen = sight(row)
     peak = None
     if seen is not None and seen.azimuth_deg is not None and seen.elevation_deg is not None:

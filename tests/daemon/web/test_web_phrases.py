@@ -186,15 +186,6 @@ def test_the_future_is_no_gap() -> None:
     assert drawn.now_percent is not None
 
 
-def test_the_lit_area_is_where_the_probability_reaches_its_threshold() -> None:
-    """The filled part spans the arc's minutes and nothing else."""
-    drawn = laid(rows(120, 600))
-    xs = [float(part.split()[0]) for part in drawn.lit.strip("MZ").split("L")]
-    lit = [m for m in range(120, 600) if web_night.probability_at(m) >= 0.5]
-    assert min(xs) == pytest.approx(drawn.x(web_night.FIRST + timedelta(minutes=lit[0])), abs=0.1)
-    assert max(xs) == pytest.approx(drawn.x(web_night.FIRST + timedelta(minutes=lit[-1])), abs=0.1)
-
-
 def test_strip_tooltip_and_caption_show_the_described_level(tmp_path: Path) -> None:
     """Where a frame was described its level counts in all of them, not the level of its colours."""
     (sky,) = web_night.observatory().states([web_night.FIRST + timedelta(minutes=300)])
@@ -263,4 +254,4 @@ def test_coordinates_stay_inside(minutes: list[int], now: int) -> None:
         assert 0 <= band.x <= 1000
         assert band.width > 0
         assert band.x + band.width <= 1003
-    ElementTree.fromstring(f'<path d="{drawn.curve}{drawn.lit}{drawn.threshold}"/>')
+    ElementTree.fromstring(f'<path d="{drawn.curve}{drawn.strength}{drawn.threshold}"/>')

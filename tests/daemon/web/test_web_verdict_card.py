@@ -123,7 +123,7 @@ def test_without_orientation_there_is_no_horizon() -> None:
     """No compass and no strip on a picture that nobody knows the directions of."""
     assert horizon.horizon(None, np.ones((60, 60), bool), (0.0, 10.0), None) is None
     assert horizon.rose(None) is None
-    assert horizon.moon_spot(None, Orientation(0.0), "") is None
+    assert horizon.moon_spot(None, Orientation(0.0)) is None
 
 
 # ---------------------------------------------------------------------- trust, setting up
