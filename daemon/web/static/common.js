@@ -1,18 +1,13 @@
 // What every page does: words, addresses, theme, language, zone, layers, the picture's age, "was this right?".
 import { judgeForms } from "./judge.js";
-import { at, root, word } from "./words.js";
+import { at, getCookie, root, word } from "./words.js";
 
-export { at, root, word };
+export { at, getCookie, root, word };
 const THEME_COLOURS = { dark: "#0a0e14", red: "#000000", light: "#f6f7f4" };
 
 export function setCookie(name, value) {
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=lax${secure}`;
-}
-
-export function getCookie(name) {
-  const found = document.cookie.split("; ").find((part) => part.startsWith(`${name}=`));
-  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
 }
 
 function chooseTheme(theme) {
@@ -63,6 +58,7 @@ export function tickAges() {
 }
 
 // Layers over the picture and curves over the night; what is chosen is kept. Off at first: the stars, the probability.
+const LAYERS = ["compass", "stars", "moon", "mask", "evidence", "sure"];
 const OFF_AT_FIRST = ["stars", "sure"];
 
 function layers() {
@@ -72,7 +68,7 @@ function layers() {
 
 export function applyLayers() {
   const on = layers();
-  for (const name of ["compass", "stars", "moon", "mask", "evidence", "sure"]) {
+  for (const name of LAYERS) {
     root.classList.toggle(name === "compass" ? "no-compass-layer" : `no-${name}`, !on(name));
   }
   for (const button of document.querySelectorAll("[data-layer]")) button.setAttribute("aria-pressed", String(on(button.dataset.layer)));
@@ -80,8 +76,7 @@ export function applyLayers() {
 
 function toggleLayer(name) {
   const on = layers();
-  const all = ["compass", "stars", "moon", "mask", "evidence", "sure"];
-  setCookie("aurorad_layers", all.map((each) => `${(each === name) !== on(each) ? "+" : "-"}${each}`).join("."));
+  setCookie("aurorad_layers", LAYERS.map((each) => `${(each === name) !== on(each) ? "+" : "-"}${each}`).join("."));
   applyLayers();
 }
 

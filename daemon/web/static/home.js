@@ -1,9 +1,9 @@
 // The page on a phone: its service worker, news by web push, and a word when the device is offline.
-const home = document.querySelector("[data-home]");
-// The path before ours, without its slash: the manifest lies two folders below it.
-const root = new URL("../..", document.querySelector("link[rel=manifest]").href).pathname.replace(/\/$/, "");
+import { ask, at } from "./words.js";
 
-if (home) begin().catch((error) => say(home.dataset.failed + " " + error.message));
+const home = document.querySelector("[data-home]");
+
+if (home) begin().catch((error) => say(home.dataset.failed + " " + why(error)));
 
 async function begin() {
   const lost = home.querySelector("[data-home-offline]");
@@ -14,7 +14,7 @@ async function begin() {
   show();
   const button = home.querySelector("[data-home-subscribe]");
   if (!("serviceWorker" in navigator)) return; // no secure address: the text beside it says what is needed
-  const worker = await navigator.serviceWorker.register(`${root}/sw.js`, { scope: `${root}/` });
+  const worker = await navigator.serviceWorker.register(at("/sw.js"), { scope: at("/") });
   if (!("pushManager" in worker)) return; // iOS: only once it is on the home screen
   home.querySelector("[data-home-needs]").hidden = true;
   button.hidden = false;
@@ -32,23 +32,23 @@ async function attempt(what) {
   try {
     await what();
   } catch (error) {
-    say(error.message);
+    say(why(error));
   }
 }
 
 async function subscribe(worker, form, button) {
   if ((await Notification.requestPermission()) !== "granted") throw new Error(home.dataset.denied);
-  const { key } = await ask("GET", "/push/key");
+  const { key } = await ask(at("/push/key"));
   const there =
     (await worker.pushManager.getSubscription()) ??
     (await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) }));
-  await ask("POST", "/push/subscribe", { ...sent(there), ...wishes(form) });
+  await ask(at("/push/subscribe"), { ...sent(there), ...wishes(form) });
   shown(form, button, true);
   say(home.dataset.subscribed);
 }
 
 async function restore(form, button, there) {
-  const { wishes: kept } = await ask("POST", "/push/mine", { endpoint: there.endpoint });
+  const { wishes: kept } = await ask(at("/push/mine"), { endpoint: there.endpoint });
   if (!kept) return;
   for (const [name, value] of Object.entries(kept)) if (form.elements[name]) form.elements[name].value = value;
   shown(form, button, true);
@@ -56,19 +56,21 @@ async function restore(form, button, there) {
 
 async function test(worker) {
   const there = await worker.pushManager.getSubscription();
-  await ask("POST", "/push/test", { endpoint: there?.endpoint ?? "" });
+  await ask(at("/push/test"), { endpoint: there?.endpoint ?? "" });
   say(home.dataset.tested);
 }
 
 async function end(worker, form, button) {
   const there = await worker.pushManager.getSubscription();
   if (there) {
-    await ask("POST", "/push/unsubscribe", { endpoint: there.endpoint });
+    await ask(at("/push/unsubscribe"), { endpoint: there.endpoint });
     await there.unsubscribe();
   }
   shown(form, button, false);
   say(home.dataset.ended);
 }
+
+const why = (error) => (error.status === 401 ? home.dataset.locked : error.message);
 
 const shown = (form, button, subscribed) => {
   form.hidden = !subscribed;
@@ -87,17 +89,6 @@ const sent = (there) => {
   const { endpoint, keys } = there.toJSON();
   return { endpoint, p256dh: keys.p256dh, auth: keys.auth };
 };
-
-async function ask(method, path, body) {
-  const reply = await fetch(`${root}${path}`, {
-    method,
-    headers: body ? { "content-type": "application/json" } : {},
-    body: body && JSON.stringify(body),
-  });
-  const told = await reply.json().catch(() => ({}));
-  if (!reply.ok) throw new Error(reply.status === 401 ? home.dataset.locked : (told.error ?? reply.statusText));
-  return told;
-}
 
 const bytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));

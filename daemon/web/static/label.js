@@ -1,7 +1,6 @@
 // Labels by one key each: A aurora, N none, O obscured, S skip, U undo, B back, M what the model found.
 import { getCookie, setCookie } from "./common.js";
-import { send } from "./judge.js";
-import { at as address, word } from "./words.js";
+import { ask, at as address, word } from "./words.js";
 
 const page = document.querySelector("[data-label]");
 const form = page.querySelector("[data-queue-form]");
@@ -93,7 +92,7 @@ function answer(label) {
   }
   inTurn(async () => {
     const before = given.get(at);
-    const saved = await send(address("/label"), {
+    const saved = await ask(address("/label"), {
       camera: item.camera,
       observed_at: item.observed_at,
       label,
@@ -101,7 +100,7 @@ function answer(label) {
       queue: form.elements.queue.value,
     });
     if (before) {
-      await send(address("/label/undo"), { id: before.id });
+      await ask(address("/label/undo"), { id: before.id });
       order.splice(order.indexOf(at), 1);
     } else {
       labelled += 1;
@@ -118,7 +117,7 @@ function undo() {
     const at = order.pop();
     if (at === undefined) return;
     const last = given.get(at);
-    await send(address("/label/undo"), { id: last.id });
+    await ask(address("/label/undo"), { id: last.id });
     given.delete(at);
     labelled -= 1;
     position = at;
