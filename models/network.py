@@ -25,7 +25,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.labels import OUTPUTS
+from models.labels import FORM_HEAD, OUTPUTS
 
 GRID = 1280
 """Channels of the last layer before the mean (EfficientNet-B1's ``features[8]``)."""
@@ -38,6 +38,13 @@ MASK_STAGES = {7: 320, 5: 112, 3: 40, 2: 24}
 
 MASK_WIDTH = 24
 
+FORM_STAGES = {5: 112, 7: 320, 3: 40}
+"""Stages that the forms are told by, and their channels: shapes of a fifteenth of the picture, what is aurora, and how
+fine its structure is.
+"""
+
+FORM_WIDTH = 48
+
 THESIS_HEAD_BOUND = 2.0**-0.5
 """torchvision draws a head of n outputs from ±1/√n; both of ours are pairs."""
 
@@ -49,7 +56,8 @@ class AuroraNet(nn.Module):
     torchvision. ``head_std`` draws the heads' weights from a normal distribution of that width
     (0.01 lets a network from scratch leave chance), None from torchvision's ±0.71. ``known`` gives it
     one more answer, how far a picture is from those it knows (:meth:`distance`), ``mask`` another, where
-    in the picture the aurora is (:class:`MaskHead`).
+    in the picture the aurora is (:class:`MaskHead`). ``shape``, which needs the mask, adds what shapes tell
+    to the logits of the forms (:class:`ShapeHead`).
     """
 
     def __init__(
@@ -61,12 +69,14 @@ class AuroraNet(nn.Module):
         head_std: float | None = None,
         known: bool = False,
         mask: bool = False,
+        shape: bool = False,
     ) -> None:
         super().__init__()
         body = torchvision.models.efficientnet_b1(weights=None, stochastic_depth_prob=stochastic_depth)
         self.features: nn.Sequential = body.features
         self.known = nn.Linear(2 * MIDDLE, 2 * MIDDLE) if known else None
         self.mask = MaskHead() if mask else None
+        self.shape = ShapeHead() if shape else None
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(GRID, outputs)
         if head_std is None:
@@ -84,7 +94,7 @@ class AuroraNet(nn.Module):
         """(N, 3, S, S) → logits (N, outputs), Grad-CAM maps (N, outputs, S/32, S/32), where the network has
         them the distance from known pictures (N,) and the mask (N, S/4, S/4), as :attr:`answers` names them.
 
-        The maps are Grad-CAM's own, at or above 0 and not scaled. S = 240 gives 8×8. In eval mode
+        The maps are Grad-CAM's own, at or above 0 and not scaled; of the forms, those of the linear head's part. S = 240 gives 8×8. In eval mode
         they equal autograd's; while training use :meth:`learn`, which does not pay for them. The mask is
         the probability of aurora in each place.
         """
@@ -103,8 +113,20 @@ class AuroraNet(nn.Module):
         if self.known is not None:
             answers.append(self.distance(kept[4]))
         if self.mask is not None:
-            answers.append(torch.sigmoid(self.mask(kept)))
+            mask = torch.sigmoid(self.mask(kept))
+            answers.append(mask)
+            if self.shape is not None:
+                answers[0] = self.with_shapes(logits, kept, mask)
         return tuple(answers)
+
+    def with_shapes(self, logits: Tensor, kept: Mapping[int, Tensor], mask: Tensor) -> Tensor:
+        """Logits (N, outputs) with what the shape head adds to those of the forms.
+
+        ``kept``: stage outputs by index; ``mask``: (N, S/4, S/4), probabilities.
+        """
+        assert self.shape is not None, "a network without `shape` tells forms by its linear head alone"
+        before, forms = logits[:, : FORM_HEAD.start], logits[:, FORM_HEAD.span]
+        return torch.cat([before, forms + self.shape(kept, mask)], dim=1)
 
     def _stages(self, pixels: Tensor, last: int) -> dict[int, Tensor]:
         """The output of every stage up to ``last``, by its index."""
@@ -173,18 +195,7 @@ class MaskHead(nn.Module):
         self.sides = nn.ModuleDict(
             {str(stage): nn.Conv2d(channels, MASK_WIDTH, 1) for stage, channels in MASK_STAGES.items()}
         )
-        self.blocks = nn.ModuleDict(
-            {
-                str(stage): nn.Sequential(
-                    nn.Conv2d(MASK_WIDTH, MASK_WIDTH, 3, padding=1, groups=MASK_WIDTH, bias=False),
-                    nn.BatchNorm2d(MASK_WIDTH),
-                    nn.Conv2d(MASK_WIDTH, MASK_WIDTH, 1, bias=False),
-                    nn.BatchNorm2d(MASK_WIDTH),
-                    nn.SiLU(),
-                )
-                for stage in list(MASK_STAGES)[1:]
-            }
-        )
+        self.blocks = nn.ModuleDict({str(stage): _separable(MASK_WIDTH) for stage in list(MASK_STAGES)[1:]})
         self.last = nn.Conv2d(MASK_WIDTH, 1, 3, padding=1)
 
     def forward(self, stages: Mapping[int, Tensor]) -> Tensor:
@@ -196,6 +207,53 @@ class MaskHead(nn.Module):
             drawn = nn.functional.interpolate(drawn, size=size, mode="bilinear", align_corners=False)
             drawn = self.blocks[str(stage)](drawn + self.sides[str(stage)](stages[stage]))
         return cast(Tensor, self.last(drawn))[:, 0]
+
+
+class ShapeHead(nn.Module):
+    """Which forms the aurora has, by its shape: what the mean over the picture has lost.
+
+    A small convolution on two stages and the mask, then its mean, its peak and its mean over the aurora.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sides = nn.ModuleDict(
+            {str(stage): nn.Conv2d(channels, FORM_WIDTH, 1) for stage, channels in FORM_STAGES.items()}
+        )
+        self.texture = _separable(FORM_WIDTH)
+        self.lit = nn.Conv2d(1, FORM_WIDTH, 1)
+        self.first, self.second = _separable(FORM_WIDTH), _separable(FORM_WIDTH)
+        self.dropout = nn.Dropout(0.3)
+        self.spread = nn.Dropout2d(0.15)
+        self.last = nn.Linear(3 * FORM_WIDTH, len(FORM_HEAD.outputs))
+
+    def forward(self, stages: Mapping[int, Tensor], mask: Tensor) -> Tensor:
+        """Stage outputs by index and the mask's probabilities (N, S/4, S/4) → (N, 6), to add to the forms' logits."""
+        middle, coarse, fine = FORM_STAGES
+        size = stages[middle].shape[2:]
+        aurora = nn.functional.avg_pool2d(mask[:, None], mask.shape[2] // size[0])
+        what = nn.functional.interpolate(
+            self.sides[str(coarse)](stages[coarse]), size=size, mode="bilinear", align_corners=False
+        )
+        rough = self.texture(self.sides[str(fine)](stages[fine]))
+        rough = nn.functional.avg_pool2d(rough, stages[fine].shape[2] // size[0])
+        drawn = self.spread(self.sides[str(middle)](stages[middle]) + what + rough + self.lit(aurora))
+        drawn = self.first(drawn)
+        drawn = drawn + self.second(drawn)
+        inside = (drawn * aurora).sum((2, 3)) / (aurora.sum((2, 3)) + 0.5)
+        found = torch.cat([drawn.mean((2, 3)), drawn.amax((2, 3)), inside], dim=1)
+        return cast(Tensor, self.last(self.dropout(found)))
+
+
+def _separable(width: int) -> nn.Sequential:
+    """A 3×3 convolution channel by channel, then one across channels, each normalised."""
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+        nn.BatchNorm2d(width),
+        nn.Conv2d(width, width, 1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.SiLU(),
+    )
 
 
 def texture(middle: Tensor) -> Tensor:

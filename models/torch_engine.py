@@ -71,6 +71,7 @@ def _net_of(path: Path, card: Card) -> AuroraNet:
             head_std=0,
             known="known.weight" in names,
             mask="mask.last.weight" in names,
+            shape="shape.last.weight" in names,
         )
     )
     held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in initializers}

@@ -270,6 +270,24 @@ def doubt(model: Path, real: Path, banks: tuple[Path, ...]) -> None:
 
 
 @cli.command()
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--bank",
+    "banks",
+    type=FOLDER,
+    multiple=True,
+    required=True,
+    help="A bank of made skies, `forms` or `simulated`; repeatable.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="What chance is drawn from.")
+def forms(model: Path, banks: tuple[Path, ...], seed: int) -> None:
+    """Let a finished run's model.pt tell the forms of aurora by their shape."""
+    from training.forms import learn_forms
+
+    click.echo(f"{model}: learned from {learn_forms(model, banks, seed=seed)} pictures")
+
+
+@cli.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=FOLDER, required=True, help="Where the averaged model.pt goes.")
 @click.option(

@@ -86,6 +86,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
             stochastic_depth=0,
             known="known.weight" in weights,
             mask="mask.last.weight" in weights,
+            shape="shape.last.weight" in weights,
         )
         net.load_state_dict(weights)
     except FileNotFoundError:

@@ -24,7 +24,7 @@ def loss_terms(logits: Tensor, maps: list[Tensor], batch: Batch, recipe: Recipe)
         terms["sky"] = recipe.sky_weight * _entropy(logits[:, SKY_HEAD.span], sky, smooth)
     if has(FORM_HEAD, logits.shape[1]) and recipe.form_weight:
         forms = torch.from_numpy(batch.forms).to(device)
-        terms["forms"] = recipe.form_weight * _forms_loss(logits[:, FORM_HEAD.span], forms)
+        terms["forms"] = recipe.form_weight * forms_loss(logits[:, FORM_HEAD.span], forms)
     known = torch.from_numpy(batch.has_heat).to(device)
     heat = torch.from_numpy(batch.heat).to(device)[:, None]
     for tap, drawn in zip(TAPS, maps, strict=False):
@@ -54,7 +54,7 @@ def mask_loss(drawn: Tensor, batch: Batch) -> Tensor:
     return _map_loss(drawn, target, known) + (dice * lit).sum() / lit.sum().clamp(min=1)
 
 
-def _forms_loss(logits: Tensor, forms: Tensor) -> Tensor:
+def forms_loss(logits: Tensor, forms: Tensor) -> Tensor:
     """Binary cross-entropy of every form that is judged, forms (N, 6) of -1 are not; 0 where none is."""
     judged = (forms >= 0).float()
     cost = nn.functional.binary_cross_entropy_with_logits(

@@ -174,9 +174,10 @@ def _run(job: Job, late: float | None) -> str | None:
 
 
 def judge(shop: Shop, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Average the seeds, teach the average its doubt, and say how right everything is that is there."""
+    """Average the seeds, teach the average its doubt and the forms, and say how right everything is that is there."""
     from training.data.real import read_frames, squares
     from training.evaluation import leave_out as left
+    from training.forms import learn_forms
     from training.known import doubt
     from training.soup import average
 
@@ -208,6 +209,7 @@ def judge(shop: Shop, tell: Callable[[str], None]) -> dict[str, Any]:
             figures[f"plain-{seed}"] = left.table(found, left.fit_to(found))
     mean = average([shop.model(f"seed-{s}") for s in SEEDS], shop.model("mean"), fitted.shift)
     doubt(mean, shop.real, [shop.runs / "banks" / kind for kind in ("simulated", "bright", "keogram")])
+    learn_forms(mean, [shop.runs / "banks" / kind for kind in ("simulated", "forms")])
     (shop.runs / "whole.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     for name, table in figures.items():
         other = table["other_cameras"]

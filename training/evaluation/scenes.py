@@ -2,8 +2,8 @@
 
     aurorad-train scenes models/weights/aurorad-b1.onnx --count 400 --into-card
 
-Scenes are drawn from a seed that no bank uses; a form's threshold is fitted on one half of them and judged on
-the other. A cell of the mask shows aurora where the light there has the simulator's criterion
+Scenes are drawn from a seed that no bank uses; a form's thresholds are fitted on one half of them and judged on
+the other, both ways, and the card's are those of all. A cell of the mask shows aurora where the light there has the simulator's criterion
 (``training.data.items.heat_of``); scenes count as *bright* from five times the criterion on.
 """
 
@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from daemon.description import Described, describe
+from daemon.observation import Orientation, Prediction
 from models.card import read_card
-from models.labels import FORMS
-from models.preprocess import SIDE, disc_mask
+from models.labels import FORMS, OUTPUTS
+from models.preprocess import SIDE, Pixels, disc_mask
 from models.runtime import Model
 from training.data.bank import Bank, open_bank
 from training.data.banks import Plan, fill_bank
@@ -33,12 +36,17 @@ LEAST_SHOWN: Final = 5
 """Scenes that must show a form for a figure about it."""
 
 Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The model's answers about lit scenes beside the truth: masks (N, 60, 60), forms (N, 6), contrast (N,)."""
+    """The model's answers about lit scenes beside the truth: masks (N, 60, 60), forms (N, 6), contrast (N,).
 
+    ``pictures`` (N, 240, 240, 3) are the scenes' own.
+    """
+
+    pictures: Pixels
     mask: Flags
     truth: Flags
     forms: npt.NDArray[np.float32]
@@ -58,20 +66,22 @@ def judge_scenes(model: Model, folder: Path, count: int, workers: int = 1) -> di
         for kind in ("simulated", "forms")
     ]
     asked = _joined([_ask(model, bank) for bank in banks])
-    fit, judge = _halves(asked)
-    thresholds = fit_thresholds(fit)
     return {
         "scenes": len(asked.contrast),
         "mask": mask_figures(asked),
-        "forms": form_figures(judge, thresholds),
-        "form_thresholds": thresholds,
+        "described": described_figures(asked),
+        "forms": form_figures(asked),
+        "form_thresholds": fit_thresholds(asked),
     }
 
 
 def into_card(model: Path, found: Mapping[str, Any]) -> None:
     """Write the figures and the forms' thresholds into a model's card."""
     card = read_card(model)
-    skill = {**card.skill, "made skies": {key: found[key] for key in ("scenes", "mask", "forms")}}
+    skill = {
+        **card.skill,
+        "made skies": {key: found[key] for key in ("scenes", "mask", "described", "forms")},
+    }
     write_card(replace(card, skill=skill, form_thresholds=found["form_thresholds"]), model)
 
 
@@ -81,6 +91,7 @@ def _ask(model: Model, bank: Bank) -> Asked:
     inside = disc_mask(SIDE)[::4, ::4]
     assert model.card.mask_threshold is not None
     return Asked(
+        np.ascontiguousarray(bank.pictures[lit, -1]),
         np.stack([one.mask for one in answers if one.mask is not None]) >= model.card.mask_threshold,
         (bank.heat[lit] / 255 >= SEEN) & inside,
         np.stack([one.forms for one in answers if one.forms is not None]),
@@ -123,24 +134,63 @@ def fit_thresholds(asked: Asked) -> dict[str, float]:
     tried = np.round(np.arange(0.2, 0.81, 0.05), 2)
     found: dict[str, float] = {}
     for index, form in enumerate(FORMS):
-        scores = [_f1(asked, index, float(threshold)) for threshold in tried]
+        scores = [f1_of(_counted(asked, index, float(threshold))) for threshold in tried]
         found[form] = float(tried[int(np.argmax(scores))])
     return found
 
 
-def form_figures(asked: Asked, thresholds: dict[str, float]) -> dict[str, Any]:
-    """F1 of every form that is shown often enough, and their mean."""
+def form_figures(asked: Asked) -> dict[str, Any]:
+    """F1 of every form that is shown often enough, and their mean; each half by the thresholds of the other."""
+    fit, judge = _halves(asked)
+    ways = [(judge, fit_thresholds(fit)), (fit, fit_thresholds(judge))]
     counts = {form: int((asked.shown[:, index] == 1).sum()) for index, form in enumerate(FORMS)}
     f1 = {
-        form: round(_f1(asked, index, thresholds[form]), 3)
+        form: round(f1_of(sum(_counted(half, index, limits[form]) for half, limits in ways)), 3)
         for index, form in enumerate(FORMS)
         if counts[form] >= LEAST_SHOWN
     }
     return {"macro_f1": round(float(np.mean(list(f1.values()))), 3), "f1": f1, "shown": counts}
 
 
-def _f1(asked: Asked, index: int, threshold: float) -> float:
+def described_figures(asked: Asked) -> dict[str, float]:
+    """What the mask's errors do to the description: the level and the direction that ``daemon.description`` gives by
+    the model's mask against those by the true one. Directions as of a level lens, in degrees apart.
+    """
+    levels, apart = [], []
+    for picture, masks in zip(asked.pictures, zip(asked.truth, asked.mask, strict=True), strict=True):
+        true, ours = (_described(picture, mask) for mask in masks)
+        levels.append(abs((true.description.level or 0) - (ours.description.level or 0)))
+        if true.azimuth_deg is not None and ours.azimuth_deg is not None:
+            apart.append(float(np.degrees(np.arccos(np.clip(_toward(true) @ _toward(ours), -1, 1)))))
+    return {
+        "level_exact": round(float(np.mean(np.array(levels) == 0)), 3),
+        "level_within_1": round(float(np.mean(np.array(levels) <= 1)), 3),
+        "direction_error_median_deg": round(float(np.median(apart)), 1),
+        "direction_within_10_deg": round(float(np.mean(np.array(apart) <= 10)), 3),
+    }
+
+
+def _described(picture: Pixels, mask: Flags) -> Described:
+    bare = Prediction(
+        np.zeros(len(OUTPUTS), np.float32), 1.0, 1.0, 1.0, np.ones((8, 8), np.float32), "", mask=mask
+    )
+    return describe(datetime(2024, 1, 1, tzinfo=UTC), picture, bare, Orientation(0.0))
+
+
+def _toward(found: Described) -> npt.NDArray[np.float64]:
+    azimuth, elevation = np.radians([found.azimuth_deg or 0.0, found.elevation_deg or 0.0])
+    level = np.cos(elevation)
+    return np.array([level * np.sin(azimuth), level * np.cos(azimuth), np.sin(elevation)])
+
+
+def _counted(asked: Asked, index: int, threshold: float) -> Counts:
+    """(right, shown, found) of a form."""
     judged = asked.shown[:, index] >= 0
     truth, found = asked.shown[judged, index] == 1, asked.forms[judged, index] >= threshold
-    right = int((truth & found).sum())
-    return 2 * right / max(1, int(truth.sum()) + int(found.sum()))
+    return np.array([(truth & found).sum(), truth.sum(), found.sum()])
+
+
+def f1_of(counts: Counts | int) -> float:
+    """F1 of (right, shown, found)."""
+    right, shown, found = np.broadcast_to(counts, 3)
+    return 2 * float(right) / max(1.0, float(shown + found))

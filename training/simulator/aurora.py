@@ -48,6 +48,20 @@ def _map(texels: int) -> tuple[Plane, Plane, Plane]:
     return (x * scale).astype(np.float32), (y * scale).astype(np.float32), size.astype(np.float32)
 
 
+def texel_km(texels: int) -> Plane:
+    """How many km a texel of the footprint map is across, (texels, texels)."""
+    return _map(texels)[2]
+
+
+def map_place(east: Plane, north: Plane, texels: int) -> tuple[Plane, Plane]:
+    """Where on the footprint map places are that lie ``east`` and ``north`` of the camera, km: (u, v) in texels."""
+    away = np.maximum(np.hypot(east, north), 1e-6)
+    rho = np.arctan(away / SPREAD_KM) / _EDGE
+    u = ((east / away * rho + 1) / 2 * texels - 0.5).astype(np.float32)
+    v = ((1 - north / away * rho) / 2 * texels - 0.5).astype(np.float32)
+    return u, v
+
+
 @lru_cache(maxsize=4)
 def heights(fine: bool) -> Plane:
     """Layer heights in km; twice as many where the picture is large enough to show steps."""
@@ -71,11 +85,7 @@ def _views(side: int, texels: int, tilt_deg: int, fine: bool) -> tuple[list[tupl
         distance = EARTH_KM * arc
         east = x / r * distance
         north = y / r * distance + (height - BASE_KM) * np.tan(np.radians(tilt_deg))
-        away = np.maximum(np.hypot(east, north), 1e-6)
-        rho = np.arctan(away / SPREAD_KM) / _EDGE
-        u = ((east / away * rho + 1) / 2 * texels - 0.5).astype(np.float32)
-        v = ((1 - north / away * rho) / 2 * texels - 0.5).astype(np.float32)
-        views.append((u, v))
+        views.append(map_place(east, north, texels))
     lean = np.arcsin(EARTH_KM / (EARTH_KM + BASE_KM) * np.sin(np.minimum(zenith, np.pi / 2)))
     airmass = 1 / (np.cos(np.minimum(zenith, np.pi / 2)) + 0.025)
     path = np.exp(-0.06 * (airmass - 1)) / np.cos(lean)
@@ -175,6 +185,11 @@ def _diffuse(form: Form, texels: int) -> Plane:
     return np.asarray(shape * np.float32(form.brightness), dtype=np.float32)
 
 
+def footprint(form: Form, texels: int) -> Plane:
+    """The energy that a form brings to 110 km height, on a map of (texels, texels) centred on the camera."""
+    return _diffuse(form, texels) if form.kind in ("patches", "veil") else _curtain(form, texels)
+
+
 def _layer_light(aurora: Aurora, fine: bool) -> tuple[Plane, Plane, Plane]:
     """Share of each layer in the green, red and violet light of a unit footprint."""
     h = heights(fine)
@@ -192,11 +207,10 @@ def _footprints(aurora: Aurora, texels: int) -> tuple[Plane | None, Plane | None
     for form in aurora.forms:
         if form.brightness <= 0:
             continue
+        drawn = footprint(form, texels)
         if form.kind in ("patches", "veil"):
-            drawn = _diffuse(form, texels)
             sheets = drawn if sheets is None else sheets + drawn
         else:
-            drawn = _curtain(form, texels)
             curtains = drawn if curtains is None else curtains + drawn
     return curtains, sheets
 

@@ -12,6 +12,7 @@ Frames between half and twice the criterion are ``marginal``: two people would d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -35,6 +36,8 @@ GREY = (1 / 3, 1 / 3, 1 / 3)
 GREEN_EXCESS = (-0.75, 1.5, -0.75)
 OBSCURED_SHARE = 0.75
 TRUTH_SIDE = 96
+FULL = 250
+"""From this level on a pixel is full: nothing can be told apart in it."""
 
 
 @dataclass(frozen=True)
@@ -187,18 +190,30 @@ class Alone:
         self.inside = grid(scene.lens, TRUTH_SIDE).square > 0
         self.dark = _levels(self.layers.behind, scene, TRUTH_SIDE)
 
-    def contrast(self, forms: tuple[Form, ...], where: Plane | None = None) -> float:
+    def contrast(self, forms: Sequence[Form], where: Plane | None = None) -> float:
         """The frame's contrast by the module's criterion with only these forms; 0 with none.
 
         With ``where`` (side, side) the light outside it does not count.
         """
-        light = aurora_light(replace(self.scene, aurora=replace(self.scene.aurora, forms=forms)), TRUTH_SIDE)
-        if light is None:
-            return 0.0
-        behind = self.layers.behind
-        lit = _levels(behind + through_cloud(light, self.layers.through), self.scene, TRUTH_SIDE)
-        contrast = np.where(self.sky & self.inside, _contrast(self.dark, lit, self.sky & self.inside), 0)
+        contrast = self.seen(forms)[1]
         return _reached(contrast if where is None else contrast * where, self.inside)
+
+    def seen(self, forms: Sequence[Form]) -> tuple[Plane, Plane]:
+        """With only these forms: grey levels (side, side, 3) BGR, and the contrast of every pixel (side, side)."""
+        alone = replace(self.scene, aurora=replace(self.scene.aurora, forms=tuple(forms)))
+        light = aurora_light(alone, TRUTH_SIDE)
+        if light is None:
+            return self.dark, np.zeros_like(self.layers.through)
+        lit = _levels(self.layers.behind + through_cloud(light, self.layers.through), self.scene, TRUTH_SIDE)
+        sky = self.sky & self.inside
+        return lit, np.where(sky, _contrast(self.dark, lit, sky), 0)
+
+    def clearness(self, forms: Sequence[Form]) -> float:
+        """Share of these forms' visible light that no cloud stands before and no pixel is full of, 0 to 1."""
+        lit, contrast = self.seen(forms)
+        visible = np.where(contrast >= CONTRAST / 2, contrast, 0)
+        clear = (lit.max(axis=2) < FULL) * self.layers.through
+        return float((visible * clear).sum() / max(float(visible.sum()), 1e-9))
 
 
 def _reached(contrast: Plane, inside: npt.NDArray[np.bool_]) -> float:

@@ -1,0 +1,139 @@
+"""The forms, learned by a finished network: its body stays as it is, and a small head learns from shapes.
+
+    aurorad-train forms runs/mean/model.pt --bank runs/banks/forms --bank runs/banks/simulated
+
+The network's linear head sees the mean of its last stage, which has lost where things lie; an arc and a band differ
+in little else. ``models.network.ShapeHead`` sees two stages and the mask. What it adds to the linear head's logits
+is learned in minutes on a CPU, for the body's answers to a bank are computed once. Nothing else of the network
+changes: aurora, sky, mask and doubt are to the last bit what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.labels import FORM_HEAD
+from models.network import FORM_STAGES, AuroraNet, ShapeHead
+from models.preprocess import Pixels, disc_mask, to_input
+from training.data.bank import Bank, open_bank
+from training.data.looks import dress
+from training.export import read_checkpoint
+from training.losses import forms_loss
+
+EPOCHS: Final = 16
+BATCH: Final = 96
+RATE: Final = 2e-3
+DECAY: Final = 0.1
+DRESSED: Final = 0.5
+"""Share of the pictures that wear the look of a stranger's camera."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the body makes of pictures: stage outputs by index (N, C, h, w) and masks (N, 60, 60), half precision, the
+    linear head's form logits (N, 6), and the truth (N, 6): 1 shown, 0 not, -1 not judged.
+    """
+
+    stages: dict[int, Tensor]
+    masks: Tensor
+    linear: Tensor
+    forms: Tensor
+
+    def __len__(self) -> int:
+        return len(self.forms)
+
+
+def learn_forms(model: Path, banks: Sequence[Path], *, seed: int = 1, epochs: int = EPOCHS) -> int:
+    """Give a finished run's network its shape head, in ``model.pt`` itself; on how many pictures it learned.
+
+    Raises ValueError for a network without mask or forms, and for banks that show no form.
+    """
+    kept = torch.load(model, map_location="cpu", weights_only=True)
+    net, _ = read_checkpoint(model)
+    if net.mask is None or net.head.out_features < FORM_HEAD.stop:
+        raise ValueError(f"{model} draws no mask or names no forms: train it by a recipe with both")
+    seen = _joined([_seen(net, open_bank(path), seed) for path in banks])
+    if not len(seen):
+        raise ValueError("these banks show no aurora whose forms are known")
+    head = fit(seen, seed, epochs)
+    weights = {name: value for name, value in kept["net"].items() if not name.startswith("shape.")}
+    kept["net"] = weights | {f"shape.{name}": value for name, value in head.state_dict().items()}
+    torch.save(kept, model)
+    return len(seen)
+
+
+def fit(seen: Seen, seed: int, epochs: int) -> ShapeHead:
+    """A head that learned from all of it, turned and mirrored at random; the same for the same seed."""
+    torch.manual_seed(seed)
+    head = ShapeHead().train()
+    optimiser = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
+    steps = epochs * -(-len(seen) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.2)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(seen)).split(BATCH):  # type: ignore[no-untyped-call]
+            stages, mask = _turned(seen, rows)
+            loss = forms_loss(seen.linear[rows] + head(stages, mask), seen.forms[rows])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+    return head.eval()
+
+
+def _turned(seen: Seen, rows: Tensor) -> tuple[dict[int, Tensor], Tensor]:
+    """A batch, all of it turned by the same quarters and mirrored or not."""
+    quarters, mirrored = int(torch.randint(4, ())), bool(torch.randint(2, ()))
+
+    def turn(plane: Tensor) -> Tensor:
+        turned = torch.rot90(plane[rows].float(), quarters, (-2, -1))
+        return turned.flip(-1) if mirrored else turned
+
+    return {stage: turn(plane) for stage, plane in seen.stages.items()}, turn(seen.masks)
+
+
+def _seen(net: AuroraNet, bank: Bank, seed: int, batch: int = 16) -> Seen:
+    lit = np.flatnonzero((bank.aurora[:, -1] == 1) & (bank.forms >= 0).any(axis=1))
+    parts = [_body(net, pictures) for pictures in _pictures(bank, lit, seed, batch)]
+    return Seen(
+        {stage: torch.cat([part[0][stage] for part in parts]) for stage in FORM_STAGES} if parts else {},
+        torch.cat([part[1] for part in parts]) if parts else torch.zeros(0),
+        torch.cat([part[2] for part in parts]) if parts else torch.zeros(0),
+        torch.from_numpy(bank.forms[lit]),
+    )
+
+
+def _pictures(bank: Bank, rows: np.ndarray, seed: int, batch: int) -> Iterator[Pixels]:
+    """The lit members of a bank's rows in batches, some of them dressed."""
+    rng = np.random.default_rng([seed, len(bank)])
+    for start in range(0, len(rows), batch):
+        pictures = np.array(bank.pictures[rows[start : start + batch], -1])
+        for picture in pictures:
+            if rng.random() < DRESSED:
+                picture[:] = dress(picture, int(rng.integers(0, 2**31)))
+                picture[~disc_mask(picture.shape[0])] = 0
+        yield pictures
+
+
+@torch.inference_mode()
+def _body(net: AuroraNet, pictures: Pixels) -> tuple[dict[int, Tensor], Tensor, Tensor]:
+    assert net.mask is not None, "checked"
+    logits, kept = net.learn(torch.from_numpy(to_input(pictures)), taps=range(9))
+    stages = {stage: kept[stage].half().clone() for stage in FORM_STAGES}
+    return stages, torch.sigmoid(net.mask(kept)).half(), logits[:, FORM_HEAD.span].clone()
+
+
+def _joined(parts: Sequence[Seen]) -> Seen:
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return Seen({}, torch.zeros(0), torch.zeros(0), torch.zeros(0, len(FORM_HEAD.outputs)))
+    return Seen(
+        {stage: torch.cat([part.stages[stage] for part in parts]) for stage in FORM_STAGES},
+        *(torch.cat([getattr(part, name) for part in parts]) for name in ("masks", "linear", "forms")),
+    )
