@@ -63,6 +63,7 @@ OWNERS = {
     "cv2": {"daemon.footage", "daemon.description", "models.preprocess", "models.colour", "training"},
     "ray": {"daemon.archive.cluster"},
     "scipy": {"daemon.sky", "training"},
+    "sklearn": {"training"},
 }
 
 

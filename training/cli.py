@@ -1,4 +1,4 @@
-"""``aurorad-train``: draw skies, sample frames, fit, evaluate, export, promote.
+"""``aurorad-train``: draw skies, sample frames, fit, evaluate, compare, export, promote.
 
 Everything heavy is imported by the command that needs it.
 """
@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from training.compare.command import compare
+
 if TYPE_CHECKING:
     from training.data.dataset import Row
 
 FOLDER = click.Path(path_type=Path)
+KINDS = ("simulated", "bright", "dusk", "forms", "daylight", "onset", "keogram", "overlaid", "light", "real",
+         "transplant")  # fmt: skip
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,21 +33,7 @@ def cli(context: click.Context, debug: bool) -> None:
 @click.option("--bank", type=FOLDER, help="Write a bank of matched pairs for training into this folder.")
 @click.option(
     "--kind",
-    type=click.Choice(
-        [
-            "simulated",
-            "bright",
-            "dusk",
-            "forms",
-            "daylight",
-            "onset",
-            "keogram",
-            "overlaid",
-            "light",
-            "real",
-            "transplant",
-        ]
-    ),
+    type=click.Choice(KINDS),
     default="simulated",
     help="What the bank holds.",
 )
@@ -373,6 +363,9 @@ def promote(candidate: Path, over: Path, evaluation: Path, against: Path | None)
     for comparison in put(candidate, over, evaluation, against):
         click.echo(str(comparison))
     click.echo(f"{over} is now {candidate}")
+
+
+cli.add_command(compare)
 
 
 def _bar(what: str, total: int) -> Any:
