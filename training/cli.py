@@ -162,7 +162,7 @@ def _sampled(
     "--run", "run_folder", type=FOLDER, required=True, help="Folder of the run; goes on where it stopped."
 )
 @click.option("--seed", type=int, default=1)
-@click.option("--weights", help="Starting weights: none, IMAGENET1K_V1, or a file.")
+@click.option("--weights", help="Starting weights: none, IMAGENET1K_V1, or a file (.pt, .onnx).")
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key (TOML value)."
 )

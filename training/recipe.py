@@ -64,7 +64,7 @@ class Recipe(_Strict):
     """Of the first heads of ``models.labels``."""
     weights: str = "none"
     """``none``, ``imagenet`` (torchvision's, else Lite1's from its package), ``lite1``,
-    ``IMAGENET1K_V1``, or a file."""
+    ``IMAGENET1K_V1``, or a file: a run's ``model.pt``, an exported ``.onnx``."""
     morph_steps: int = Field(0, ge=0)
     """Steps from ReLU6 to SiLU, for a start from Lite1."""
     frames: bool = True

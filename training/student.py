@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from models.network import MASK_STAGES, AuroraNet, Scores
 from training.imagenet import from_lite, lite_weights, put_blends, set_share, torchvision_weights
 from training.recipe import Recipe
+from training.unfold import unfolded
 
 TAPS: Final = {5: 112, 7: 320}
 """Stages that get auxiliary maps while training, and their channels: strides 16 and 32."""
@@ -72,7 +75,8 @@ class Student(nn.Module):
 
 def load_start(net: AuroraNet, weights: str) -> str:
     """Fill the body and say with what: ``none`` leaves it random, ``IMAGENET1K_V1`` is torchvision's,
-    ``lite1`` EfficientNet-Lite1's, ``imagenet`` the first of these two that can be had; else a file.
+    ``lite1`` EfficientNet-Lite1's, ``imagenet`` the first of these two that can be had; else a file: a run's
+    ``model.pt``, or an exported model (``.onnx``).
 
     Raises RuntimeError in one line where the weights cannot be had.
     """
@@ -90,6 +94,9 @@ def load_start(net: AuroraNet, weights: str) -> str:
     if weights == "lite1":
         net.load_features(from_lite(lite_weights()))
         return weights
+    if weights.endswith(".onnx"):
+        take(net, unfolded(Path(weights)).state_dict())
+        return weights
     try:
         kept = torch.load(weights, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -100,3 +107,11 @@ def load_start(net: AuroraNet, weights: str) -> str:
     else:
         net.load_features(kept)
     return weights
+
+
+def take(net: AuroraNet, weights: Mapping[str, Tensor]) -> None:
+    """Fill a network with what fits: the body must, heads of other questions stay as they are."""
+    mine = net.state_dict()
+    net.load_features(weights)
+    fitting = {n: v for n, v in weights.items() if n in mine and v.shape == mine[n].shape}
+    net.load_state_dict({**mine, **fitting})
