@@ -75,8 +75,40 @@ def of_observation(o: Observation) -> dict[str, Any]:
     return held | {"azimuth_deg": o.azimuth_deg, "elevation_deg": o.elevation_deg}
 
 
+def of_event(event: Sighting) -> dict[str, Any]:
+    """The sighting of an event's brightest frame, from the event's row; its direction is not among it."""
+    seen = {name: event.get(f"brightest_{name}") for name in ("level", "cover", "forms")}
+    return seen | {"level": seen["level"] or None}  # no colour found: how strong it was is not known
+
+
+def level_of(row: Sighting) -> int | None:
+    """How strong, 0 to 6: the described level, or the colours' where there is none."""
+    return row.get("colour_level") if row.get("level") is None else row["level"]
+
+
+def cover_of(row: Sighting) -> float | None:
+    """The described share of the sky, or the colours' where there is none."""
+    return row.get("colour_cover") if row.get("level") is None else row["cover"]
+
+
 def sighting(seen: Sighting, _: Say = english) -> str:
     """``Bright rays overhead and to the north-west``; ``Aurora`` where nothing more is known."""
+    text = _phrase(seen, _)
+    return text[:1].upper() + text[1:]
+
+
+def within(seen: Sighting, _: Say = english) -> str:
+    """The same with its level, for the middle of a sentence: ``bright rays overhead, level 4``."""
+    return _(", ").join(filter(None, [_phrase(seen, _), level(seen, _)]))
+
+
+def over(camera: str, seen: Sighting, what: str = "Aurora") -> str:
+    """``Aurora over Yellowknife: bright rays overhead``; no more than aurora where nothing else is known."""
+    text = _phrase(seen, english).removeprefix("aurora").strip()
+    return f"{what} over {camera}{f': {text}' if text else ''}"
+
+
+def _phrase(seen: Sighting, _: Say) -> str:
     text, place = forms(seen, _), where(seen, _)
     adjective = _ADJECTIVES[seen.get("level") or 0]
     if adjective and not seen.get("forms"):
@@ -85,7 +117,7 @@ def sighting(seen: Sighting, _: Say = english) -> str:
         text = _("%(adjective)s %(what)s", adjective=_(adjective), what=text)
     if place:
         text = _("%(what)s %(place)s", what=text, place=place)
-    return text[:1].upper() + text[1:]
+    return text
 
 
 def forms(seen: Sighting, _: Say = english) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from daemon import __version__, words
+from daemon import __version__, sighting, words
 from daemon.observation import VERDICTS, LiveStatus, Message, utc_text
 
 Json = dict[str, Any]
@@ -146,8 +146,8 @@ def state(status: LiveStatus, row: Mapping[str, Any] | None, ongoing: Mapping[st
         "verdict": verdict,
         "reason": row["reason"] if row else status.gate.reason,
         "probability": None if sure is None else round(100 * sure, 1),
-        "brightness": lit.get("colour_level"),
-        "brightness_words": words.brightness(lit.get("colour_level"), lit.get("colour_cover")) or None,
+        "brightness": sighting.level_of(lit),
+        "brightness_words": words.brightness(sighting.level_of(lit), sighting.cover_of(lit)) or None,
         "azimuth": lit.get("azimuth_deg"),
         "elevation": lit.get("elevation_deg"),
         "direction": words.direction(lit.get("azimuth_deg"), lit.get("elevation_deg")) or None,
@@ -174,7 +174,7 @@ def event(message: Message, row: Mapping[str, Any] | None, its: Mapping[str, Any
         "since": event.get("onset_at"),
         "ended_at": event.get("ended_at"),
         "probability": event.get("peak_probability"),
-        "brightness": frame.get("colour_level"),
+        "brightness": sighting.level_of(frame),
         "azimuth": frame.get("azimuth_deg"),
         "elevation": frame.get("elevation_deg"),
         "direction": words.direction(frame.get("azimuth_deg"), frame.get("elevation_deg")) or None,

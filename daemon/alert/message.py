@@ -64,7 +64,7 @@ def _onset(change: EventChange, o: Observation, camera: CameraSettings, _: Mappi
     """There is aurora: what, how strong, where, since when, how sure, under which sun and moon."""
     seen = sighting.of_observation(o)
     since = f"{sighting.headline(seen)}, since {_both_times(change.event.onset_at, camera.timezone)}."
-    return f"Aurora over {_title(camera)}{_named(seen)}", [since, *_finding(o), _sun_and_moon(o)]
+    return sighting.over(_title(camera), seen), [since, *_finding(o), _sun_and_moon(o)]
 
 
 def _strong(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
@@ -76,7 +76,7 @@ def _strong(change: EventChange, o: Observation, camera: CameraSettings, _: Mapp
 
 def _stronger(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
     """A new highest level of the event."""
-    title = f"Stronger aurora over {_title(camera)}{_named(sighting.of_observation(o))}"
+    title = sighting.over(_title(camera), sighting.of_observation(o), "Stronger aurora")
     return title, _grown(change, o, camera)
 
 
@@ -88,12 +88,6 @@ def _grown(change: EventChange, o: Observation, camera: CameraSettings) -> list[
         *_finding(o),
         _sun_and_moon(o),
     ]
-
-
-def _named(seen: sighting.Sighting) -> str:
-    """``: bright rays overhead``; empty where nothing but aurora is known."""
-    text = sighting.sighting(seen).removeprefix("Aurora").strip()
-    return f": {text[0].lower()}{text[1:]}" if text else ""
 
 
 def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest: Mapping[str, Any]) -> _Text:
@@ -113,11 +107,10 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
 
 
 def _brightest(event: Mapping[str, Any], camera: CameraSettings) -> str:
-    if event.get("brightest_level") is None:
+    seen = sighting.of_event(event)
+    if seen["level"] is None:
         return ""
-    seen = {name: event.get(f"brightest_{name}") for name in ("level", "cover", "forms")}
-    how = sighting.headline(seen)
-    return f"Brightest at {_clock_of(event['brightest_at'], camera.timezone)}: {how[0].lower()}{how[1:]}."
+    return f"Brightest at {_clock_of(event['brightest_at'], camera.timezone)}: {sighting.within(seen)}."
 
 
 def _how_it_ended(reason: str) -> str:

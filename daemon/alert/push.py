@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from daemon import words
+from daemon import sighting
 from daemon.alert.webpush import GoneError, Identity, Post, check_keys, send
 from daemon.clock import Clock
 from daemon.config import PUSH_CHANNEL, NotifySettings, PushSettings, Settings
@@ -152,7 +152,7 @@ class Push:
         level, now = event["brightest_level"], self._clock.now()
         if _has(one, onset) or now >= onset.expires_at or not one.wants(onset.camera, level, now):
             return
-        why = self._give(one, onset, f"{words.aurora(level, event['brightest_cover'])}: {title}")
+        why = self._give(one, onset, sighting.over(title, sighting.of_event(event)))
         if why:
             log.info("%s", why)  # the next look tries again
 

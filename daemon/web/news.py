@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from daemon import words
+from daemon import sighting, words
 from daemon.observation import utc_text
 from daemon.record.rows import EventRow
 from daemon.web import api, params, phrases, present
@@ -122,9 +122,9 @@ def _feed(rows: list[EventRow], views: dict[str, View], base: str, now: datetime
 
 
 def _entry(row: EventRow, view: View, base: str) -> Iterator[str]:
-    how = words.aurora(row["brightest_level"], row["brightest_cover"])
+    title = sighting.over(view.title, sighting.of_event(row))
     link = quoteattr(f"{base}/events#event-{quote(row['id'])}")
-    yield f"<entry><title>{escape(f'{how}: {view.title}')}</title>"
+    yield f"<entry><title>{escape(title)}</title>"
     yield f"<id>tag:aurorad,{row['onset_at'][:10]}:{escape(quote(row['id']))}</id>"
     yield f"<published>{row['confirmed_at']}</published><updated>{_updated(row)}</updated><link href={link}/>"
     if row["picture"]:

@@ -9,13 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon import words
+from daemon import sighting, words
 from daemon.observation import from_utc_text
 from daemon.record.columns import ObservationRow
 from daemon.web import frames, params, phrases
 from daemon.web.frames import KEEP_S, SHEET_FRAMES, answer, etag_of
 from daemon.web.ports import View
-from daemon.web.sight import cover_of, level_of
 from daemon.web.site import night_of_text, site_of
 from daemon.web.strip import span_of, widened
 
@@ -53,7 +52,7 @@ def caption(row: ObservationRow, view: View) -> str:
             None,
             (
                 row["verdict"],
-                words.brightness(level_of(row), cover_of(row)) if lit else "",
+                words.brightness(sighting.level_of(row), sighting.cover_of(row)) if lit else "",
                 words.direction(row["azimuth_deg"], row["elevation_deg"]) if lit else "",
                 phrases.clock_and_zone(from_utc_text(row["observed_at"]), view.timezone),
             ),

@@ -360,12 +360,13 @@ def _times(event: EventRow, view: View, onset: datetime, *, ongoing: bool) -> st
 
 
 def _how_bright(event: EventRow, view: View, best: datetime) -> str:
-    """``Brightest at 22:20: bright, over much of the sky. Probability over 99 %.``"""
-    how = words.brightness(event["brightest_level"], event["brightest_cover"])
+    """``Brightest at 22:20: bright rays over much of the sky, level 4. Probability over 99 %.``"""
+    seen = sighting.of_event(event)
     sure = _("Probability %(percent)s.", percent=certainty(event["peak_probability"]))
-    if not how:
+    if seen["level"] is None:
         return sure
-    brightest = _("Brightest at %(clock)s: %(how)s.", clock=phrases.clock(best, view.timezone), how=_(how))
+    how = sighting.within(seen, _)
+    brightest = _("Brightest at %(clock)s: %(how)s.", clock=phrases.clock(best, view.timezone), how=how)
     return f"{brightest} {sure}"
 
 

@@ -11,6 +11,7 @@ from daemon import words
 from daemon.observation import Mask
 from daemon.record.columns import ObservationRow, mask_from_bytes
 from daemon.record.rows import CourseRow
+from daemon.sighting import level_of
 from daemon.web import phrases
 from daemon.web.tongues import N_, _, ngettext
 
@@ -52,16 +53,6 @@ def mask_of(row: ObservationRow | None) -> Mask | None:
     """Where in the disc the aurora is, (60, 60), top row first; None where there is none or it was not kept."""
     kept = row["mask"] if row is not None and row["verdict"] == "aurora" else None
     return None if kept is None else mask_from_bytes(kept)
-
-
-def level_of(row: ObservationRow | CourseRow) -> int | None:
-    """How strong, 0 to 6: the described level, or the colours' where there is none."""
-    return row["colour_level"] if row["level"] is None else row["level"]
-
-
-def cover_of(row: ObservationRow) -> float | None:
-    """The described share of the sky, or the colours' where there is none."""
-    return row["colour_cover"] if row["level"] is None else row["cover"]
 
 
 def strength_of(row: ObservationRow | CourseRow) -> int | None:

@@ -17,7 +17,8 @@ import pytz
 
 from daemon.observation import SkyState
 from daemon.record.rows import CourseRow, EventRow
-from daemon.web.sight import TOP_LEVEL, level_of
+from daemon.sighting import level_of
+from daemon.web.sight import TOP_LEVEL
 from daemon.web.tongues import N_, _, ngettext
 
 WIDTH = 1000.0

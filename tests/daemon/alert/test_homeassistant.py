@@ -121,6 +121,14 @@ def test_brightness_and_direction_are_given_of_aurora_alone() -> None:
     assert {clear["brightness"], clear["azimuth"], clear["direction"]} == {None}
 
 
+def test_the_brightness_is_the_described_level() -> None:
+    """As on the page and in the alerts; the colours' level stands in for it where a frame was not described."""
+    described = ROW | {"level": 6, "cover": 0.1, "colour_level": 2}
+    lit = ha.state(LOOKING, described, EVENT)
+    assert (lit["brightness"], lit["brightness_words"]) == (6, "bright")
+    assert ha.event(message(), described, EVENT)["brightness"] == 6
+
+
 def test_an_event_says_what_the_record_holds_and_where_that_is_gone_no_more() -> None:
     """With the frame: brightness and direction; without: the message's own words."""
     told = ha.event(message(), ROW, EVENT | {"peak_probability": 0.8})

@@ -17,7 +17,7 @@ from daemon.night import midnight_of
 from daemon.observation import Description, utc_text
 from daemon.record.columns import COLUMNS
 from daemon.record.store import Reader, Store
-from daemon.web import phrases, pictures, sight
+from daemon.web import news, phrases, pictures, presenters, sight
 from daemon.web.ports import view_of
 from daemon.web.season import level_of, moon_path
 from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
@@ -202,6 +202,28 @@ def test_strip_tooltip_and_caption_show_the_described_level(tmp_path: Path) -> N
     assert min(heights) == pytest.approx(100 * (1 - 5 / 6), abs=0.1)
     view = view_of(CameraSettings(), Settings())
     assert pictures.caption(whole, view).startswith("aurora, bright, over much of the sky, north-west")
+
+
+def test_card_and_feed_call_an_event_what_its_alerts_do(tmp_path: Path) -> None:
+    """Form and level of its brightest frame, in the words of the message that it is over; not the words for colours."""
+    (sky,) = web_night.observatory().states([web_night.FIRST + timedelta(minutes=300)])
+    seen = Description(level=6, cover=0.3, forms=("rays",))
+    with Store(tmp_path / "a.db") as store:
+        store.record(
+            replace(web_night.observation_at(300, sky), description=seen, colour_level=2),
+            night=web_night.NIGHT,
+        )
+        store.put_event(web_night.event_of(600))
+        with Reader(tmp_path / "a.db") as reader:
+            (event,) = reader.events()
+    view = view_of(CameraSettings(), Settings())
+    (card,) = presenters.cards([event], {view.name: view}, frozenset(), lambda _: None)
+    assert ": very bright rays over much of the sky, level 6. Probability" in card.words
+    entry = "".join(news._entry(event, view, ""))
+    assert f"<title>Aurora over {view.title}: very bright rays over much of the sky</title>" in entry
+    with speaking("de"):
+        (card,) = presenters.cards([event], {view.name: view}, frozenset(), lambda _: None)
+    assert ": Strahlen, sehr hell, über weite Teile des Himmels, Stufe 6. " in card.words
 
 
 def test_no_row_falls_off_the_strip() -> None:
