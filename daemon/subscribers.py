@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
@@ -114,12 +114,16 @@ class Subscribers:
             self._write({key: one for key, one in self._all.items() if key != endpoint})
             return True
 
-    def given(self, endpoint: str, message: str) -> None:
-        """It has that message now."""
+    def settle(self, message: str, has: Collection[str], gone: Collection[str] = ()) -> None:
+        """After a sending: who ``has`` that message now, and who is ``gone``; the file is written once for all."""
         with self._lock:
-            one = self._all.get(endpoint)
-            if one is not None:
-                self._write({**self._all, endpoint: replace(one, has=(*one.has, message)[-REMEMBERED:])})
+            now = {
+                key: replace(one, has=(*one.has, message)[-REMEMBERED:]) if key in has else one
+                for key, one in self._all.items()
+                if key not in gone
+            }
+            if now != self._all:
+                self._write(now)
 
     def _read(self) -> Iterable[Subscriber]:
         try:

@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from daemon import sighting
-from daemon.alert.webpush import GoneError, Identity, Post, check_keys, send
+from daemon.alert.webpush import GoneError, Identity, Post, Sender, check_keys
 from daemon.clock import Clock
 from daemon.config import PUSH_CHANNEL, NotifySettings, PushSettings, Settings
-from daemon.errors import AuroradError, DeliveryError, UsageError
+from daemon.errors import ConfigError, DeliveryError, UsageError
 from daemon.observation import Message, OutboxRow
 from daemon.record.store import Store
 from daemon.subscribers import Subscriber, Subscribers
@@ -105,7 +105,11 @@ class Push:
             "tag": "test",
             "url": "./",
         }
-        self._send(Post(json.dumps(text), 300, "high", "test"), one)
+        missed = self._send(Post(json.dumps(text), 300, "high", "test"), [one])
+        if self.subscribers.find(endpoint) is None:
+            raise GoneError("the browser has ended its subscription")
+        if missed:
+            raise DeliveryError(missed[0])
 
     # ------------------------------------------------------------------ the channel
 
@@ -120,12 +124,12 @@ class Push:
         """One change to everybody who wants it and does not have it. Raises DeliveryError where one was missed."""
         message = row.message
         event: Mapping[str, Any] = self._store.reader.event(message.event_id) or {}
-        missed = [
-            why
+        wanted = [
+            one
             for one in self.subscribers.all()
             if not _has(one, message) and self._is_for(one, message, event)
-            if (why := self._give(one, message, message.title))
         ]
+        missed = self._give(wanted, message, message.title)
         if missed:
             raise DeliveryError("; ".join(missed[:3]))
 
@@ -144,42 +148,52 @@ class Push:
                 if event["ended_at"] or event["in_cool_down"]:
                     continue
                 onset = next((m for m in self._store.onsets(event["id"]) if m.channel == NAME), None)
-                for one in everybody if onset is not None else ():
-                    assert onset is not None
-                    self._tell_risen(one, onset, event, title)
+                if onset is not None:
+                    self._tell_risen(everybody, onset, event, title)
 
-    def _tell_risen(self, one: Subscriber, onset: Message, event: Mapping[str, Any], title: str) -> None:
+    def _tell_risen(
+        self, everybody: Sequence[Subscriber], onset: Message, event: Mapping[str, Any], title: str
+    ) -> None:
         level, now = event["brightest_level"], self._clock.now()
-        if _has(one, onset) or now >= onset.expires_at or not one.wants(onset.camera, level, now):
+        if now >= onset.expires_at:
             return
-        why = self._give(one, onset, sighting.over(title, sighting.of_event(event)))
-        if why:
+        risen = [one for one in everybody if not _has(one, onset) and one.wants(onset.camera, level, now)]
+        for why in self._give(risen, onset, sighting.over(title, sighting.of_event(event))):
             log.info("%s", why)  # the next look tries again
 
-    def _give(self, one: Subscriber, message: Message, title: str) -> str | None:
-        """Send to one; why it was missed, or None where it has it or is gone."""
+    def _give(self, those: Sequence[Subscriber], message: Message, title: str) -> list[str]:
+        """Send to each; why some were missed, who neither have it nor are gone."""
         left_s = int((message.expires_at - self._clock.now()).total_seconds())
         urgency = "normal" if message.kind == "over" else "high"
         topic = hashlib.blake2b(message.event_id.encode(), digest_size=12).hexdigest()
         text = json.dumps(payload(message, title), ensure_ascii=False)
-        try:
-            self._send(Post(text, max(60, min(left_s, 12 * 3600)), urgency, topic), one)
-        except GoneError as error:
-            log.info("%s", error)
-            return None
-        except DeliveryError as error:
-            return str(error)
-        self.subscribers.given(one.endpoint, _key(message.event_id, message.kind))
-        return None
+        post = Post(text, max(60, min(left_s, 12 * 3600)), urgency, topic)
+        return self._send(post, those, _key(message.event_id, message.kind))
 
-    def _send(self, post: Post, one: Subscriber) -> None:
+    def _send(self, post: Post, those: Sequence[Subscriber], key: str = "") -> list[str]:
+        """One sending to all of them; with a ``key`` it is remembered who has it, whatever ends it."""
+        has: list[str] = []
+        gone: list[str] = []
+        missed: list[str] = []
+        if not those:
+            return missed
         try:
-            send(post, one, self._identity(), self._contact, self._trust)
-        except GoneError:
-            self.subscribers.remove(one.endpoint)
-            raise
-        except AuroradError as error:
+            with Sender(self._identity(), self._contact, self._trust) as sender:
+                for one in those:
+                    try:
+                        sender.send(post, one)
+                    except GoneError as error:
+                        log.info("%s", error)
+                        gone.append(one.endpoint)
+                    except DeliveryError as error:
+                        missed.append(str(error))
+                    else:
+                        has.append(one.endpoint)
+        except ConfigError as error:
             raise DeliveryError(str(error)) from error
+        finally:
+            self.subscribers.settle(key, has if key else (), gone)
+        return missed
 
 
 def _key(event_id: str, kind: str) -> str:

@@ -160,35 +160,39 @@ def _made(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def send(
-    post: Post, to: Subscriber, identity: Identity, contact: str, trust: ssl.SSLContext | bool = True
-) -> None:
-    """Give a message to a browser's push service; returning means that it took it.
+class Sender:
+    """Gives messages to browsers' push services: one connection pool and one TLS context for all of a sending."""
 
-    Raises GoneError where the subscription has ended, else DeliveryError; neither shows the address.
-    """
-    body = encrypt(post.text.encode()[:MAX_TEXT_BYTES], unb64(to.p256dh), unb64(to.auth))
-    headers = {
-        "authorization": identity.authorization(to.endpoint, contact, time.time()),
-        "content-encoding": "aes128gcm",
-        "content-type": "application/octet-stream",
-        "ttl": str(post.ttl_s),
-        "urgency": post.urgency,
-        "topic": post.topic,
-        "user-agent": f"aurorad/{__version__}",
-    }
-    try:
-        reply = httpx.post(
-            to.endpoint,
-            content=body,
-            headers=headers,
-            timeout=TIMEOUT_S,
-            follow_redirects=False,
-            verify=trust,
-        )
-    except httpx.HTTPError as error:
-        raise DeliveryError(f"push to {to.id}: no answer ({type(error).__name__})") from None
-    if reply.status_code in Gone:
-        raise GoneError(f"push to {to.id}: the browser has ended its subscription")
-    if not reply.is_success:
-        raise DeliveryError(f"push to {to.id}: refused with {reply.status_code}")
+    def __init__(self, identity: Identity, contact: str, trust: ssl.SSLContext | bool = True) -> None:
+        self._identity, self._contact = identity, contact
+        self._client = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=trust)
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def send(self, post: Post, to: Subscriber) -> None:
+        """Give a message to a browser's push service; returning means that it took it.
+
+        Raises GoneError where the subscription has ended, else DeliveryError; neither shows the address.
+        """
+        body = encrypt(post.text.encode()[:MAX_TEXT_BYTES], unb64(to.p256dh), unb64(to.auth))
+        headers = {
+            "authorization": self._identity.authorization(to.endpoint, self._contact, time.time()),
+            "content-encoding": "aes128gcm",
+            "content-type": "application/octet-stream",
+            "ttl": str(post.ttl_s),
+            "urgency": post.urgency,
+            "topic": post.topic,
+            "user-agent": f"aurorad/{__version__}",
+        }
+        try:
+            reply = self._client.post(to.endpoint, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise DeliveryError(f"push to {to.id}: no answer ({type(error).__name__})") from None
+        if reply.status_code in Gone:
+            raise GoneError(f"push to {to.id}: the browser has ended its subscription")
+        if not reply.is_success:
+            raise DeliveryError(f"push to {to.id}: refused with {reply.status_code}")

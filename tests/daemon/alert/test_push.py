@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from daemon.alert.push import Push, contact_of, is_push_service
-from daemon.alert.webpush import encrypt, unb64, verified
+from daemon.alert.webpush import Identity, encrypt, unb64, verified
 from daemon.config import DaemonSettings, PushSettings, Settings
 from daemon.errors import DeliveryError, UsageError
 from daemon.observation import Message, OutboxRow
@@ -138,6 +140,36 @@ def test_each_hears_of_what_they_asked_for_and_once(wired: Wired) -> None:
     wired.push = wired.begin()
     wired.send()
     assert [len(one.got) for one in (faint, bright, other)] == [1, 0, 1]
+
+
+def test_a_message_to_many_costs_one_of_all_but_the_requests(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One key read, one TLS context made, one file written, however many browsers; one that is gone among them."""
+    phones = [wired.phone(name) for name in ("one", "two", "gone", "three")]
+    wired.service.answer["/gone"] = 410
+    wired.event(4)
+    done: Counter[str] = Counter()
+    for owner, name in ((Identity, "__init__"), (httpx.Client, "__init__"), (Subscribers, "_write")):
+        real = getattr(owner, name)
+
+        def counted(
+            self: Any, *given: Any, _real: Any = real, _who: str = owner.__name__, **more: Any
+        ) -> Any:
+            done[_who] += 1
+            return _real(self, *given, **more)
+
+        monkeypatch.setattr(owner, name, counted)
+    wired.send()
+    assert [len(phone.got) for phone in phones] == [1, 1, 0, 1]
+    assert done == {"Identity": 1, "Client": 1, "Subscribers": 1}
+    assert [one.has for one in Subscribers.kept_in(wired.folder).all()] == [(f"{EVENT}/onset",)] * 3
+    with pytest.raises(DeliveryError, match="ended its subscription"):
+        wired.push.test(wired.phone("gone").subscription["endpoint"])
+    done.clear()
+    wired.send()
+    wired.later()
+    assert done == {}, "who has it costs nothing"
 
 
 def test_who_waits_for_bright_aurora_hears_of_it_when_it_is(wired: Wired) -> None:
