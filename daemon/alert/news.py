@@ -47,20 +47,25 @@ class News:
     def about(
         self, observation: Observation, changes: Sequence[EventChange], state: EventState
     ) -> Iterator[Message]:
-        """What each channel is to hear now (:mod:`daemon.alert.audience`); nothing of what is history."""
-        if self.clock.now() - observation.observed_at > ALERT_WITHIN:
+        """What each channel is to hear now (:mod:`daemon.alert.audience`); nothing of what is history.
+
+        Most frames bring nothing and nothing is under way: then nobody is asked anything.
+        """
+        if (not changes and state.event is None) or self.clock.now() - observation.observed_at > ALERT_WITHIN:
             return
         reader, url = self.store.reader, self.settings.daemon.url
-        channels = (*self.settings.channels, *self.listeners())
-        silent = snoozes.active(reader, self.clock.now()) if channels else {}
-        for channel in channels:
-            if snoozes.ALL in silent or channel.name in silent:
-                continue
-            for change in due(changes, state.event, observation, channel, partial(self._told, channel.name)):
+        for channel in (*self.settings.channels, *self.listeners()):
+            told = partial(self._told, channel.name)
+            wanted = list(due(changes, state.event, observation, channel, told))
+            for change in wanted if wanted and not self._is_silent(channel.name) else ():
                 over = change.kind == "over"
                 row = reader.event(change.event.id) if over else None
                 outlook = self._outlook() if not over and channel.outlook else ""
                 yield compose(change, observation, self.camera, channel, url, row, outlook)
+
+    def _is_silent(self, channel: str) -> bool:
+        silent = snoozes.active(self.store.reader, self.clock.now())
+        return snoozes.ALL in silent or channel in silent
 
     def _told(self, channel: str, event_id: str) -> bool:
         return any(row["channel"] == channel for row in self.store.reader.messages(event_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,13 @@ import pytest
 
 from daemon import sighting
 from daemon.alert.audience import due
-from daemon.config import NotifySettings
+from daemon.alert.news import News
+from daemon.config import CameraSettings, NotifySettings, Settings
+from daemon.event import EventState
 from daemon.observation import Description, Event, EventChange, Observation, Prediction, SkyState
+from daemon.record import snoozes
+from daemon.record.store import Store
+from tests.conftest import SetClock
 
 T0 = datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)
 SKY = SkyState(T0, -31.2, 12.0, 14.5, 200.0, 98.75, "night", "quarter")
@@ -130,3 +136,27 @@ def test_movement_colours_and_where_to_look() -> None:
         sighting.look({"azimuth_deg": 4.0, "elevation_deg": 80.0}) == "Brightest overhead: look straight up."
     )
     assert sighting.look({}) == ""
+
+
+def test_a_frame_without_news_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who listens and who is silent is looked up when there is something to hear, not with every frame of the night."""
+    asked: list[str] = []
+
+    def listeners() -> list[NotifySettings]:
+        asked.append("listeners")
+        return [NotifySettings(name="phone", url="json://localhost")]
+
+    def active(*_: object) -> dict[str, datetime]:
+        asked.append("silences")
+        return {}
+
+    monkeypatch.setattr(snoozes, "active", active)
+    with Store(tmp_path / "a.db") as store:
+        news = News(CameraSettings(), Settings(), store, SetClock(T0), listeners)
+        frame = observation(Description(3))
+        assert list(news.about(frame, (), EventState())) == []
+        assert asked == []
+        assert list(news.about(frame, (), EventState(event=EVENT))) == []
+        assert asked == ["listeners"]
+        (message,) = news.about(frame, [change("onset")], EventState(event=EVENT))
+    assert (message.channel, asked) == ("phone", ["listeners", "listeners", "silences"])
