@@ -34,6 +34,7 @@ from daemon.observation import LiveStatus
 from daemon.one_look import OneLook
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
+from daemon.record import recent
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, open_store
 from daemon.schedule import Schedule
@@ -267,10 +268,9 @@ class Service:
         now = self.clock.now()
         parts = []
         for name, watch in self.watches.items():
-            rows = self.store.reader.between(name, now - timedelta(hours=1), now)
-            looks = [row for row in rows if row["verdict"] not in ("stale", "not looked")]
-            auroras = sum(row["verdict"] == "aurora" for row in looks)
-            parts.append(uptime.camera_part(name, watch.status, len(looks), auroras))
+            counted = recent.verdicts(self.store.reader, name, now - timedelta(hours=1), now)
+            looks = sum(n for verdict, n in counted.items() if verdict not in ("stale", "not looked"))
+            parts.append(uptime.camera_part(name, watch.status, looks, counted.get("aurora", 0)))
         log.info(uptime.uptime_line(now - self.started_at, parts))
 
     def _job_failed(self, job: str, error: BaseException | None) -> None:

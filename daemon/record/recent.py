@@ -1,4 +1,4 @@
-"""The last minutes of a camera, as the frames after them are compared with (:mod:`daemon.description`)."""
+"""The last minutes of a camera: what the frames after them are compared with (:mod:`daemon.description`), and counts."""
 
 from __future__ import annotations
 
@@ -18,3 +18,13 @@ def described(reader: Reader, camera: str, since: datetime, until: datetime) -> 
         [camera, utc_text(since), utc_text(until)],
     )
     return cast(list[MomentRow], rows)
+
+
+def verdicts(reader: Reader, camera: str, since: datetime, until: datetime) -> dict[str, int]:
+    """How many observations of each verdict there are between the two instants."""
+    rows = reader.query(
+        """SELECT verdict, count(*) AS n FROM observations
+           WHERE camera = ? AND observed_at BETWEEN ? AND ? GROUP BY verdict""",
+        [camera, utc_text(since), utc_text(until)],
+    )
+    return {row["verdict"]: row["n"] for row in rows}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from daemon.event import EventState
 from daemon.observation import EventChange
+from daemon.record import recent
 from daemon.record.store import Reader, Store
 from tests.daemon.record.made import COLUMN, NIGHT, T0, dark, event, observation
 
@@ -136,6 +137,16 @@ def test_what_the_stars_showed_is_of_the_last_nights_in_which_they_were_looked_f
         assert [zero for _, _, zero, _ in reader.star_zeros("yellowknife", nights=2)] == [12.0, 110.0]
         assert len(reader.star_zeros("yellowknife")) == 4
         assert reader.star_zeros("elsewhere") == []
+
+
+def test_an_hour_s_verdicts_are_counted(store: Store, path: Path) -> None:
+    """By verdict, both ends included; nothing of other times or cameras."""
+    for minute, verdict in enumerate(("aurora", "aurora", "clear", "stale", "obscured")):
+        store.record(observation(minute, verdict=verdict), night=NIGHT)
+    store.record(observation(1, camera="elsewhere"), night=NIGHT)
+    with Reader(path) as reader:
+        counted = recent.verdicts(reader, "yellowknife", T0 + timedelta(minutes=1), T0 + timedelta(minutes=3))
+    assert counted == {"aurora": 1, "clear": 1, "stale": 1}
 
 
 def test_datasette_opens_it_and_shows_events(store: Store, path: Path) -> None:
