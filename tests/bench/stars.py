@@ -181,7 +181,7 @@ def one_cover(seed: int, moon: bool) -> Figures:
     """(share of starlight seen, share of light hidden) of every sector of a camera; empty where its lens is not solved."""
     azimuth, elevation, sector, weight = _grid()
     clear, cloudy = clear_and_cloudy(seed, moon)
-    best, sky = look(clear.picture(), clear), cloudy.scene.heaven
+    best, sky = look(clear.picture(), clear), cloudy.scene.night_sky
     up = sky.moon_altitude_deg > 0 and sky.moon_phase_deg > 30
     glare = (sky.moon_azimuth_deg, sky.moon_altitude_deg) if up else None
     if isinstance(best.answer, NoSolution):

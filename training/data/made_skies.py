@@ -16,7 +16,7 @@ from training.simulator.cameras import lens, pick, sensor
 from training.simulator.night import Night, Place
 from training.simulator.render import draw, draw_pair
 from training.simulator.scene import background_level, random_scene
-from training.simulator.scene_types import Heaven, Scene
+from training.simulator.scene_types import NightSky, Scene
 from training.simulator.shown import shown_forms
 
 Draw = np.random.Generator
@@ -40,7 +40,7 @@ def simulated(rng: Draw, side: int, bright: bool = False) -> Item:
     ``bright`` takes only skies of twilight or moon, where false alarms come from.
     """
     scene = random_scene(rng, aurora=True)
-    while bright and scene.heaven.sun_altitude_deg < -12 and scene.heaven.moon_altitude_deg < 0:
+    while bright and scene.night_sky.sun_altitude_deg < -12 and scene.night_sky.moon_altitude_deg < 0:
         scene = random_scene(rng, aurora=True)
     return pair(scene, side)
 
@@ -68,8 +68,8 @@ def forms(rng: Draw, side: int) -> Item:
 def dusk(rng: Draw, side: int) -> Item:
     """Aurora on the bright blue sky of twilight, as a camera that adapts sees it, and the sky without."""
     scene = random_scene(rng, aurora=False)
-    heaven = replace(scene.heaven, sun_altitude_deg=float(rng.uniform(-12, -4.5)))
-    scene = replace(scene, heaven=heaven, clouds=scene.clouds if rng.random() < 0.4 else ())
+    night_sky = replace(scene.night_sky, sun_altitude_deg=float(rng.uniform(-12, -4.5)))
+    scene = replace(scene, night_sky=night_sky, clouds=scene.clouds if rng.random() < 0.4 else ())
     scene = replace(
         scene, sensor=replace(scene.sensor, gain=_exposure(rng, scene, darkest=35, brightest=180))
     )
@@ -81,8 +81,8 @@ def daylight(rng: Draw, side: int) -> Item:
     pictures = []
     for _ in range(2):
         scene = random_scene(rng, aurora=False)
-        heaven = replace(scene.heaven, sun_altitude_deg=float(rng.uniform(-9, -1)), stars=0.0)
-        scene = replace(scene, heaven=heaven)
+        night_sky = replace(scene.night_sky, sun_altitude_deg=float(rng.uniform(-9, -1)), stars=0.0)
+        scene = replace(scene, night_sky=night_sky)
         scene = replace(scene, sensor=replace(scene.sensor, gain=_exposure(rng, scene)))
         square = draw(scene, side).square.copy()
         square[~disc_mask(side)] = 0
@@ -160,7 +160,7 @@ def bare_scene(rng: Draw) -> Scene:
     own = sensor(rng, name)
     own = replace(own, balance=(1.0, 1.0, 1.0), saturation=1.0, black=(0.0, 0.0, 0.0), gain=1.0)
     stars_seen = float(rng.choice([0.0, rng.uniform(0.1, 1.5)]))
-    heaven = Heaven(
+    night_sky = NightSky(
         stars=stars_seen, sidereal_deg=float(rng.uniform(0, 360)), seed=int(rng.integers(0, 2**31))
     )
-    return Scene(lens(rng, name), own, heaven, seed=int(rng.integers(0, 2**31)))
+    return Scene(lens(rng, name), own, night_sky, seed=int(rng.integers(0, 2**31)))

@@ -45,21 +45,21 @@ def _depth(cloud: Cloud, lens: Lens, g: Grid) -> tuple[Plane, Plane]:
 
 def _lit(scene: Scene, g: Grid) -> Plane:
     """Radiance of a thick cloud, (side, side, 3) BGR: town from below, moon and dusk from above."""
-    town, heaven = scene.town, scene.heaven
+    town, night_sky = scene.town, scene.night_sky
     at = toward(scene.lens, town.azimuth_deg, 5)
     side = g.vx * np.float32(at[0]) + g.vy * np.float32(at[1])
     low = 1 - g.vz
     even = np.maximum(0, 1 + town.lean * (0.9 * side + 0.7 * low * side)) * (1 - 0.25 * low)
     light = (town.on_cloud * even)[..., None] * np.array(town.colour[::-1], dtype=np.float32)
-    moon = moon_level(heaven)
+    moon = moon_level(night_sky)
     if moon > 1e-4:
-        to = toward(scene.lens, heaven.moon_azimuth_deg, heaven.moon_altitude_deg)
+        to = toward(scene.lens, night_sky.moon_azimuth_deg, night_sky.moon_altitude_deg)
         cosine = g.vx * np.float32(to[0]) + g.vy * np.float32(to[1]) + g.vz * np.float32(to[2])
         shine = 0.4 * moon * (0.55 + 0.35 * np.maximum(cosine, 0) ** 2 + 0.9 * np.maximum(cosine, 0) ** 24)
         light = light + shine[..., None] * np.array([1.0, 0.97, 0.96], dtype=np.float32)
-    dusk = twilight_level(heaven.sun_altitude_deg)
+    dusk = twilight_level(night_sky.sun_altitude_deg)
     if dusk > 1e-4:
-        to = toward(scene.lens, heaven.sun_azimuth_deg, 0)
+        to = toward(scene.lens, night_sky.sun_azimuth_deg, 0)
         near = g.vx * np.float32(to[0]) + g.vy * np.float32(to[1])
         rose = np.array([0.85, 0.72, 0.78], dtype=np.float32)
         light = light + (0.8 * dusk * (1 + 0.5 * near))[..., None] * rose

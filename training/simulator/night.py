@@ -26,7 +26,7 @@ from training.simulator.cameras import lens, sensor
 from training.simulator.plans import _colours, _forms_at, _plan, _smooth
 from training.simulator.render import CONTRAST, Drawn, Truth, draw, truth
 from training.simulator.scene import random_cloud, random_tint, random_town
-from training.simulator.scene_types import Cloud, Dome, Heaven, Scene
+from training.simulator.scene_types import Cloud, Dome, NightSky, Scene
 
 START_SUN_ALTITUDE_DEG = -11.5  # where AuroraMAX's own nights of 2022-25 begin
 SIDEREAL_DEG_PER_DAY, SIDEREAL_AT_J2000_DEG = 360.98564736629, 280.46061837
@@ -117,7 +117,7 @@ class Night:
         self._sensor = sensor(rng, camera)
         self._town = random_town(rng)
         self._weather = _Weather(rng, weather, self.length_s)
-        self._heaven = Heaven(
+        self._night_sky = NightSky(
             latitude_deg=place.latitude_deg,
             airglow=float(np.exp(rng.uniform(np.log(4e-4), np.log(3e-3)))),
             tint=random_tint(rng),
@@ -141,8 +141,8 @@ class Night:
                 at = fault.start
         seconds = (at - self.start).total_seconds()
         state = self.state(at)
-        heaven = replace(
-            self._heaven,
+        night_sky = replace(
+            self._night_sky,
             sun_altitude_deg=state.sun_altitude_deg,
             sun_azimuth_deg=state.sun_azimuth_deg,
             moon_altitude_deg=state.moon_altitude_deg,
@@ -155,7 +155,7 @@ class Night:
         return Scene(
             lens=self._lens,
             sensor=self._sensor,
-            heaven=heaven,
+            night_sky=night_sky,
             clouds=self._weather.clouds(seconds),
             town=self._town,
             dome=Dome(),

@@ -24,7 +24,7 @@ from training.simulator.aurora import aurora_light
 from training.simulator.camera import develop, through_dome, tone
 from training.simulator.cloud import air_glow, through_cloud, veil
 from training.simulator.lens import Grid, direction, grid, sky_mask
-from training.simulator.night_sky import heaven_light, stars
+from training.simulator.night_sky import night_sky_light, stars
 from training.simulator.noise import Plane
 from training.simulator.scene_types import Form, Scene
 
@@ -85,7 +85,7 @@ def without_aurora(scene: Scene) -> Scene:
 def _layers(scene: Scene, work: int) -> _Layers:
     """Everything but stars and contrails, which need the picture's own resolution."""
     through, cloud_light, hidden = veil(scene, work)
-    behind: Plane = (heaven_light(scene, work) + air_glow(scene, work)) * through[..., None] + cloud_light
+    behind: Plane = (night_sky_light(scene, work) + air_glow(scene, work)) * through[..., None] + cloud_light
     aurora = aurora_light(scene, work)
     if aurora is not None:
         aurora = through_cloud(aurora, through)
@@ -99,7 +99,7 @@ def _sharp(layers: _Layers, scene: Scene, side: int) -> _Layers:
     if layers.side != side:
         behind, through = _enlarged(behind, side), _enlarged(through, side)
         aurora = None if aurora is None else _enlarged(aurora, side)
-    if scene.heaven.stars > 0 and float(through.max()) > 0.2:
+    if scene.night_sky.stars > 0 and float(through.max()) > 0.2:
         behind = behind + stars(scene, side) * through[..., None]
     if scene.dome.contrail > 0:
         behind = behind + _contrail(scene, grid(scene.lens, side))

@@ -15,18 +15,18 @@ from training.simulator.cameras import lens, pick, sensor
 from training.simulator.cloud import colour_of
 from training.simulator.night_sky import FULL_MOON_SKY, moon_level, twilight_level
 from training.simulator.render import without_aurora
-from training.simulator.scene_types import Aurora, Cloud, Dome, Heaven, Scene, Town
+from training.simulator.scene_types import Aurora, Cloud, Dome, NightSky, Scene, Town
 
 WEATHERS = {"clear": 0.3, "thin": 0.14, "broken": 0.2, "streets": 0.1, "overcast": 0.2, "fog": 0.06}
 
 
-def _heaven(rng: np.random.Generator) -> Heaven:
+def _night_sky(rng: np.random.Generator) -> NightSky:
     light = rng.choice(["dark", "moon", "twilight", "both"], p=[0.44, 0.3, 0.18, 0.08])
     sun = rng.uniform(-14.5, -4.5) if light in ("twilight", "both") else rng.uniform(-45, -15)
     moon = rng.uniform(3, 55) if light in ("moon", "both") else -20.0
     phase = 180 * rng.beta(2.2, 1.0)
     tint = random_tint(rng)
-    return Heaven(
+    return NightSky(
         sun_altitude_deg=float(sun),
         sun_azimuth_deg=float(rng.uniform(0, 360)),
         moon_altitude_deg=float(moon),
@@ -135,10 +135,10 @@ def _dome(rng: np.random.Generator, fog: float) -> Dome:
 
 def background_level(scene: Scene) -> float:
     """A rough radiance of the sky behind aurora, to place its brightness."""
-    level = scene.heaven.airglow + twilight_level(scene.heaven.sun_altitude_deg)
-    level += moon_level(scene.heaven) * FULL_MOON_SKY
+    level = scene.night_sky.airglow + twilight_level(scene.night_sky.sun_altitude_deg)
+    level += moon_level(scene.night_sky) * FULL_MOON_SKY
     if scene.clouds:
-        level += 0.5 * scene.town.on_cloud + 0.15 * moon_level(scene.heaven)
+        level += 0.5 * scene.town.on_cloud + 0.15 * moon_level(scene.night_sky)
     return float(level + 0.02 * scene.town.glow)
 
 
@@ -153,15 +153,15 @@ def random_scene(
     """
     name = pick(rng) if camera == "any" else camera
     clouds, fog = _weather(rng)
-    heaven, town, dome = _heaven(rng), random_town(rng), _dome(rng, fog)
+    night_sky, town, dome = _night_sky(rng), random_town(rng), _dome(rng, fog)
     optics, eye = lens(rng, name), sensor(rng, name)
     seed = int(rng.integers(0, 2**31))
-    scene = Scene(optics, eye, heaven, clouds, town, dome, Aurora(), seed)
+    scene = Scene(optics, eye, night_sky, clouds, town, dome, Aurora(), seed)
     if rng.random() < 0.012:
         return _black(scene)
     wanted = bool(rng.random() < 0.5) if aurora is None else aurora
     lit = random_aurora(rng, background_level(scene), eye.gain, display)
-    return Scene(optics, eye, heaven, clouds, town, dome, lit if wanted else Aurora(), seed)
+    return Scene(optics, eye, night_sky, clouds, town, dome, lit if wanted else Aurora(), seed)
 
 
 def _black(scene: Scene) -> Scene:
@@ -169,7 +169,7 @@ def _black(scene: Scene) -> Scene:
     return Scene(
         lens=scene.lens,
         sensor=scene.sensor,
-        heaven=Heaven(airglow=0, stars=0, milky_way=0),
+        night_sky=NightSky(airglow=0, stars=0, milky_way=0),
         town=Town(on_cloud=0),
         seed=scene.seed,
     )

@@ -83,7 +83,7 @@ class Sensor:
 
 
 @dataclass(frozen=True)
-class Heaven:
+class NightSky:
     """Everything beyond the clouds except aurora. ``twilight`` scales the sun's scattered light,
     ``airglow`` and ``tint`` the dark sky's own; ``sidereal_deg``, the local mean sidereal time,
     turns the stars of the year ``year``.
@@ -209,7 +209,7 @@ class Scene:
 
     lens: Lens = field(default_factory=Lens)
     sensor: Sensor = field(default_factory=Sensor)
-    heaven: Heaven = field(default_factory=Heaven)
+    night_sky: NightSky = field(default_factory=NightSky)
     clouds: tuple[Cloud, ...] = ()
     town: Town = field(default_factory=Town)
     dome: Dome = field(default_factory=Dome)

@@ -24,7 +24,7 @@ from training.simulator.night import Place, observatory, sidereal_deg
 from training.simulator.night_sky import star_places
 from training.simulator.render import draw
 from training.simulator.scene import background_level, random_cloud, random_tint, random_town
-from training.simulator.scene_types import Cloud, Dome, Heaven, Lens, Optics, Scene, Sensor
+from training.simulator.scene_types import Cloud, Dome, Lens, NightSky, Optics, Scene, Sensor
 
 Floats = npt.NDArray[np.float64]
 Framing = Literal["square", "wide", "portrait", "cut", "off centre"]
@@ -75,12 +75,12 @@ class Still:
         return int((out & inside).sum())
 
     def _standing_out(self) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-        azimuth, elevation, _, _ = star_places(self.scene.heaven)
+        azimuth, elevation, _, _ = star_places(self.scene.night_sky)
         x, y = self.pixel(np.asarray(azimuth, np.float64), np.asarray(elevation, np.float64))
         quiet = replace(
             self.scene, sensor=replace(self.scene.sensor, noise=0.0, jpeg=0, video=0.0, hot_pixels=0)
         )
-        dark = replace(quiet, heaven=replace(quiet.heaven, stars=0.0))
+        dark = replace(quiet, night_sky=replace(quiet.night_sky, stars=0.0))
         lit = draw(quiet, self.side).square.astype(np.float32).mean(axis=2)
         rise = lit - draw(dark, self.side).square.astype(np.float32).mean(axis=2)
         rise = np.asarray(cv2.dilate(rise, np.ones((3, 3), np.uint8)), dtype=np.float32)
@@ -120,7 +120,7 @@ def random_still(
     scene = Scene(
         lens=replace(_lens(rng, name), meridian=False),
         sensor=_night_sensor(rng, name),
-        heaven=_heaven(rng, place, state),
+        night_sky=_night_sky(rng, place, state),
         clouds=_clouds(rng, cloud),
         town=random_town(rng),
         dome=Dome(seed=int(rng.integers(0, 2**31))),
@@ -171,8 +171,8 @@ def _night_sensor(rng: np.random.Generator, name: str) -> Sensor:
     )
 
 
-def _heaven(rng: np.random.Generator, place: Place, state: SkyState) -> Heaven:
-    return Heaven(
+def _night_sky(rng: np.random.Generator, place: Place, state: SkyState) -> NightSky:
+    return NightSky(
         sun_altitude_deg=state.sun_altitude_deg,
         sun_azimuth_deg=state.sun_azimuth_deg,
         moon_altitude_deg=state.moon_altitude_deg,

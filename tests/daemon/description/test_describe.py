@@ -17,7 +17,7 @@ from daemon.description.sky_grid import sky_grid
 from daemon.observation import Orientation
 from tests.daemon.description.truth import AT, NORTH_UP, Sky, of_scene, sky
 from training.simulator.night import Night
-from training.simulator.scene_types import Form, Heaven
+from training.simulator.scene_types import Form, NightSky
 
 ARC = Form(
     kind="arc",
@@ -79,8 +79,8 @@ def test_brightness_is_what_the_aurora_added(name: str) -> None:
 
 def test_moonlight_is_no_brightness() -> None:
     """The same arc under a full moon: the sky is far brighter, the aurora is not."""
-    moon = Heaven(moon_altitude_deg=30, moon_azimuth_deg=200, moon_phase_deg=170, seed=1, milky_way=0.2)
-    moonlit = sky(replace(ARC, brightness=0.3), heaven=moon)
+    moon = NightSky(moon_altitude_deg=30, moon_azimuth_deg=200, moon_phase_deg=170, seed=1, milky_way=0.2)
+    moonlit = sky(replace(ARC, brightness=0.3), night_sky=moon)
     found = light(moonlit.square, without_specks(moonlit.mask), sky_grid(NORTH_UP))
     grey = float(moonlit.square[moonlit.square.shape[0] // 2 :].mean())
     lit = np.sort(moonlit.added[moonlit.mask])[-10:].mean()

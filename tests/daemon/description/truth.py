@@ -12,7 +12,7 @@ import numpy.typing as npt
 from daemon.description.sky_grid import SIDE
 from daemon.observation import Mask, Orientation, Picture, Prediction
 from training.simulator import render
-from training.simulator.scene_types import Aurora, Form, Heaven, Scene
+from training.simulator.scene_types import Aurora, Form, NightSky, Scene
 from training.simulator.scene_types import Lens as SimulatedLens
 
 AT = datetime(2024, 2, 10, 5, 0, tzinfo=UTC)
@@ -41,11 +41,11 @@ class Sky:
         return replace(certain, **changed)  # type: ignore[arg-type]
 
 
-def sky(*forms: Form, seed: int = 1, heaven: Heaven | None = None, **aurora: object) -> Sky:
+def sky(*forms: Form, seed: int = 1, night_sky: NightSky | None = None, **aurora: object) -> Sky:
     """The sky with these forms, no cloud, north up and east left; directions are geographic."""
     scene = Scene(
         lens=SimulatedLens(horizon=1.0, hills=0.0, trees=0, seed=seed),
-        heaven=heaven or Heaven(seed=seed, milky_way=0.2),
+        night_sky=night_sky or NightSky(seed=seed, milky_way=0.2),
         aurora=Aurora(forms=forms, declination_deg=0.0, **aurora),  # type: ignore[arg-type]
         seed=seed,
     )

@@ -84,8 +84,8 @@ def test_several_frames_are_solved_together() -> None:
     still, solved = _looked(14)
     later = still.at + timedelta(hours=1)
     turn = 360.98564736629 / 24
-    heaven = replace(still.scene.heaven, sidereal_deg=still.scene.heaven.sidereal_deg + turn)
-    second = replace(still, at=later, scene=replace(still.scene, heaven=heaven))
+    night_sky = replace(still.scene.night_sky, sidereal_deg=still.scene.night_sky.sidereal_deg + turn)
+    second = replace(still, at=later, scene=replace(still.scene, night_sky=night_sky))
     place = still.place
     stars = Observatory(place.latitude_deg, place.longitude_deg, place.elevation_m).stars(later)
     other = Shot(find_points(second.picture(), solved.disc), stars)

@@ -11,7 +11,7 @@ from daemon.sky.ephemeris import Observatory
 from daemon.sky.stars.catalogue import air_mass, bright_stars
 from training.simulator.night import sidereal_deg
 from training.simulator.night_sky import star_places
-from training.simulator.scene_types import Heaven
+from training.simulator.scene_types import NightSky
 
 AT = datetime(2024, 2, 10, 7, 13, 20, tzinfo=UTC)
 
@@ -44,8 +44,8 @@ def test_the_simulators_stars_stand_where_skyfields_do() -> None:
     """Precession, sidereal time and refraction by hand against Skyfield: 0.02° above 10°."""
     field = Observatory(62.4333, -114.35).stars(AT)
     field = field.chosen((field.hip > 0) & (field.elevation_deg > 10))
-    heaven = Heaven(latitude_deg=62.4333, sidereal_deg=sidereal_deg(-114.35, AT), year=2024.11)
-    azimuth, elevation, _, _ = star_places(heaven)
+    night_sky = NightSky(latitude_deg=62.4333, sidereal_deg=sidereal_deg(-114.35, AT), year=2024.11)
+    azimuth, elevation, _, _ = star_places(night_sky)
     cosine = _vector(field.azimuth_deg, field.elevation_deg) @ _vector(azimuth, elevation).T
     assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).min(axis=1).max() < 0.02
 

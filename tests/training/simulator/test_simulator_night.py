@@ -42,7 +42,7 @@ def test_sun_and_moon_are_the_ephemeris(night: Night) -> None:
     at = night.start + timedelta(hours=3, minutes=2, seconds=31)
     place = YELLOWKNIFE
     true = Observatory(place.latitude_deg, place.longitude_deg, place.elevation_m).state(at)
-    made = night.scene(at).heaven
+    made = night.scene(at).night_sky
     assert made.sun_altitude_deg == pytest.approx(true.sun_altitude_deg, abs=0.02)
     assert made.moon_altitude_deg == pytest.approx(true.moon_altitude_deg, abs=0.02)
     assert made.moon_azimuth_deg == pytest.approx(true.moon_azimuth_deg, abs=0.02)

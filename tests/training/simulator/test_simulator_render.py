@@ -16,7 +16,7 @@ from training.simulator.aurora_forms import arc
 from training.simulator.cameras import GENERATIONS
 from training.simulator.render import CONTRAST, draw, draw_pair, truth, without_aurora
 from training.simulator.scene import random_scene
-from training.simulator.scene_types import Aurora, Cloud, Heaven, Lens, Scene, Sensor, Town
+from training.simulator.scene_types import Aurora, Cloud, Lens, NightSky, Scene, Sensor, Town
 
 QUIET = Sensor(noise=0.0, jpeg=0, video=0.0, blur=0.0)
 
@@ -26,7 +26,7 @@ def _scene(brightness: float, *, north_km: float = 0.0, clouds: tuple[Cloud, ...
     return Scene(
         lens=Lens(north_deg=0.0, trees=0),
         sensor=QUIET,
-        heaven=Heaven(milky_way=0.0, stars=0.0),
+        night_sky=NightSky(milky_way=0.0, stars=0.0),
         town=Town(on_cloud=0.02),
         clouds=clouds,
         aurora=Aurora(forms=(form,), declination_deg=0.0),
