@@ -276,7 +276,7 @@ def _site(movie: Path | None, speed: float | None) -> Iterator[dict[str, Any]]:
             str(speed or SPEED),
             "--seed",
             SEED,
-            "--spells",
+            "--events",
             "1",
             "--weather",
             "clear",

@@ -59,7 +59,7 @@ def process(command: Sequence[str], **more: Any) -> Iterator[subprocess.Popen[st
 def drawn_site(at: str, speed: float) -> Iterator[dict[str, Any]]:
     """The stand-in site with the demo's night, its clock held: onset 21:18, breakup 21:48, end 22:21 in Yellowknife."""
     command = ["-m", "training.simulator.site", "--date", "2024-02-10", "--at", at, "--speed", str(speed),
-               "--hold", "--seed", "1", "--spells", "1", "--weather", "clear", "--side", "360"]  # fmt: skip
+               "--hold", "--seed", "1", "--events", "1", "--weather", "clear", "--side", "360"]  # fmt: skip
     with process(command, stdin=subprocess.PIPE) as site:
         assert site.stdout is not None
         yield json.loads(site.stdout.readline())

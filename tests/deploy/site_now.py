@@ -40,7 +40,7 @@ def main(port: int) -> None:
     from training.simulator.night import Night
     from training.simulator.site import Site
 
-    night = Night(7, date(2024, 2, 10), spells=1, weather="clear")
+    night = Night(7, date(2024, 2, 10), events=1, weather="clear")
     began = datetime.now(UTC) - timedelta(hours=1)
 
     def sky(at: datetime):  # type: ignore[no-untyped-def]

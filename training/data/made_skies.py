@@ -137,10 +137,10 @@ def _random_night(rng: Draw) -> Night:
     )
     day = date(2023, 9, 15) + timedelta(days=int(rng.integers(0, 200)))
     seed, camera = int(rng.integers(0, 2**31)), pick(rng)
-    whole = Night(seed, day, place, spells=1, camera=camera)
+    whole = Night(seed, day, place, events=1, camera=camera)
     length = min(timedelta(hours=3), whole.end - whole.start)
     start = whole.start + (whole.end - whole.start - length) * float(rng.random())
-    return Night(seed, day, place, hours=(start, start + length), spells=1, camera=camera)
+    return Night(seed, day, place, hours=(start, start + length), events=1, camera=camera)
 
 
 def _exposure(rng: Draw, scene: Scene, darkest: float = 60, brightest: float = 235) -> float:

@@ -219,7 +219,7 @@ def _together(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def judge_spells(
+def judge_events(
     nights: Iterable[JudgedNight], temperature: float, thresholds: Thresholds
 ) -> list[Judgement]:
     """Run the daemon's rules over the nights."""

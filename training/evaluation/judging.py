@@ -11,7 +11,7 @@ import numpy as np
 from models.card import Thresholds
 from models.runtime import load
 from training.evaluation import evaluate as ev
-from training.evaluation.events import spell_figures
+from training.evaluation.events import event_figures
 from training.evaluation.leave_out import LeftOut, crossed, fit_to, read_answers, table
 from training.evaluation.sets import keogram_frames, manifest_frames, real_frames
 from training.evaluation.split_leakage import leak
@@ -53,7 +53,7 @@ def judge_model(
         judged = list(ev.judge_nights(model, nights))
         frames, answers = ev.night_frames(judged, "simulated nights")
         _judge_set(frames, answers, fitted, found, rows)
-        found["spells"] = spell_figures(ev.judge_spells(judged, fitted.temperature, fitted.thresholds))
+        found["events"] = event_figures(ev.judge_events(judged, fitted.temperature, fitted.thresholds))
     if not rows:
         raise ValueError("nothing to judge on: give --real, --manifest, --keograms or --nights")
     ev.write_evaluation(out, model, found, rows)
@@ -166,8 +166,8 @@ def _into_card(model: Path, found: dict[str, Any], fitted: ev.Calibration, held_
             "cameras left out": found["cameras left out"],
             **{k: v for k, v in skill.items() if k != "real"},
         }
-    if "spells" in found:
-        skill["simulated nights"]["spells"] = found["spells"]
+    if "events" in found:
+        skill["simulated nights"]["events"] = found["events"]
     describe(
         model,
         skill=skill,

@@ -3,7 +3,7 @@
     aurorad-train simulate --nights runs/nights --count 40 --seed 900
 
 One folder a night: ``pictures.npy`` (frames, 240, 240, 3) and ``night.json`` with the times, the
-truth of every frame and the spells, and what draws the night anew, for looks between the kept
+truth of every frame and the events, and what draws the night anew, for looks between the kept
 frames. Nights are chosen over a whole season, so that moon and twilight
 come as they do; weather and camera are the simulator's draw.
 """
@@ -24,22 +24,12 @@ import numpy.typing as npt
 from daemon.files import write_whole
 from daemon.observation import from_utc_text, utc_text
 from models.preprocess import SIDE, Pixels, disc_mask
-from training.simulator.night import Night
+from training.simulator.night import Night, NightEvent
 
 CADENCE_S: Final = 60.0
 CAMERAS: Final = ("auroramax-2015", "auroramax-2016", "auroramax-2022", "auroramax-dark")
 SEASON_START: Final = date(2023, 9, 15)
 SEASON_DAYS: Final = 210
-
-
-@dataclass(frozen=True)
-class NightSpell:
-    """A spell's truth: first and last visible minute, breakup if any, greatest contrast."""
-
-    onset: datetime
-    end: datetime
-    breakup: datetime | None
-    contrast: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +43,7 @@ class KeptNight:
     aurora: npt.NDArray[np.bool_]
     marginal: npt.NDArray[np.bool_]
     cloud: npt.NDArray[np.float64]
-    spells: list[NightSpell]
+    events: list[NightEvent]
     between: Callable[[datetime], Pixels]
     """The picture of any instant, drawn anew."""
 
@@ -105,10 +95,10 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
             }
         )
     pictures.flush()
-    spells = [_text(asdict(spell)) for spell in spells_of(times, frames, night)]
+    events = [_text(asdict(event)) for event in events_of(times, frames, night)]
     made = {"seed": night.seed, "date": str(day), "camera": camera,
             "from": start.isoformat(), "to": (start + length).isoformat()}  # fmt: skip
-    kept = {"made": made, "frames": frames, "spells": spells}
+    kept = {"made": made, "frames": frames, "events": events}
     write_whole(target / "night.json", json.dumps(kept).encode())
 
 
@@ -130,8 +120,8 @@ def _between(made: str, at: datetime) -> Pixels:
     return _masked(_night(made).frame(at, SIDE).square)
 
 
-def spells_of(times: list[datetime], frames: list[dict[str, Any]], night: Night) -> list[NightSpell]:
-    """The night's spells from its frames' truth: visible minutes less than 20 minutes apart."""
+def events_of(times: list[datetime], frames: list[dict[str, Any]], night: Night) -> list[NightEvent]:
+    """The night's events from its frames' truth: visible minutes less than 20 minutes apart."""
     runs: list[list[int]] = []
     for index, frame in enumerate(frames):
         if not frame["aurora"]:
@@ -141,13 +131,13 @@ def spells_of(times: list[datetime], frames: list[dict[str, Any]], night: Night)
         else:
             runs.append([index])
     return [
-        NightSpell(times[run[0]], times[run[-1]], None, max(frames[i]["contrast"] for i in run))
+        NightEvent(times[run[0]], times[run[-1]], None, max(frames[i]["contrast"] for i in run))
         for run in runs
     ]
 
 
-def _text(spell: dict[str, Any]) -> dict[str, Any]:
-    return {key: utc_text(value) if isinstance(value, datetime) else value for key, value in spell.items()}
+def _text(event: dict[str, Any]) -> dict[str, Any]:
+    return {key: utc_text(value) if isinstance(value, datetime) else value for key, value in event.items()}
 
 
 def read_nights(folder: Path) -> Iterator[KeptNight]:
@@ -168,14 +158,16 @@ def read_nights(folder: Path) -> Iterator[KeptNight]:
             aurora=np.array([frame["aurora"] for frame in frames], bool),
             marginal=np.array([frame["marginal"] for frame in frames], bool),
             cloud=np.array([frame["cloud"] for frame in frames]),
-            spells=[_spell(one) for one in kept["spells"]],
+            events=[
+                _event(one) for one in kept.get("events", kept.get("spells"))
+            ],  # as they were once called
             between=partial(_between, json.dumps(kept["made"])),
         )
 
 
-def _spell(kept: dict[str, Any]) -> NightSpell:
+def _event(kept: dict[str, Any]) -> NightEvent:
     breakup = kept["breakup"]
-    return NightSpell(
+    return NightEvent(
         from_utc_text(kept["onset"]),
         from_utc_text(kept["end"]),
         from_utc_text(breakup) if breakup else None,

@@ -1,7 +1,7 @@
-"""A coherent night: one camera, turning sky, drifting weather, spells of aurora that live and end.
+"""A coherent night: one camera, turning sky, drifting weather, events of aurora that live and end.
 
 Sun and moon are the ephemeris's. Weather follows a slow random course; clouds drift with one wind.
-A spell follows the substorm (Akasofu 1964): a quiet arc drifts equatorward and brightens (growth),
+An event follows the substorm (Akasofu 1964): a quiet arc drifts equatorward and brightens (growth),
 breaks up within minutes, spreads poleward, and fades into patches and veils (recovery). Everything
 is a smooth function of time, so frames may be asked for in any order.
 
@@ -74,15 +74,15 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Spell:
-    """One spell as the camera saw it: ``onset`` and ``end`` are its first and last visible minute by
+class NightEvent:
+    """One event as the camera saw it: ``onset`` and ``end`` are its first and last visible minute by
     the criterion of ``draw``, ``breakup`` the minute it breaks up (None if it never does),
-    ``contrast`` the greatest of its frames. A spell that cloud hid throughout is not listed.
+    ``contrast`` the greatest of its frames. An event that cloud hid throughout is not listed.
     """
 
     onset: datetime
-    breakup: datetime | None
     end: datetime
+    breakup: datetime | None
     contrast: float
 
 
@@ -90,7 +90,7 @@ class Night:
     """One simulated night of one camera.
 
     ``night`` is the UTC date in the movie's name; ``hours`` (start, end) in UTC replaces the hours
-    the sun gives; ``spells`` their number (None: drawn, 0 to 3); ``weather`` and ``camera`` (a
+    the sun gives; ``events`` their number (None: drawn, 0 to 3); ``weather`` and ``camera`` (a
     generation of ``cameras``) likewise. The same arguments give the same night.
     """
 
@@ -101,7 +101,7 @@ class Night:
         place: Place = YELLOWKNIFE,
         hours: tuple[datetime, datetime] | None = None,
         *,
-        spells: int | None = None,
+        events: int | None = None,
         weather: WeatherKind | None = None,
         camera: str = "auroramax-2015",
         faults: tuple[Fault, ...] = (),
@@ -126,7 +126,7 @@ class Night:
             flare=float(rng.uniform(0.2, 0.8)),
             seed=int(rng.integers(0, 2**31)),
         )
-        count = int(rng.choice([0, 1, 2, 3], p=[0.2, 0.4, 0.28, 0.12])) if spells is None else spells
+        count = int(rng.choice([0, 1, 2, 3], p=[0.2, 0.4, 0.28, 0.12])) if events is None else events
         self._plans = tuple(_plan(rng, self.length_s, i, count, self._sensor.gain) for i in range(count))
         self._looks = replace(_colours(rng), declination_deg=place.declination_deg)
 
@@ -201,14 +201,14 @@ class Night:
 
     @cached_property
     def minutes(self) -> tuple[tuple[datetime, Truth], ...]:
-        """The truth of every minute in which a spell is planned; the other minutes show no aurora."""
+        """The truth of every minute in which an event is planned; the other minutes show no aurora."""
         wanted = sorted({m for p in self._plans for m in range(int(p.begin // 60), int(p.end // 60) + 1)})
         times = [self.start + timedelta(minutes=m) for m in wanted if m * 60 < self.length_s]
         return tuple((at, self.truth(at)) for at in times)
 
     @cached_property
-    def spells(self) -> tuple[Spell, ...]:
-        """The spells the camera saw, in order; minutes apart from each other by 20 or more.
+    def events(self) -> tuple[NightEvent, ...]:
+        """The events the camera saw, in order; minutes apart from each other by 20 or more.
 
         Draws every planned minute small, once: a few seconds a night.
         """
@@ -220,13 +220,13 @@ class Night:
                 runs[-1].append((at, seen))
             else:
                 runs.append([(at, seen)])
-        return tuple(self._spell(run) for run in runs)
+        return tuple(self._event(run) for run in runs)
 
-    def _spell(self, run: list[tuple[datetime, Truth]]) -> Spell:
+    def _event(self, run: list[tuple[datetime, Truth]]) -> NightEvent:
         onset, end = run[0][0], run[-1][0]
         breakups = [self.start + timedelta(seconds=p.breakup) for p in self._plans if p.breaks]
         inside = [at for at in breakups if onset <= at <= end]
-        return Spell(onset, inside[0] if inside else None, end, max(t.contrast for _, t in run))
+        return NightEvent(onset, end, inside[0] if inside else None, max(t.contrast for _, t in run))
 
 
 class _Ephemeris:
@@ -312,4 +312,4 @@ class _Weather:
         )
 
 
-__all__ = ["CONTRAST", "YELLOWKNIFE", "Fault", "Night", "Place", "Spell"]
+__all__ = ["CONTRAST", "YELLOWKNIFE", "Fault", "Night", "NightEvent", "Place"]

@@ -13,7 +13,7 @@ from training.simulator.scene_types import Aurora, Form
 
 @dataclass(frozen=True)
 class _Plan:
-    """A spell as it happens above the clouds; times in seconds from the night's start."""
+    """An event as it happens above the clouds; times in seconds from the night's start."""
 
     begin: float
     breakup: float
@@ -46,7 +46,7 @@ def _quiet_arc(rng: np.random.Generator, north_km: float) -> Form:
 
 
 def _plan(rng: np.random.Generator, length_s: float, number: int, count: int, gain: float) -> _Plan:
-    """One spell in its share of the night: 35 to 130 minutes from first glow to last."""
+    """One event in its share of the night: 35 to 130 minutes from first glow to last."""
     room = length_s / count
     lasts = min(float(rng.uniform(35, 130) * 60), 0.8 * room)
     begin = number * room + float(rng.uniform(0.05, 0.95)) * (room - lasts)
@@ -76,7 +76,7 @@ def _plan(rng: np.random.Generator, length_s: float, number: int, count: int, ga
 
 
 def _forms_at(plan: _Plan, seconds: float) -> Iterator[Form]:
-    """The spell's forms at an instant: growth, breakup, recovery."""
+    """The event's forms at an instant: growth, breakup, recovery."""
     if not plan.begin <= seconds <= plan.end:
         return
     grown = _smooth((seconds - plan.begin) / (plan.breakup - plan.begin))

@@ -221,7 +221,7 @@ def _footage(asked: argparse.Namespace) -> Footage:
         return PlayedMovie(asked.movie, movie_times(asked.movie, asked.begins, asked.step))
     from training.simulator.night import Night
 
-    night = Night(asked.seed, asked.date or date(2024, 2, 10), spells=asked.spells, weather=asked.weather)
+    night = Night(asked.seed, asked.date or date(2024, 2, 10), events=asked.events, weather=asked.weather)
 
     def draw(at: datetime) -> Picture:
         return night.frame(at, asked.side).square
@@ -268,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
         help="keep the clock where it begins until /control?origin= sets it going",
     )
     add("--seed", type=int, default=7, help="which of the nights of that date")
-    add("--spells", type=int, help="how many spells of aurora the night has; else as the seed has it")
+    add("--events", type=int, help="how many events of aurora the night has; else as the seed has it")
     add(
         "--weather",
         choices=("clear", "thin", "broken", "overcast", "changing"),

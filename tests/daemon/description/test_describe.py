@@ -215,7 +215,7 @@ def test_a_lens_that_shifts_the_zenith_shifts_what_is_overhead() -> None:
 
 def test_the_demo_s_breakup_reads_as_breakup() -> None:
     """Before it an arc of level 3 or 4; within two minutes of it level 6, all around; the brightest is in it."""
-    night = Night(1, date(2024, 2, 10), spells=1, weather="clear")
+    night = Night(1, date(2024, 2, 10), events=1, weather="clear")
     past: tuple[Moment, ...] = ()
     found: dict[int, Described] = {}
     for minute in (38, 41, 44, 47, 49, 51, 53):  # 21:48 in Yellowknife is the breakup

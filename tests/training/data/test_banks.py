@@ -15,7 +15,7 @@ SIDE = 96
 
 
 def test_an_onset_is_a_pair_of_one_sky_from_the_criterion_on(tmp_path: Path) -> None:
-    """Without and with aurora, nothing else changed; the first minutes of a spell, faint ones among them."""
+    """Without and with aurora, nothing else changed; the first minutes of an event, faint ones among them."""
     bank = open_bank(fill_bank(tmp_path, Plan("onset", 3, SIDE), 4))
     assert bank.aurora.tolist() == [[0, 1]] * 4
     assert bank.contrast.min() >= CONTRAST

@@ -1,4 +1,4 @@
-"""Figures of skill that are right on cases small enough to reckon by hand, and spells judged by the rules."""
+"""Figures of skill that are right on cases small enough to reckon by hand, and events judged by the rules."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from training.evaluation.evaluate import (
     JudgedNight,
     calibrate,
     frame_rows,
-    judge_spells,
+    judge_events,
     set_figures,
     write_evaluation,
 )
-from training.evaluation.events import alerts_of, judge_night, spell_figures
-from training.evaluation.nights import KeptNight, NightSpell, draw_nights, read_nights
+from training.evaluation.events import alerts_of, event_figures, judge_night
+from training.evaluation.nights import KeptNight, draw_nights, read_nights
 from training.evaluation.promote import judged
+from training.simulator.night import NightEvent
 
 START = datetime(2024, 1, 10, 6, 0, tzinfo=UTC)
 EVERY_MINUTE = Rules(look_again=timedelta(seconds=60))
@@ -117,7 +118,7 @@ def sky(at: datetime, sun_altitude_deg: float = -30.0) -> SkyState:
     return SkyState(at, sun_altitude_deg, 0.0, -20.0, 0.0, 90.0, cast(Any, twilight), "none")
 
 
-def drawn(aurora: list[int], spells: list[NightSpell], name: str = "n1") -> KeptNight:
+def drawn(aurora: list[int], events: list[NightEvent], name: str = "n1") -> KeptNight:
     count = len(aurora)
     return KeptNight(
         name=name,
@@ -127,13 +128,13 @@ def drawn(aurora: list[int], spells: list[NightSpell], name: str = "n1") -> Kept
         aurora=np.array(aurora, bool),
         marginal=np.zeros(count, bool),
         cloud=np.zeros(count),
-        spells=spells,
+        events=events,
         between=lambda at: np.zeros((1, 1, 3), np.uint8),
     )
 
 
-def spell(first: int, last: int, contrast: float = 1.0) -> NightSpell:
-    return NightSpell(START + timedelta(minutes=first), START + timedelta(minutes=last), None, contrast)
+def event(first: int, last: int, contrast: float = 1.0) -> NightEvent:
+    return NightEvent(START + timedelta(minutes=first), START + timedelta(minutes=last), None, contrast)
 
 
 def changes_of(probability: list[float], skies: list[SkyState], rules: Rules = EVERY_MINUTE) -> Any:
@@ -148,20 +149,20 @@ def changes_of(probability: list[float], skies: list[SkyState], rules: Rules = E
 
 def test_delay_is_from_the_first_visible_minute_to_the_confirmed_onset() -> None:
     """Aurora from minute 30; the model sees it from minute 31 and two of three frames confirm: 2 minutes."""
-    night = drawn([0] * 30 + [1] * 30 + [0] * 60, [spell(30, 59)])
+    night = drawn([0] * 30 + [1] * 30 + [0] * 60, [event(30, 59)])
     skies = [sky(at) for at in night.times]
     probability = [0.1] * 31 + [0.9] * 29 + [0.1] * 60
     verdict = judge_night(night, changes_of(probability, skies), skies)
     assert [delay for _, delay in verdict.delays_min] == [2.0]
     assert verdict.false_alerts == ()
-    figures = spell_figures([verdict])
+    figures = event_figures([verdict])
     assert figures["median_delay_min"] == 2.0
     assert figures["bright_alerted"] == 1.0
 
 
 def test_a_first_sign_is_looked_at_again_as_the_daemon_does() -> None:
     """Seen from minute 31, looked at again 20 s later: the alert is out 80 s after the onset."""
-    night = drawn([0] * 30 + [1] * 30 + [0] * 60, [spell(30, 59)])
+    night = drawn([0] * 30 + [1] * 30 + [0] * 60, [event(30, 59)])
     skies = [sky(at) for at in night.times]
     changes = changes_of([0.1] * 31 + [0.9] * 29 + [0.1] * 60, skies, Rules())
     verdict = judge_night(night, changes, skies)
@@ -174,22 +175,31 @@ def test_a_kept_night_is_drawn_again_between_its_frames(tmp_path: Path) -> None:
     (night,) = read_nights(tmp_path)
     assert np.array_equal(night.between(night.times[1]), night.pictures[1])
     assert not np.array_equal(night.between(night.times[1] + timedelta(seconds=20)), night.pictures[1])
+    (file,) = tmp_path.glob("*/night.json")
+    kept = json.loads(file.read_text())
+    old = kept | {
+        "spells": [
+            {"onset": "2024-02-10T04:00:00Z", "end": "2024-02-10T04:01:00Z", "breakup": None, "contrast": 1.0}
+        ]
+    }
+    file.write_text(json.dumps({key: value for key, value in old.items() if key != "events"}))
+    assert [one.contrast for one in next(read_nights(tmp_path)).events] == [1.0], "the key of older versions"
 
 
-def test_an_alert_without_a_spell_is_false_and_a_spell_without_one_missed() -> None:
+def test_an_alert_without_an_event_is_false_and_an_event_without_one_missed() -> None:
     """The two mistakes are told apart and both counted."""
-    night = drawn([0] * 120 + [1] * 20 + [0] * 20, [spell(120, 139)])
+    night = drawn([0] * 120 + [1] * 20 + [0] * 20, [event(120, 139)])
     skies = [sky(at) for at in night.times]
     probability = [0.1] * 20 + [0.9] * 5 + [0.1] * 135
     verdict = judge_night(night, changes_of(probability, skies), skies)
     assert len(verdict.false_alerts) == 1
     assert [delay for _, delay in verdict.delays_min] == [None]
-    assert spell_figures([verdict])["false_alerts_per_night"] == 1.0
+    assert event_figures([verdict])["false_alerts_per_night"] == 1.0
 
 
 def test_no_alert_goes_out_while_the_gate_is_shut() -> None:
     """In nautical twilight the model may be as sure as it likes."""
-    night = drawn([1] * 40, [spell(5, 39)])
+    night = drawn([1] * 40, [event(5, 39)])
     skies = [sky(at, -9.0) for at in night.times]
     assert changes_of([0.99] * 40, skies) == []
     assert judge_night(night, [], skies).delays_min == ()
@@ -220,21 +230,21 @@ def test_thresholds_of_few_nights_that_differ_by_chance_stay() -> None:
 
 def judged_night(name: str, seed: int, shift: float = 0.0, moonlight: Moonlight = "none") -> JudgedNight:
     rng = np.random.default_rng(seed)
-    night = drawn([0] * 100 + [1] * 100, [spell(100, 199)], name)
+    night = drawn([0] * 100 + [1] * 100, [event(100, 199)], name)
     margin = rng.normal(np.where(night.aurora, 8.0, -8.0), 4.0) + shift
     answers = Answers(margin, rng.normal(3, 1, 200), np.where(night.aurora, 20.0, 1.0))
     skies = [replace(sky(at), moonlight=moonlight) for at in night.times]
     return JudgedNight(night, skies, answers, lambda at: (sky(at), 8.0))
 
 
-def test_calibration_from_nights_and_spells_over_them() -> None:
+def test_calibration_from_nights_and_events_over_them() -> None:
     """A temperature, a threshold for the cell with enough frames, alerts by rule."""
     nights = [judged_night(f"n{i}", i) for i in range(4)]
     fitted = calibrate(nights)
     assert fitted.temperature > 0
     assert fitted.thresholds.cells == {"night/none": 0.5}
-    verdicts = judge_spells(nights, fitted.temperature, Thresholds(0.5, {}))
-    assert spell_figures(verdicts)["bright_alerted"] == 1.0
+    verdicts = judge_events(nights, fitted.temperature, Thresholds(0.5, {}))
+    assert event_figures(verdicts)["bright_alerted"] == 1.0
 
 
 def test_a_set_has_figures_by_cell_beside_the_colour_index() -> None:

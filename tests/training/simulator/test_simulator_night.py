@@ -1,4 +1,4 @@
-"""A simulated night goes on like a night: coherent, dated by the ephemeris, spells with known truth."""
+"""A simulated night goes on like a night: coherent, dated by the ephemeris, events with known truth."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DAY = date(2024, 2, 10)
 
 @pytest.fixture(scope="module")
 def night() -> Night:
-    """A clear night with one spell."""
-    return Night(4, DAY, spells=1, weather="clear")
+    """A clear night with one event."""
+    return Night(4, DAY, events=1, weather="clear")
 
 
 def test_the_same_arguments_give_the_same_night(night: Night) -> None:
     """Another Night of the same seed draws the same bytes, asked in another order."""
-    again = Night(4, DAY, spells=1, weather="clear")
+    again = Night(4, DAY, events=1, weather="clear")
     later, earlier = night.start + timedelta(hours=5), night.start + timedelta(hours=1)
     ahead, behind = again.frame(earlier, 96).square, again.frame(later, 96).square
     assert np.array_equal(night.frame(later, 96).square, behind)
@@ -50,8 +50,8 @@ def test_sun_and_moon_are_the_ephemeris(night: Night) -> None:
 
 def test_neighbouring_frames_resemble_each_other(night: Night) -> None:
     """Six seconds change the sky by less than an hour does, and by something."""
-    spell = night.spells[0]
-    at = spell.onset + (spell.end - spell.onset) / 3
+    event = night.events[0]
+    at = event.onset + (event.end - event.onset) / 3
 
     def picture(seconds: float) -> np.ndarray:
         return night.frame(at + timedelta(seconds=seconds), 120).square.astype(float)
@@ -61,23 +61,23 @@ def test_neighbouring_frames_resemble_each_other(night: Night) -> None:
     assert 0 < near < 0.5 * far
 
 
-def test_spells_are_the_minutes_seen(night: Night) -> None:
-    """A spell begins and ends with a visible minute, and the minute before it shows none."""
-    assert len(night.spells) == 1
-    spell = night.spells[0]
-    assert spell.onset < spell.end
-    assert night.truth(spell.onset).aurora
-    assert night.truth(spell.end).aurora
-    assert not night.truth(spell.onset - timedelta(minutes=1)).aurora
-    assert spell.contrast >= CONTRAST
-    if spell.breakup is not None:
-        assert spell.onset <= spell.breakup <= spell.end
+def test_events_are_the_minutes_seen(night: Night) -> None:
+    """An event begins and ends with a visible minute, and the minute before it shows none."""
+    assert len(night.events) == 1
+    event = night.events[0]
+    assert event.onset < event.end
+    assert night.truth(event.onset).aurora
+    assert night.truth(event.end).aurora
+    assert not night.truth(event.onset - timedelta(minutes=1)).aurora
+    assert event.contrast >= CONTRAST
+    if event.breakup is not None:
+        assert event.onset <= event.breakup <= event.end
 
 
-def test_a_night_without_spells_shows_no_aurora() -> None:
-    """No spell planned: none listed, and an hour's frames show none."""
-    empty = Night(5, DAY, spells=0)
-    assert empty.spells == ()
+def test_a_night_without_events_shows_no_aurora() -> None:
+    """No event planned: none listed, and an hour's frames show none."""
+    empty = Night(5, DAY, events=0)
+    assert empty.events == ()
     assert not any(empty.truth(empty.start + timedelta(minutes=15 * i)).aurora for i in range(4))
 
 
