@@ -57,7 +57,7 @@ def class_of(scene: Scene, truth: Truth, lit: bool) -> int:
         return CLASSES.index("cloudy")
     if truth.cloud_share > CLEAR_BELOW:
         return -1
-    return CLASSES.index("moon" if moon_level(scene.heaven) > MOONLIT else "clear")
+    return CLASSES.index("moon" if moon_level(scene.night_sky) > MOONLIT else "clear")
 
 
 def _form_class(scene: Scene) -> int:
@@ -101,13 +101,13 @@ def factor_scene(rng: Draw, side: int) -> tuple[Pixels, npt.NDArray[np.float32]]
     drawn = np.array([sun, moon, cover, bright, north_km, north], np.float32)
     scene = _one_camera()
     form = Form("arc", float(np.exp(bright)), float(north_km), rays=0.1, patch=0.2, seed=5)
-    heaven = replace(
-        scene.heaven, sun_altitude_deg=float(sun), moon_altitude_deg=float(moon), moon_phase_deg=120.0
+    night_sky = replace(
+        scene.night_sky, sun_altitude_deg=float(sun), moon_altitude_deg=float(moon), moon_phase_deg=120.0
     )
     scene = replace(
         scene,
         lens=replace(scene.lens, north_deg=float(north)),
-        heaven=heaven,
+        night_sky=night_sky,
         clouds=(Cloud(cover=float(cover), depth=1.2, seed=3),),
         aurora=Aurora(forms=(form,)),
     )

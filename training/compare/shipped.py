@@ -128,12 +128,12 @@ def event_figures(nights: list[KeptNight], answers: list[Floats]) -> dict[str, A
     for night, answer in zip(nights, answers, strict=True):
         yes = answer >= 0
         times = night.times
-        for spell in night.spells:
-            if spell.onset <= times[0]:
+        for event in night.events:
+            if event.onset <= times[0]:
                 continue
-            seen = [at for at, one in zip(times, yes, strict=True) if one and spell.onset <= at <= spell.end]
+            seen = [at for at, one in zip(times, yes, strict=True) if one and event.onset <= at <= event.end]
             if seen:
-                delays.append((seen[0] - spell.onset).total_seconds() / 60)
+                delays.append((seen[0] - event.onset).total_seconds() / 60)
             else:
                 missed += 1
         wrong = yes & ~night.aurora & ~night.marginal & ~near_event(night)
@@ -149,7 +149,7 @@ def event_figures(nights: list[KeptNight], answers: list[Floats]) -> dict[str, A
 
 def near_event(night: KeptNight) -> npt.NDArray[np.bool_]:
     """(T,) whether a minute lies in an event or within its grace."""
-    return np.array([any(s.onset - GRACE <= at <= s.end + GRACE for s in night.spells) for at in night.times])
+    return np.array([any(s.onset - GRACE <= at <= s.end + GRACE for s in night.events) for at in night.times])
 
 
 def _kept_windows(bench: Bench, name: str, model: Model, nights: list[KeptNight]) -> list[Floats]:

@@ -12,9 +12,9 @@ from models.preprocess import Pixels, disc_mask
 from training.compare import boxes, clusters, colours, factors, features, shipped
 from training.compare.made import CLASSES, boxes_of, class_of
 from training.compare.skies import judged_minutes
-from training.evaluation.nights import KeptNight, NightSpell
+from training.evaluation.nights import KeptNight, NightEvent
 from training.simulator.render import Truth
-from training.simulator.scene_types import Heaven, Scene
+from training.simulator.scene_types import NightSky, Scene
 
 RNG = np.random.default_rng(5)
 
@@ -128,7 +128,7 @@ def test_the_top_hat_takes_grains_away() -> None:
 )
 def test_a_sky_without_aurora_has_its_class(cloud: float, moon: float, expected: str | None) -> None:
     """Cloud comes before the moon, the moon before clear; half a sky of cloud is neither."""
-    scene = Scene(heaven=Heaven(moon_altitude_deg=moon, moon_phase_deg=170))
+    scene = Scene(night_sky=NightSky(moon_altitude_deg=moon, moon_phase_deg=170))
     truth = Truth(False, False, 0.0, 0.0, (), cloud, False, None, None)
     assert class_of(scene, truth, lit=False) == (-1 if expected is None else CLASSES.index(expected))
 
@@ -167,10 +167,10 @@ def night(aurora: list[int]) -> KeptNight:
     flags = np.array(aurora, bool)
     marginal = np.zeros(len(aurora), bool)
     marginal[3] = True
-    spells = [NightSpell(on[0], on[-1], None, 1.0)] if on else []
+    events = [NightEvent(on[0], on[-1], None, 1.0)] if on else []
     pictures = np.zeros((len(aurora), 2, 2, 3), np.uint8)
     return KeptNight(
-        "n", times, pictures, flags * 1.0, flags, marginal, flags * 0.0, spells, lambda at: pictures[0]
+        "n", times, pictures, flags * 1.0, flags, marginal, flags * 0.0, events, lambda at: pictures[0]
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from models.labels import FORMS, FormName
 from training.simulator.apparent import rayedness, throw_deg
 from training.simulator.aurora_forms import arc, patches, veil
-from training.simulator.scene_types import Aurora, Cloud, Form, Heaven, Lens, Scene, Sensor, Town
+from training.simulator.scene_types import Aurora, Cloud, Form, Lens, NightSky, Scene, Sensor, Town
 from training.simulator.shown import UNJUDGED, shown_forms
 
 
@@ -28,7 +28,7 @@ def shown(*forms: Form, clouds: tuple[Cloud, ...] = (), gain: float = 1.0) -> di
     scene = Scene(
         lens=Lens(trees=0),
         sensor=Sensor(noise=0.0, jpeg=0, blur=0.0, gain=gain),
-        heaven=Heaven(milky_way=0.0, stars=0.0),
+        night_sky=NightSky(milky_way=0.0, stars=0.0),
         town=Town(on_cloud=0.02),
         clouds=clouds,
         aurora=Aurora(forms=forms, declination_deg=0.0, red=0.0, fringe=0.0),
