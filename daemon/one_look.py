@@ -32,11 +32,13 @@ class OneLook:
         """JPEG or PNG bytes of that camera, taken at that time → what is to be said of them.
 
         A square picture of a camera whose own are not is an already cropped sky disc.
-        Raises PictureError for what is no picture, ModelError where the model fails.
+        Raises PictureError for what is no picture, ClockError for a time of which sun and moon are not known,
+        ModelError where the model fails.
         """
         pipeline = self._pipelines[camera]
         pixels = image.decode(data, pipeline.camera_settings.source.max_pixels)
-        whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera))
+        # No stamp: the time is given, and a small picture has no place for one.
+        whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera), stamp=None)
         # No stars: whoever sends a picture, it need not be of this camera, and its stars would be held against the
         # camera's lens and learned as how bright the camera shows them.
         frame = from_pixels(

@@ -78,8 +78,9 @@ class Push:
         if given.camera and given.camera not in self._cameras:
             raise UsageError("there is no camera of that name")
         if not is_push_service(given.endpoint, self._settings.services):
-            host = urlsplit(given.endpoint).hostname or "none"
-            raise UsageError(f"{host[:100]} is no push service known here; add it to [push] services")
+            raise UsageError(
+                f"{_host(given.endpoint)[:100]} is no push service known here; add it to [push] services"
+            )
         try:
             check_keys(given.p256dh, given.auth)
         except ValueError:
@@ -220,6 +221,13 @@ def payload(message: Message, title: str) -> dict[str, str]:
     if message.picture:
         told["image"] = f"./frames/{quote(message.picture)}"
     return told
+
+
+def _host(endpoint: str) -> str:
+    try:
+        return urlsplit(endpoint).hostname or "this"
+    except ValueError:
+        return "this"
 
 
 def is_push_service(endpoint: str, services: Sequence[str]) -> bool:

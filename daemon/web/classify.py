@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon import sighting, words
-from daemon.errors import ModelError, PictureError
+from daemon.errors import ClockError, FootageError, ModelError
 from daemon.observation import Observation, utc_text
 from daemon.web import actions, params
 from daemon.web.params import Param
@@ -70,7 +70,9 @@ async def _judged(turns: Turns, judge: Classifier, data: bytes, view: View, at: 
     try:
         with anyio.fail_after(JUDGED_WITHIN_S):
             seen = await anyio.to_thread.run_sync(look, abandon_on_cancel=True, limiter=CapacityLimiter(1))
-    except PictureError as error:
+    except ClockError as error:
+        raise HTTPException(400, f"parameter 'at': {error}") from None
+    except FootageError as error:
         raise HTTPException(422, f"{error} ({error.reason})") from None
     except ModelError as error:
         raise HTTPException(503, f"the model cannot be used just now: {error}") from None

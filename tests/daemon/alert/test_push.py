@@ -274,7 +274,8 @@ def test_what_cannot_be_a_browser_is_refused(wired: Wired) -> None:
     """A foreign address, keys that are none, a camera that is none: one line each, and nothing is kept."""
     right = Subscriber(**Browser(wired.service, "x").subscription)
     for wrong, why in (
-        (replace(right, endpoint="https://evil.example/x"), "no push service"),
+        (replace(right, endpoint="https://evil.example/x"), "evil.example is no push service"),
+        (replace(right, endpoint="https://[::1/x"), "this is no push service"),
         (replace(right, p256dh="AAAA"), "keys cannot be used"),
         (replace(right, auth="AAAA"), "keys cannot be used"),
         (replace(right, camera="nobody"), "no camera"),

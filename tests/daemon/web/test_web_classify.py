@@ -224,3 +224,19 @@ def test_a_picture_is_judged_by_itself(tmp_path: Path) -> None:
     assert after.description is not None
     assert alone.description.level < 6
     assert (after.description.level, after.description.trend) == (alone.description.level, None)
+
+
+def test_odd_sizes_and_odd_times_are_the_sender_s_errors(tmp_path: Path) -> None:
+    """A picture too small for a stamp is no sky; a time of which the sun is not known is 400: never a 500."""
+    with Store(tmp_path / "a.db") as store:
+        look = one_look(store)
+        with web_night.house(tmp_path, minutes=3, token=TOKEN, classify=look) as house:
+            house.app.state.site.turns = Turns(a_minute=100)
+            for height, width in ((1, 1), (2, 2), (1, 400), (400, 1), (9, 16)):
+                tiny = image.encode_jpeg(np.full((height, width, 3), 30, np.uint8))
+                reply = send(house, "?at=2024-02-10T07:00:00Z", tiny)
+                assert reply.status_code == 422 or reply.json()["verdict"] == "unusable", reply.text
+            for at in ("0001-01-01T00:00:00Z", "2500-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+                reply = send(house, f"?at={at}")
+                assert reply.status_code == 400
+                assert "'at'" in reply.json()["error"]
