@@ -309,7 +309,10 @@ def _event_to_dict(event: Event) -> dict[str, Any]:
 
 
 def _event_from_dict(kept: Mapping[str, Any]) -> Event:
-    return Event(**{**kept, **{name: _time(kept[name]) for name in _TIMES}})
+    named = {
+        "in_cool_down" if key == "quiet" else key: value for key, value in kept.items()
+    }  # schema 1's word
+    return Event(**{**named, **{name: _time(kept[name]) for name in _TIMES}})
 
 
 def evidence(observation: Observation, permit: Gate) -> Evidence:

@@ -177,6 +177,30 @@ def test_what_m001_kept_in_one_table_goes_each_to_its_own(tmp_path: Path) -> Non
         assert store.progress.movie("there", "a night: 2.mp4") is None
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_an_event_that_the_release_before_left_under_way_goes_on(tmp_path: Path, quiet: bool) -> None:
+    """An upgrade in the middle of an aurora: the state as schema 1 wrote it, word for word, is that event."""
+    event = {
+        "id": "here-20240210T044330Z", "camera": "here", "onset_at": "2024-02-10T04:43:30Z",
+        "confirmed_at": "2024-02-10T04:43:48Z", "ended_at": None, "strong_at": "2024-02-10T04:48:06Z",
+        "peak_probability": 0.99, "peak_at": "2024-02-10T04:43:30Z", "ended_reason": None, "quiet": quiet,
+    }  # fmt: skip
+    state = {
+        "event": event, "recent": [], "below_since": None, "below_for_s": 0.0, "last_at": "2024-02-10T04:49:00Z",
+        "evidence_at": "2024-02-10T04:49:00Z", "quiet_until": None,
+    }  # fmt: skip
+    path = tmp_path / "old.db"
+    build(path, (SCHEMAS / "m001_first.sql").read_text(encoding="utf-8"))
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO state VALUES (?, ?)", ["here", json.dumps(state)])
+    db.close()
+    with Store(path) as store:
+        found = store.progress.event_state("here")
+    assert found.event is not None
+    assert (found.phase, found.event.id, found.event.in_cool_down) == ("active", event["id"], quiet)
+    assert found.event.onset_at == datetime(2024, 2, 10, 4, 43, 30, tzinfo=UTC)
+
+
 def test_the_table_of_observations_is_the_columns_table(tmp_path: Path) -> None:
     """Name and SQL type of each column stand once, in daemon/record/columns.py; the schema may not stray."""
     Store(tmp_path / "a.db").close()
