@@ -98,7 +98,7 @@ class Keepsakes:
         for row in self.store.reader.nights(camera.name, (now - BACK).date(), tonight)[::-1]:
             night = date.fromisoformat(row["night"])
             if row["aurora"] and night < tonight:
-                name = camera.title or camera.name
+                name = camera.called
                 yield Wanted(
                     keepsake_files.of_night(self.settings.daemon.state_dir, camera.name, night),
                     camera.name,
@@ -155,7 +155,7 @@ class Keepsakes:
 
 
 def _title_of(event: EventRow, camera: CameraSettings) -> str:
-    return f"Aurora over {camera.title or camera.name}, {night_text(night_of(from_utc_text(event['onset_at']), camera))}"
+    return f"Aurora over {camera.called}, {night_text(night_of(from_utc_text(event['onset_at']), camera))}"
 
 
 def _lines(best: ObservationRow, zone: str) -> list[str]:

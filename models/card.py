@@ -84,7 +84,9 @@ class Card:
 
     def headline(self) -> str:
         """The held-out skill in one line: ``real: balanced accuracy 0.95 (0.90–0.98), 40 frames``."""
-        lines = [_headline(name, figures) for name, figures in self.skill.items()]
+        lines = [
+            _headline(name, figures) for name, figures in self.skill.items() if "balanced_accuracy" in figures
+        ]
         return "; ".join(lines) or "no held-out skill measured"
 
     def to_json(self) -> str:
@@ -146,9 +148,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _headline(name: str, figures: Mapping[str, Any]) -> str:
-    accuracy, interval = figures.get("balanced_accuracy"), figures.get("balanced_accuracy_95")
-    frames = figures.get("frames")
-    said = f"{name}:" if accuracy is None else f"{name}: balanced accuracy {accuracy:.3f}"
+    interval, frames = figures.get("balanced_accuracy_95"), figures.get("frames")
+    said = f"{name}: balanced accuracy {figures['balanced_accuracy']:.3f}"
     if interval is not None:
         said += f" ({interval[0]:.3f}–{interval[1]:.3f})"
     return said if frames is None else f"{said}, {frames} frames"

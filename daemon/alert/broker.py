@@ -187,7 +187,7 @@ class Broker:
             told = ha.discovery(
                 self._mqtt.topic,
                 camera.name,
-                camera.title or camera.name,
+                camera.called,
                 url=self._settings.daemon.url,
                 picture=self._mqtt.picture,
             )

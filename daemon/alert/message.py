@@ -227,7 +227,7 @@ def _visible(night: NightRow, looked: int) -> str:
 
 
 def _title(camera: CameraSettings) -> str:
-    return camera.title or camera.name
+    return camera.called
 
 
 def _both_times(at: datetime, zone: str) -> str:

@@ -52,7 +52,7 @@ class Push:
         """``subscribers`` are one for all that read and write their file, also over a reload."""
         self._settings: PushSettings = settings.push
         self._folder: Path = settings.daemon.state_dir / "push"
-        self._cameras = {camera.name: camera.title or camera.name for camera in settings.camera}
+        self._cameras = {camera.name: camera.called for camera in settings.camera}
         self._contact = contact_of(settings)
         self._store, self._clock, self._trust, self._tick = store, clock, trust, tick
         self.subscribers = subscribers

@@ -125,7 +125,7 @@ def sky_over(settings: Settings, camera: CameraSettings, at: datetime) -> Answer
     does = "looking and alerting" if may.alert else "looking, but not alerting" if may.look else "not looking"
     light = {"none": "no moonlight", "quarter": "light of a half moon", "full": "light of a full moon"}
     sentence = (
-        f"{utc_text(at)} over {camera.title or camera.name}: sun at {state.sun_altitude_deg:.1f}° "
+        f"{utc_text(at)} over {camera.called}: sun at {state.sun_altitude_deg:.1f}° "
         f"({_TWILIGHT[state.twilight]}), moon at {state.moon_altitude_deg:.1f}° ({light[state.moonlight]}): "
         f"{does} ({may.reason})"
     )

@@ -235,7 +235,7 @@ def config_lines(settings: Settings, path: Path) -> Iterator[str]:
             if camera.source.kind == "folder"
             else open_source(camera, settings.daemon).describe()
         )
-        yield f"camera {camera.name}: {camera.title or camera.name} at {place}, every {camera.cadence_s:g} s from {where}"
+        yield f"camera {camera.name}: {camera.called} at {place}, every {camera.cadence_s:g} s from {where}"
     for channel in settings.notify:
         yield f"channel {channel.name}: {channel.audience} messages"
     if settings.mqtt is not None:

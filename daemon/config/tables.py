@@ -152,7 +152,9 @@ class CameraSettings(Table):
     """[[camera]]: one all-sky imager. The defaults are AuroraMAX at Yellowknife."""
 
     name: Name = Field("yellowknife", description="Short name: letters, digits, - and _.")
-    title: Text = Field("", description="What people call it; empty: the name.")
+    title: Text = Field(
+        "", description="What people call it; empty: the name, and Yellowknife for AuroraMAX."
+    )
     latitude_deg: Number = number(62.4333, -90, 90, "Latitude, north positive.")
     longitude_deg: Number = number(-114.35, -180, 180, "Longitude, east positive.")
     elevation_m: Number = number(0.0, -500, 9000, "Height above the sea.", why="in metres")
@@ -183,13 +185,20 @@ class CameraSettings(Table):
                 "orientation"}  # fmt: skip
         return self.model_dump(mode="json", include=kept)
 
-    def _is_auroramax_as_shipped(self) -> bool:
-        """AuroraMAX's own pictures, cut as its lens was solved for."""
+    @property
+    def called(self) -> str:
+        """What people call it, in messages and on the page."""
+        return self.title or (
+            "Yellowknife" if self.name == "yellowknife" and self._is_auroramax() else self.name
+        )
+
+    def _is_auroramax(self) -> bool:
+        """AuroraMAX's own pictures of its own place."""
         fields = type(self).model_fields
         here = all(
             abs(getattr(self, key) - fields[key].default) < 0.1 for key in ("latitude_deg", "longitude_deg")
         )
-        return self.source.kind == "auroramax" and here and self.disc == DiscSettings()
+        return self.source.kind == "auroramax" and here
 
     def camera(self) -> Camera:
         """The plain noun the rooms work with."""
@@ -204,7 +213,7 @@ class CameraSettings(Table):
             disc=Disc(**self.disc.model_dump()),
             orientation=self.orientation.orientation() if self.orientation else None,
             stamp=StampStyle(stamp.region, stamp.formats, stamp.timezone or self.timezone) if stamp else None,
-            start=auroramax.ORIENTATION if self._is_auroramax_as_shipped() else None,
+            start=auroramax.ORIENTATION if self._is_auroramax() and self.disc == DiscSettings() else None,
         )
 
 

@@ -20,8 +20,11 @@ class Step:
     next_step: str
 
 
-def checklist(settings: Settings, camera: str, *, has_picture: bool) -> list[Step]:
-    """Picture, disc, north, alerts; empty for a camera that is not configured, or where all is done."""
+def checklist(settings: Settings, camera: str, *, has_picture: bool, knows_north: bool = False) -> list[Step]:
+    """Picture, disc, north, alerts; empty for a camera that is not configured, or where all is done.
+
+    ``knows_north``: the stars have shown how the camera is turned.
+    """
     mine = next((each for each in settings.camera if each.name == camera), None)
     if mine is None:
         return []
@@ -43,12 +46,12 @@ def checklist(settings: Settings, camera: str, *, has_picture: bool) -> list[Ste
         ),
         Step(
             _("North"),
-            mine.orientation is not None,
+            knows_north or mine.orientation is not None,
             _("“aurorad calibrate” finds north from the stars; until then no direction is given."),
         ),
         Step(
             _("Alerts"),
-            any(channel.audience != "operator" for channel in settings.notify),
+            any(channel.audience != "operator" for channel in settings.channels),
             _("Add a [[notify]] table with a channel, then call “aurorad test-alert”."),
         ),
     ]

@@ -162,7 +162,7 @@ def view_of(camera: CameraSettings, settings: Settings, *, configured: bool = Tr
     """A camera as its settings have it."""
     return View(
         **vars(camera.camera()),
-        title=camera.title or camera.name,
+        title=camera.called,
         look_below_deg=settings.gate.look_below_deg,
         configured=configured,
     )

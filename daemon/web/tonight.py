@@ -106,7 +106,9 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "events": presenters.cards(
             reversed(laid.events), views, site.ongoing(laid.events, views, reader), movie_of_event(site)
         ),
-        "steps": checklist(site.ports.settings, view.name, has_picture=ever),
+        "steps": checklist(
+            site.ports.settings, view.name, has_picture=ever, knows_north=view.orientation is not None
+        ),
         "has_picture": ever,
         "setting_up": reader.night_count(view.name) <= NIGHTS_OF_SETTING_UP,
         "timelapse": offered_of_night(site, view.name, day),

@@ -73,7 +73,9 @@ def test_a_cell_has_its_own_threshold_or_the_default() -> None:
 
 def test_the_headline_names_skill_interval_and_frames() -> None:
     """What `aurorad doctor` shows; a model that was never judged says so."""
-    assert parsed().headline() == "real: balanced accuracy 0.950 (0.900–0.980), 40 frames; season:"
+    assert (
+        parsed().headline() == "real: balanced accuracy 0.950 (0.900–0.980), 40 frames"
+    )  # a set without the figure is left out
     assert parsed(skill={}).headline() == "no held-out skill measured"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from daemon.alert.message import compose, compose_operator, compose_summary
-from daemon.config import CameraSettings, NotifySettings
+from daemon.config import CameraSettings, NotifySettings, SourceSettings
 from daemon.observation import (
     Description,
     Event,
@@ -63,6 +63,25 @@ def change(kind: Any = "onset", **changed: Any) -> EventChange:
 
 
 # ------------------------------------------------------------------ words
+
+
+def test_auroramax_as_shipped_is_called_yellowknife_and_another_camera_by_its_name() -> None:
+    """Who names no camera is alerted as the README shows; a title wins; no other sky is called Yellowknife."""
+    shipped = CameraSettings()
+    told = [
+        compose(change(), observation(), camera, PHONE).title.partition(":")[0]
+        for camera in (
+            shipped,
+            shipped.model_copy(update={"title": "the lake"}),
+            shipped.model_copy(update={"name": "cabin"}),
+            shipped.model_copy(update={"latitude_deg": 69.6}),
+            shipped.model_copy(
+                update={"source": SourceSettings(kind="url", url="http://camera.lan/now.jpg")}
+            ),
+        )
+    ]
+    over = ("Yellowknife", "the lake", "cabin", "yellowknife", "yellowknife")
+    assert told == [f"Aurora over {place}" for place in over]
 
 
 def test_an_onset_says_what_how_strong_where_when_how_surely_and_under_which_sky() -> None:

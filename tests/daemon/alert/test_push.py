@@ -182,7 +182,7 @@ def test_who_waits_for_bright_aurora_hears_of_it_when_it_is(wired: Wired) -> Non
     wired.event(5)
     wired.later()
     wired.later()
-    assert [got["title"] for got in bright.got] == ["Aurora over yellowknife: bright aurora"]
+    assert [got["title"] for got in bright.got] == ["Aurora over Yellowknife: bright aurora"]
     wired.event(5, ended_at=T0 + timedelta(hours=1))
     wired.send("over")
     assert len(bright.got) == 2

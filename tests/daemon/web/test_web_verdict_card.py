@@ -167,6 +167,14 @@ def test_setting_up_names_the_next_step() -> None:
     assert all(step.next_step.endswith(".") for step in steps)
 
 
+def test_what_the_stars_have_shown_and_a_broker_are_set_up_too() -> None:
+    """Nobody is asked to calibrate a camera whose lens the watch has found, nor for a channel beside the broker."""
+    settings = Settings.model_validate({"mqtt": {"host": "127.0.0.1"}})
+    assert first_run.checklist(settings, "yellowknife", has_picture=True, knows_north=True) == []
+    steps = first_run.checklist(settings, "yellowknife", has_picture=True)
+    assert [step.name for step in steps if not step.done] == ["North"]
+
+
 def test_what_is_set_up_asks_for_nothing() -> None:
     """All four done, or a camera that is not configured: no list."""
     given = {
