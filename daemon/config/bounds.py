@@ -6,6 +6,7 @@ minutes no time that a computer knows. The reason of a bound is part of its mess
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -95,6 +96,22 @@ def _fingerprint(text: str) -> str:
     return plain
 
 
+def _host(host: str) -> str:
+    """A host's name or plain address: no scheme, login, port, path or pattern, which would never match or be found."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", host):
+            raise ValueError(
+                "must be a host name or address alone, such as 192.168.1.20 or sky.example.org"
+            ) from None
+    return host.lower()
+
+
+def _host_or_all(host: str) -> str:
+    return _host(host) if host else host
+
+
 def _ancestor(site: str) -> str:
     """A source of the Content-Security-Policy's frame-ancestors; ``self`` with its quotes or without."""
     if site.strip("'") == "self":
@@ -109,6 +126,8 @@ def _ancestor(site: str) -> str:
 Ancestor = Annotated[str, Field(max_length=200), AfterValidator(_ancestor)]
 Name = Annotated[str, AfterValidator(_plain_name)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Host = Annotated[Text, AfterValidator(_host)]
+HostOrAll = Annotated[Text, AfterValidator(_host_or_all)]
 Secret = Annotated[str, Field(max_length=4000), AfterValidator(_one_line)]
 FilePath = Annotated[Path, AfterValidator(_path)]
 WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_one_line), AfterValidator(_address)]

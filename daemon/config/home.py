@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from daemon.config.alerting import NotifySettings
-from daemon.config.bounds import FilePath, Number, Secret, Table, Text, Whole, number
+from daemon.config.bounds import FilePath, Host, Number, Secret, Table, Text, Whole, number
 from daemon.config.faults import Fault, Inconsistent
 from daemon.config.secrets import resolve_secret
 
@@ -28,7 +28,7 @@ Topic = Annotated[Text, AfterValidator(_topic)]
 class PushSettings(Table):
     """[push]: news to phones and browsers that subscribe on the page."""
 
-    services: tuple[Text, ...] = Field(
+    services: tuple[Host, ...] = Field(
         (
             "fcm.googleapis.com",
             "push.services.mozilla.com",
@@ -50,7 +50,7 @@ class PushSettings(Table):
 class MqttSettings(Table):
     """[mqtt]: an MQTT broker that gets state, events and pictures; Home Assistant finds the cameras by itself."""
 
-    host: Text = Field("127.0.0.1", min_length=1, description="Host name or address of the broker.")
+    host: Host = Field("127.0.0.1", min_length=1, description="Host name or address of the broker.")
     port: Whole = number(1883, 1, 65535, "Port of the broker; 8883 is usual with `tls`.")
     user: Text = Field("", description="Login; empty: none.")
     password: Secret = Field("", description="Password of `user`; `env:` or `credential:` reference.")

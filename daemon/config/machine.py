@@ -7,7 +7,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from daemon.config.bounds import Ancestor, FilePath, Number, Secret, Table, Text, WebAddress, Whole, number
+from daemon.config.bounds import (
+    Ancestor,
+    FilePath,
+    Host,
+    HostOrAll,
+    Number,
+    Secret,
+    Table,
+    Text,
+    WebAddress,
+    Whole,
+    number,
+)
 
 
 class DaemonSettings(Table):
@@ -16,12 +28,12 @@ class DaemonSettings(Table):
     state_dir: FilePath = Field(
         Path("/var/lib/aurorad"), description="Folder of the database and the kept pictures."
     )
-    host: Text = Field("127.0.0.1", description="Address the page and metrics are served on.")
+    host: HostOrAll = Field("127.0.0.1", description="Address the page and metrics are served on.")
     port: Whole = number(8080, 0, 65535, "Port of the page; 0 takes a free one.")
     url: WebAddress = Field(
         "", description="Address people reach the page at, for links in messages; empty: no links."
     )
-    names: tuple[Text, ...] = Field(
+    names: tuple[Host, ...] = Field(
         (),
         max_length=50,
         description="Further host names the page answers under, beside that of `url`, this machine's own, localhost and plain addresses.",
