@@ -96,7 +96,8 @@ async def snooze(request: Request) -> Response:
 
 
 def _snooze(site: Site, given: Mapping[str, Any]) -> tuple[str, datetime]:
-    channel, minutes = _text(given, "channel", ""), _text(given, "minutes")
+    channel, minutes = _text(given, "channel", ""), given.get("minutes", "")
+    minutes = str(minutes) if type(minutes) is int or isinstance(minutes, str) else ""
     if channel and channel not in {one.name for one in site.ports.settings.notify}:
         raise HTTPException(404, "there is no such channel")
     if not re.fullmatch(r"[0-9]{1,4}", minutes) or int(minutes) > MOST_SNOOZE_MIN:
