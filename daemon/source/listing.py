@@ -8,6 +8,9 @@ is added to it, so of all the others only that is looked at, and of most of them
     each 30th look      all above the folder written to last is listed, changed or not
 
 Of a folder's files only the new names are looked at. One bad entry costs itself and no other.
+
+The first look has to read all names, but looks at few files: those whose name or folder bears the date of the newest
+pictures, or no date; and in folders not written to since then, all the same, only where they are few.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ import re
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from heapq import nlargest
 
 import numpy as np
@@ -39,6 +43,14 @@ LISTED_ANYWAY = 30
 
 REWRITTEN = 2_000
 """Files of the newest folder up to which each is looked at, where no name is new: one may be written over."""
+
+SLACK = timedelta(days=2)
+"""At the first look, files older than the newest by more are passed over; nights, zones and copies take less."""
+
+FEW = 64
+"""Files of a folder up to which each is looked at at the first look, whatever the folder's age."""
+
+_DATE = re.compile(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])")
 
 _SETTLED_NS = (
     2_000_000_000  # a folder listed sooner after its change may have changed again at that very time
@@ -80,6 +92,9 @@ class Listing:
         self._newest: dict[str, File] = {}
         self._found: deque[str] = deque(maxlen=KEPT)
         self._looks = 0
+        self._first: dict[str, list[str]] | None = (
+            None  # names by folder, while all is listed for the first time
+        )
 
     def newest_first(self) -> list[File]:
         """The newest files and those found last. Raises OSError where the root cannot be listed."""
@@ -107,12 +122,30 @@ class Listing:
         """List everything once."""
         with os.scandir(self.root):
             pass  # the root's own fault is the caller's
+        self._first = {}
         self._enter(_Folder(self.root, None, self._closure({0})))
+        self._look_at_the_newest(self._first)
         self._hot = nlargest(HOT, self._folders, key=lambda path: self._folders[path].mtime_ns)
         if self._newest:
             self._heat(os.path.dirname(max(self._newest.values()).path))
         self._keep_newest()
         self._found.clear()
+
+    def _look_at_the_newest(self, names: dict[str, list[str]]) -> None:
+        """Of all names those that may be of the newest files, folders written to last first."""
+        self._first = None
+        dates = {path: [_date_of(path, name) for name in held] for path, held in names.items()}
+        oldest = _oldest_date(one for held in dates.values() for one in held)
+        slack_ns = int(SLACK.total_seconds() * 1e9)
+        for path in sorted(names, key=lambda path: self._folders[path].mtime_ns, reverse=True):
+            dated = zip(names[path], dates[path], strict=True)
+            held = [name for name, its in dated if its >= oldest or not its]
+            newest_ns = max((file.modified_ns for file in self._newest.values()), default=0)
+            if len(held) > FEW and self._folders[path].mtime_ns < newest_ns - slack_ns:
+                continue
+            for name in held:
+                self._take(self._folders[path], os.path.join(path, name))
+            self._keep_newest()
 
     def _due(self) -> list[str]:
         """The folders to check at this look."""
@@ -204,17 +237,26 @@ class Listing:
             if deeper and entry.is_dir(follow_symlinks=not self._anywhere(deeper)):
                 known = entry.path in self._folders
                 return None if known else _Folder(entry.path, folder.path, deeper)
-            if not self._ends(folder.at, entry.name):
-                return None
-            file = _file(entry.path)
         except OSError:
             return None
+        if self._ends(folder.at, entry.name):
+            if self._first is None:
+                self._take(folder, entry.path)
+            else:
+                self._first.setdefault(folder.path, []).append(entry.name)
+        return None
+
+    def _take(self, folder: _Folder, path: str) -> None:
+        """Look at a file, and remember it where it is new."""
+        try:
+            file = _file(path)
+        except OSError:
+            return
         if file is not None and self._newest.get(file.path) != file:
             self._newest[file.path] = file
             self._found.append(file.path)
             if self._hot[:1] != [folder.path] and self._folders.get(folder.path) is folder and self._looks:
                 self._heat(folder.path)
-        return None
 
     def _look_again(self) -> None:
         """The newest files as they are now."""
@@ -278,3 +320,19 @@ def _file(path: str) -> File | None:
         modified_ns = 0  # written before the clock was put back: older than all that comes now
     # Before 1970 there were no such files, and before the year 1 there is no date: a broken disk's, or a joke.
     return File(max(0, modified_ns), path, status.st_size)
+
+
+def _date_of(folder: str, name: str) -> str:
+    """``20240210``: the date in a file's name, else in its folder's; empty where there is none."""
+    found = _DATE.search(name) or _DATE.search(os.path.basename(folder))
+    return "".join(found.groups()) if found else ""
+
+
+def _oldest_date(dates: Iterable[str]) -> str:
+    """The newest of the dates, none of them of the future, less the slack; empty where there is none."""
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
+    newest = max((one for one in dates if one <= tomorrow), default="")
+    try:
+        return f"{date.fromisoformat(newest) - SLACK:%Y%m%d}" if newest else ""
+    except ValueError:  # no such day
+        return ""

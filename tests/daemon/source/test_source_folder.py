@@ -14,6 +14,7 @@ import pytest
 from daemon.config import SourceSettings
 from daemon.errors import FetchError
 from daemon.source.folder import FolderSource
+from daemon.source.listing import KEPT, Listing
 
 
 def picture(seed: int = 0, kind: str = ".jpg") -> bytes:
@@ -245,3 +246,72 @@ def test_a_picture_written_to_while_it_is_read_is_read_again(
     given = source.latest()
     assert given is not None
     assert given.data == picture(2)
+
+
+LAYOUTS = {
+    "dated folders": "%Y%m%d/image-%Y%m%d%H%M%S.jpg",
+    "times in them": "%Y%m%d/%H%M%S.jpg",
+    "flat": "%Y%m%d%H%M%S.jpg",
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_first_look_does_not_grow_with_the_archive(
+    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a year of nights only the files of the newest are looked at, and the newest is found."""
+    looked_at: list[str] = []
+    real = os.stat
+
+    def counted(path: str, **more: bool) -> os.stat_result:
+        looked_at.append(str(path))
+        return real(path, **more)
+
+    looks = {}
+    for nights in (5, 40):
+        root = tmp_path / str(nights)
+        now = datetime.now(UTC) - timedelta(hours=12)
+        for number in range(nights * 70):  # 70 pictures a night: more than are looked at however old they are
+            night, minute = divmod(number, 70)
+            at = now - timedelta(days=nights - 1 - night) + timedelta(minutes=minute)
+            path = root / at.strftime(layout)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            os.utime(path, (at.timestamp(),) * 2)
+            os.utime(path.parent, (at.timestamp(),) * 2)
+        put(root / "latest.txt", b"")
+        with monkeypatch.context() as during:
+            during.setattr("daemon.source.listing.os.stat", counted)
+            newest = Listing(str(root), "**/*.jpg").newest_first()
+        assert newest[0].path == str(path)
+        looks[nights] = sum(one.endswith(".jpg") for one in looked_at)
+        looked_at.clear()
+    assert looks[40] == looks[5] <= 4 * 70 + 2 * KEPT
+
+
+def test_a_picture_written_over_in_an_old_folder_is_found_at_the_first_look(tmp_path: Path) -> None:
+    """``latest.jpg`` bears no date, and its folder is as old as its first day: few such files are always looked at."""
+    (tmp_path / "20240101").mkdir()
+    for minute in range(100):
+        put(tmp_path / "20240101" / f"2024010123{minute:02d}.jpg", picture(), 86400.0 + 60 * minute)
+    (tmp_path / "now").mkdir()
+    put(tmp_path / "now" / "latest.jpg", picture(), 30.0)
+    os.utime(tmp_path / "now", (1e9, 1e9))
+    source = watching(tmp_path, pattern="**/*.jpg")
+    still = source.latest()
+    assert still is not None
+    assert still.name == "latest.jpg"
+
+
+def test_a_camera_whose_clock_fell_back_is_found_with_its_next_picture(tmp_path: Path) -> None:
+    """Names of the wrong year are passed over at the first look alone."""
+    for minute in range(100):
+        put(tmp_path / f"2024010123{minute:02d}.jpg", picture(), 86400.0 + 60 * minute)
+    put(tmp_path / "201801010000.jpg", picture(), 60.0)
+    source = watching(tmp_path)
+    first = source.latest()
+    put(tmp_path / "201801010001.jpg", picture(), 10.0)
+    second = source.latest()
+    assert first is not None
+    assert second is not None
+    assert (first.name, second.name) == ("202401012300.jpg", "201801010001.jpg")
