@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from daemon.night import night_of
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, utc_text
+from daemon.sky.stars.visibility import share_of
 from daemon.spaceweather.magnetic_time import magnetic_local_time_h
 
 Values = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-CLEAR_TENTHS = 9.0
-"""A sector's digit in ``stars`` where all its stars are seen."""
+HIDDEN, CLEAR = 0.05, 0.95
+"""The share of the starlight that ``stars`` keeps for a sky without stars and for one with all: tenths' middles."""
 
 
 @dataclass(frozen=True)
@@ -117,24 +118,19 @@ class Wanted:
 
 _FRAMES = """
     SELECT camera, strftime('%s', observed_at) AS at_s, verdict, twilight, moonlight, moon_phase_deg,
-        probability, colour_cover, colour_level, stars{described}
+        probability, colour_cover, colour_level, cover, level, forms, stars
     FROM observations WHERE camera = ? AND observed_at BETWEEN ? AND ? AND verdict <> 'stale' ORDER BY observed_at
 """
-
-_DESCRIBED = ("cover", "level", "forms")
-"""What the aurora's mask says of a frame, in records that have it; colour rules say it of the others."""
 
 
 def read_frames(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Frames]:
     """Each camera's frames, where it has any."""
-    there = {row[1] for row in connection.execute("PRAGMA table_xinfo(observations)")}
-    more = "".join(f", {name}" if name in there else f", NULL AS {name}" for name in _DESCRIBED)
     names = [row[0] for row in connection.execute("SELECT DISTINCT camera FROM observations ORDER BY camera")]
     for name in names:
         if wanted.camera not in (None, name):
             continue
         place = _place(connection, name)
-        rows = connection.execute(_FRAMES.format(described=more), [name, *_span(wanted)]).fetchall()
+        rows = connection.execute(_FRAMES, [name, *_span(wanted)]).fetchall()
         frames = _frames(place, rows, wanted) if rows else None
         if frames is not None:
             yield frames
@@ -221,7 +217,9 @@ def _of_mask_or_colour(rows: list[sqlite3.Row], name: str) -> Values:
 def _visible(rows: list[sqlite3.Row], verdict: Codes) -> Values:
     seen = np.where(verdict <= VERDICTS.index("clear"), 1.0, 0.0)
     for i, row in enumerate(rows):
-        digits = [int(c) for c in row["stars"] or "" if c.isdigit()]
-        if digits and 0 < verdict[i] < 3:  # under aurora the sky was seen, whatever became of the stars
-            seen[i] = sum(digits) / len(digits) / CLEAR_TENTHS
+        share = share_of(row["stars"]) if row["stars"] else None
+        if (
+            share is not None and 0 < verdict[i] < 3
+        ):  # under aurora the sky was seen, whatever became of the stars
+            seen[i] = (share - HIDDEN) / (CLEAR - HIDDEN)
     return seen

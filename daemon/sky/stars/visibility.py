@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,7 @@ def from_code(code: str) -> tuple[float | None, ...]:
     return tuple(None if c == "-" else (int(c) + 0.5) / 10 for c in code)
 
 
+@lru_cache(maxsize=4096)
 def share_of(code: str) -> float | None:
     """The share of the whole sky that a code stands for, weighted by solid angle."""
     return _whole(from_code(code))

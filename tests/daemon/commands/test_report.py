@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.commands.report import write_report
+from daemon.commands.report.frames import Wanted, read_frames
 from daemon.commands.report.tables import share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
@@ -151,6 +152,20 @@ def test_probability_by_cell_has_the_right_mean_and_deviation(written: Path) -> 
     assert (bins["0.95–1.00"], bins["0.00–0.05"], bins["0.90–0.95"]) == ("1", "1", "1")
 
 
+def test_the_visible_sky_is_measured_in_solid_angle(tmp_path: Path) -> None:
+    """Stars around the zenith alone are a quarter of the sky; a single sector under cloud says nothing of the whole."""
+    rows = [("yk", "2024-02-10T04:00:00Z", 0.1, "clear", "night", "none", 0.0),
+            ("yk", "2024-02-10T04:01:00Z", 0.1, "obscured", "night", "none", 0.0)]  # fmt: skip
+    path = fill(tmp_path / "stars.db", rows)
+    with closing(sqlite3.connect(path)) as connection:
+        for verdict, stars in (("clear", "0" * 16 + "9" * 8), ("obscured", "9" + "-" * 23)):
+            connection.execute("UPDATE observations SET stars = ? WHERE verdict = ?", [stars, verdict])
+        connection.commit()
+        connection.row_factory = sqlite3.Row
+        (frames,) = read_frames(connection, Wanted())
+    assert frames.visible == pytest.approx([0.244, 0.0], abs=0.001)
+
+
 def test_occurrence_is_normalised_by_observable_time(written: Path) -> None:
     """By hour, month, moonlight and phase: aurora over aurora and clear, cloud and shut gate left out."""
     hours = [list(row.values())[:5] for row in read(written / "occurrence_by_hour.csv")]
@@ -240,10 +255,6 @@ def test_aurora_is_counted_by_level_and_form_where_the_record_has_them(tmp_path:
     rows = [("yk", f"2024-02-10T04:{n:02d}:00Z", 0.9, "aurora", "night", "none", 0.0) for n in range(4)]
     path = fill(tmp_path / "levels.db", rows)
     with closing(sqlite3.connect(path)) as connection:
-        there = {row[1] for row in connection.execute("PRAGMA table_xinfo(observations)")}
-        for name, kind in (("cover", "REAL"), ("level", "INTEGER"), ("forms", "TEXT")):
-            if name not in there:
-                connection.execute(f"ALTER TABLE observations ADD COLUMN {name} {kind}")
         connection.execute("UPDATE observations SET level = 3, colour_level = 1, forms = 'arc rays'")
         connection.execute(
             "UPDATE observations SET level = 6, forms = 'rays' WHERE observed_at LIKE '%:00:00Z'"
