@@ -24,6 +24,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
+from daemon.observation import utc_text
 from models.card import Card, ModelError, Thresholds, card_path, read_card, sha256_of
 from models.labels import FORM_HEAD, FORMS, OUTPUTS, has
 from models.network import AuroraNet, fold
@@ -114,7 +115,7 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
         card = Card(
             name=account.name,
             description=account.description,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=utc_text(datetime.now(UTC)),
             licence=account.licence,
             sha256=sha256_of(part),
             outputs=OUTPUTS[:outputs],

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from daemon import preflight
 from daemon.config import CameraSettings, error_of, load
 from daemon.errors import UsageError
+from daemon.files import replacing
 
 
 @dataclass(frozen=True)
@@ -65,24 +64,16 @@ def must_not_be_there(file: Path, may_replace: bool) -> None:
 def write(plan: Plan, file: Path) -> None:
     """The file, whole or not at all, once all in it can be used. Readable by this user alone: it may hold an address
     that is a secret. Raises ConfigError, UsageError."""
-    text = plan.text()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
-        ) as new:
-            new.write(text)
+        with replacing(file) as new:
+            new.touch(mode=0o600)
+            new.write_text(plan.text(), encoding="utf-8")
+            faults = list(preflight.faults_in(load(new, watching=True)))
+            if faults:
+                raise error_of(faults, new)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}; name another file with --config") from error
-    path = Path(new.name)
-    try:
-        settings = load(path, watching=True)
-        faults = list(preflight.faults_in(settings))
-        if faults:
-            raise error_of(faults, path)
-        os.replace(path, file)
-    finally:
-        path.unlink(missing_ok=True)
 
 
 # ------------------------------------------------------------------- how to start

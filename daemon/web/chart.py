@@ -9,16 +9,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.footage.find_disc import whole_picture
 from daemon.footage.points import find_points
 from daemon.footage.star_chart import star_chart
-from daemon.observation import Orientation, from_utc_text
+from daemon.observation import Orientation, from_utc_text, utc_text
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.sky.stars.visibility import RINGS_DEG, on_points
-from daemon.web.frames import answer, etag_of
+from daemon.web.frames import answer, decoded, etag_of
 from daemon.web.ports import View
 from daemon.web.site import site_of
 
@@ -46,7 +45,7 @@ def stars(request: Request) -> Response:
     key = ("stars", hashlib.blake2b(data, digest_size=12).hexdigest(), turned)
     made = site.pictures.cache.get(key, lambda: _drawn(data, at, limit, view, turned))
     reply = answer(request, made, etag_of(made), "image/jpeg", MINUTE_S)
-    reply.headers["x-observed-at"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    reply.headers["x-observed-at"] = utc_text(at)
     return reply
 
 
@@ -69,10 +68,7 @@ def starriest(reader: Reader, camera: str) -> tuple[str, datetime, float] | None
 
 
 def _drawn(data: bytes, at: datetime, limit: float, view: View, turned: Orientation) -> bytes:
-    try:
-        pixels = image.decode(data)
-    except PictureError:
-        raise HTTPException(404, "this picture is damaged") from None
+    pixels = decoded(data)
     disc = whole_picture(pixels)
     field = Observatory(view.latitude_deg, view.longitude_deg).stars(at)
     stars, seen = on_points(

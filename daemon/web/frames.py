@@ -128,19 +128,24 @@ class Pictures:
             if name is None:
                 continue
             try:
-                thumbnail = image.shrink(_square(image.decode(self.bytes_of(name))), SHEET_SIDE)
-            except (PictureError, HTTPException):
+                thumbnail = image.shrink(_square(decoded(self.bytes_of(name))), SHEET_SIDE)
+            except HTTPException:
                 continue  # one picture that was pruned or damaged leaves the others to be seen
             top, left = (n * SHEET_SIDE for n in divmod(place, SHEET_COLUMNS))
             sheet[top : top + SHEET_SIDE, left : left + SHEET_SIDE] = thumbnail
         return image.encode_jpeg(sheet, quality=70)
 
 
-def _captioned(data: bytes, heatmap: bytes | None, text: str) -> bytes:
+def decoded(data: bytes) -> Picture:
+    """The pixels of a kept picture. Raises 404 for a damaged one."""
     try:
-        pixels = image.decode(data)
+        return image.decode(data)
     except PictureError:
         raise HTTPException(404, "this picture is damaged") from None
+
+
+def _captioned(data: bytes, heatmap: bytes | None, text: str) -> bytes:
+    pixels = decoded(data)
     if heatmap is not None:
         outline = geometry.heatmap_outline(heatmap_from_bytes(heatmap), pixels.shape[0])
         pixels = image.draw_outline(pixels, outline)
@@ -148,20 +153,14 @@ def _captioned(data: bytes, heatmap: bytes | None, text: str) -> bytes:
 
 
 def _shrunk(data: bytes, side: int) -> bytes:
-    try:
-        pixels = image.decode(data)
-    except PictureError:
-        raise HTTPException(404, "this picture is damaged") from None
+    pixels = decoded(data)
     if max(pixels.shape[:2]) <= side:
         return data
     return image.encode_jpeg(image.shrink(_square(pixels), side), quality=82)
 
 
 def _unrolled(data: bytes, orientation: Orientation) -> bytes:
-    try:
-        pixels = image.decode(data)
-    except PictureError:
-        raise HTTPException(404, "this picture is damaged") from None
+    pixels = decoded(data)
     return image.encode_jpeg(panorama(_square(pixels), orientation), quality=80)
 
 

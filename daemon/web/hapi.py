@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from daemon.observation import utc_text
 from daemon.record.store import Reader
 from daemon.web.hapi_data import Dataset, Parameter, datasets
 from daemon.web.hapi_time import hapi_time
@@ -197,7 +198,7 @@ def _span(asked: Mapping[str, str], there: tuple[str, str]) -> tuple[str, str]:
             times.append(hapi_time(asked[name]))
         except (KeyError, ValueError) as error:
             raise Refused(code, "" if isinstance(error, KeyError) else str(error)) from None
-    since, until = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times)
+    since, until = map(utc_text, times)
     if times[0] >= times[1]:
         raise Refused(1404)
     if until <= there[0] or since > there[1]:

@@ -76,11 +76,7 @@ class Gauge:
 
 def certainty(probability: float | None) -> str:
     """:func:`daemon.words.certainty` in the reader's language."""
-    if probability is not None and probability > 0.99:
-        return _("over 99 %")
-    if probability is not None and probability < 0.01:
-        return _("under 1 %")
-    return words.certainty(probability)
+    return _(words.certainty(probability))
 
 
 def shown(
@@ -149,6 +145,7 @@ _VALUES = (
     N_("night"), N_("astronomical"), N_("nautical"), N_("civil"), N_("day"),
     N_("none"), N_("quarter"), N_("full"), N_("aurora through cloud"), N_("clear sky, no aurora"),
     N_("stars seen, no aurora"), N_("stars seen between clouds, no aurora"), N_("stars dimmed by thin cloud, no aurora"),
+    N_("over 99 %"), N_("under 1 %"),
 )  # fmt: skip
 """Short words of the record, for the catalogues."""
 

@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from daemon.observation import utc_text
+
 Values = npt.NDArray[np.float64]
 
 WARM_UP_MIN = 2880
@@ -154,7 +156,7 @@ class SpaceFeeds:
         times = [first - timedelta(minutes=30 * k) for k in range(8, -1, -1)]
         return {
             "meta": {"license": "CC BY 4.0", "source": "GFZ Potsdam"},
-            "datetime": [f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times],
+            "datetime": [utc_text(at) for at in times],
             "Hp30": [self._kp_at(at.replace(hour=at.hour // 3 * 3, minute=0)) for at in times],
         }
 
@@ -162,8 +164,8 @@ class SpaceFeeds:
         shown = now.replace(second=0, microsecond=0)
         grid = [[lon, lat, max(0, 60 - 6 * abs(lat - 66))] for lon in range(360) for lat in range(40, 90)]
         return {
-            "Observation Time": f"{shown - timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}",
-            "Forecast Time": f"{shown + timedelta(minutes=40):%Y-%m-%dT%H:%M:%SZ}",
+            "Observation Time": utc_text(shown - timedelta(minutes=10)),
+            "Forecast Time": utc_text(shown + timedelta(minutes=40)),
             "Data Format": "[Longitude, Latitude, Aurora]",
             "coordinates": grid,
         }
@@ -185,7 +187,7 @@ class SpaceFeeds:
         while at < until:
             wind = self.day(at)
             bay = 40 * float(np.clip(wind.bz_nt[round((at - wind.start).total_seconds() / 60)], None, 0))
-            lines.append(f"{at:%Y-%m-%dT%H:%M:%SZ},{8500 + bay:.1f},{2500:.1f},{58000:.1f}")
+            lines.append(f"{utc_text(at)},{8500 + bay:.1f},{2500:.1f},{58000:.1f}")
             at += timedelta(minutes=1)
         text = "\n".join(lines) + "\n"
         return (text if self.lie is None else text.replace("Field_Vector", "B").replace("[", "(")).encode()
