@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 
@@ -20,6 +21,8 @@ from training.compare.made import CLASSES
 NAMED: Final = 24
 """Clusters that are named by the labels in them, where the question is aurora or none."""
 HIDDEN: Final = 16
+COMPONENTS: Final = 64
+"""Principal components that the autoencoder sees of the features."""
 
 Labels = npt.NDArray[np.int64]
 Assign = Callable[[Floats], Labels]
@@ -87,10 +90,13 @@ def yang_deep(bench: Bench) -> Outcome:
 
 
 def embedded(features: Floats, count: int, seed: int, epochs: int) -> Assign:
-    """Deep embedded clustering: an autoencoder's few numbers, pulled towards the centres they are near."""
+    """Deep embedded clustering: an autoencoder's few numbers, pulled towards the centres they are near; of the
+    features' first principal components.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        known = torch.from_numpy(features).float()
+        few = PCA(min(COMPONENTS, *features.shape), random_state=seed).fit(features)
+        known = torch.from_numpy(few.transform(features)).float()
         down = nn.Sequential(nn.Linear(known.shape[1], 256), nn.ReLU(), nn.Linear(256, HIDDEN))
         up = nn.Sequential(nn.Linear(HIDDEN, 256), nn.ReLU(), nn.Linear(256, known.shape[1]))
         optimiser = torch.optim.AdamW([*down.parameters(), *up.parameters()], lr=1e-3)
@@ -104,7 +110,7 @@ def embedded(features: Floats, count: int, seed: int, epochs: int) -> Assign:
 
     def assign(asked: Floats) -> Labels:
         with torch.inference_mode():
-            found = nearness(down(torch.from_numpy(asked).float()), centres).argmax(1)
+            found = nearness(down(torch.from_numpy(few.transform(asked)).float()), centres).argmax(1)
         return np.asarray(found.numpy(), np.int64)
 
     return assign

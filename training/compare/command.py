@@ -37,11 +37,21 @@ THERE = click.Path(exists=True, path_type=Path)
 )
 @click.option("--quick", is_flag=True, help="Everything tiny: does it run? Its figures mean nothing.")
 @click.option("--night", is_flag=True, help="Everything larger: a night of a CPU.")
+@click.option("--docs", type=THERE, help="Put the table into this page too, after its line `<!-- table -->`.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
-def compare(only: tuple[str, ...], quick: bool, night: bool, threads: int, out: Path, **given: Any) -> None:
+def compare(
+    only: tuple[str, ...],
+    quick: bool,
+    night: bool,
+    threads: int,
+    out: Path,
+    docs: Path | None,
+    **given: Any,
+) -> None:
     """The field's methods and ours on the same splits: one table of skill, speed and size."""
     from training.compare.methods import KEYS
+    from training.compare.table import put_table
 
     if quick and night:
         raise click.UsageError("--quick or --night, not both")
@@ -49,7 +59,10 @@ def compare(only: tuple[str, ...], quick: bool, night: bool, threads: int, out: 
     if unknown:
         raise click.UsageError(f"no row {unknown[0]}: there are {', '.join(KEYS)}")
     plan = Plan(QUICK if quick else NIGHT if night else SMALL, **given)
-    click.echo(run(out, plan, only, threads, lambda line: click.echo(line, err=True)))
+    text = run(out, plan, only, threads, lambda line: click.echo(line, err=True))
+    if docs is not None:
+        put_table(docs, text)
+    click.echo(text)
 
 
 def run(out: Path, plan: Plan, only: Sequence[str], threads: int, tell: Callable[[str], None]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -69,11 +69,11 @@ def ridge(lesson: Lesson) -> Ask:
 
 @scaled
 def support_vectors(lesson: Lesson) -> Ask:
-    """A linear support vector machine."""
-    model = LinearSVC(C=0.01, max_iter=4000, random_state=0).fit(
-        lesson.features, lesson.yes, sample_weight=lesson.weight
-    )
-    return lambda features: np.asarray(model.decision_function(features), np.float64)
+    """A linear support vector machine, the features' whole variance 1."""
+    root = np.sqrt(lesson.features.shape[1])
+    model = SVC(kernel="linear", C=1.0).fit(lesson.features / root, lesson.yes, lesson.weight)
+    slope, offset = model.coef_[0] / root, model.intercept_[0]
+    return lambda features: np.asarray(features @ slope + offset)
 
 
 @scaled
@@ -148,9 +148,7 @@ def _classifier(make: Callable[[], Any]) -> Classify:
 
 ridge_classes: Final = _classifier(lambda: RidgeClassifierCV(ALPHAS, class_weight="balanced"))
 """Ridge over several classes, which weigh the same."""
-vector_classes: Final = _classifier(
-    lambda: LinearSVC(C=0.01, class_weight="balanced", max_iter=4000, random_state=0)
-)
+vector_classes: Final = _classifier(lambda: SVC(kernel="linear", C=0.003, class_weight="balanced"))
 """A linear support vector machine over several classes."""
 neighbour_classes: Final = _classifier(lambda: KNeighborsClassifier(NEIGHBOURS, weights="distance"))
 """The nearest neighbours' vote over several classes."""

@@ -47,7 +47,7 @@ METHODS: Final[tuple[Method, ...]] = (
            f"{WEIGHTS_NOTE}, in place of VGG's; 24 clusters named by the labels in them answer aurora or none",
            clusters.yang_means),
     Method("yang-deep", "deep embedded clustering", YANG,
-           "an autoencoder on pretrained features, in place of one on pictures", clusters.yang_deep),
+           "an autoencoder on 64 principal components of pretrained features, in place of one on pictures", clusters.yang_deep),
     Method("context-alone", "shipped model, each minute alone", "this project",
            "the base of the three rows below it", partial(shipped.context, kind="alone")),
     Method("context-k-of-n", "shipped model, 3 of the last 5 minutes", "the thesis's wish for ten minutes of context",

@@ -14,6 +14,7 @@ from training.compare.rows import Row
 from training.compare.skies import JUDGED, TITLES
 
 NOTHING = "–"
+MARK = "<!-- table -->"
 
 
 def write_tables(folder: Path, rows: Sequence[Row], papers: dict[str, Any], machine: dict[str, Any]) -> str:
@@ -23,6 +24,18 @@ def write_tables(folder: Path, rows: Sequence[Row], papers: dict[str, Any], mach
     write_whole(folder / "table.json", (json.dumps(kept, indent=1) + "\n").encode())
     write_whole(folder / "table.md", text.encode())
     return text
+
+
+def put_table(page: Path, text: str) -> None:
+    """Put the tables into a page between its line ``<!-- table -->`` and the next heading.
+
+    Raises ValueError where there is no such line.
+    """
+    before, mark, after = page.read_text(encoding="utf-8").partition(f"{MARK}\n")
+    if not mark:
+        raise ValueError(f"{page} has no line {MARK} to put the table after")
+    rest = after[after.index("\n## ") :] if "\n## " in after else "\n"
+    write_whole(page, f"{before}{mark}\n{text}{rest}".encode())
 
 
 def markdown(rows: Sequence[Row], papers: dict[str, Any], machine: dict[str, Any]) -> str:

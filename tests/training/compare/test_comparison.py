@@ -19,7 +19,7 @@ from training.compare.bench import Bench, Outcome
 from training.compare.methods import METHODS
 from training.compare.plan import QUICK, Plan
 from training.compare.rows import Method, Row, claim, run_row
-from training.compare.table import markdown, placing
+from training.compare.table import markdown, placing, put_table
 
 ROOT = Path(__file__).parents[3]
 TINY = replace(QUICK, scenes=3, judged_scenes=2, nights=1, hours=0.05, stride=1, timed=2)
@@ -90,6 +90,18 @@ def test_the_table_holds_every_row() -> None:
     text = markdown([row("shipped", 0.9, 40), row("bad", 0, 0, "no data")], {}, {"threads": 1})
     assert "| method shipped | 0.900 (0.800–1.000) / 0.950 | – | – | 40 | 2 |" in text
     assert "- method bad: no data" in text
+
+
+def test_a_page_takes_the_table(tmp_path: Path) -> None:
+    """Between its mark and the next heading, the last table away; a page without the mark is refused."""
+    page = tmp_path / "page.md"
+    page.write_text("# A\n\n<!-- table -->\nold\n\n## B\n\nmore\n")
+    for text in ("| first |\n", "| second |\n"):
+        put_table(page, text)
+    assert page.read_text() == "# A\n\n<!-- table -->\n\n| second |\n\n## B\n\nmore\n"
+    page.write_text("# A\n")
+    with pytest.raises(ValueError, match="has no line <!-- table -->"):
+        put_table(page, "")
 
 
 def test_the_command_runs_goes_on_and_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
