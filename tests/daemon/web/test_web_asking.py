@@ -50,7 +50,7 @@ def test_a_shared_link_shows_its_picture(night: House) -> None:
     """og:title, og:description and og:image, the last as others have to call it, and it is there."""
     with httpx.Client(base_url=night.url) as page:
         html = page.get("/").text
-        assert '<meta property="og:title" content="Go now: yellowknife">' in html
+        assert '<meta property="og:title" content="Go now: Yellowknife">' in html
         assert (
             '<meta property="og:description" content="Bright aurora over much of the sky: north-west' in html
         )
