@@ -161,8 +161,10 @@ class Pipeline:
             if permit.look and frame.flaw is not None:
                 observation = replace(observation, verdict="unusable", reason=frame.flaw)
             elif permit.look:
-                observation = self._judge(observation, frame, predictor.threshold(sky), *next(predictions))
-                observation, past = describer.describe(observation, self._sky_of(frame), self.camera, past)
+                square = self._sky_of(frame)
+                threshold = predictor.threshold(sky)
+                observation = self._judge(observation, frame, square, threshold, *next(predictions))
+                observation, past = describer.describe(observation, square, self.camera, past)
             yield Look(
                 self._with_picture(observation, frame),
                 event.evidence(observation, permit),
@@ -190,6 +192,7 @@ class Pipeline:
         self,
         observation: Observation,
         frame: Frame,
+        square: Picture,
         threshold: float,
         prediction: Prediction,
         shadow: float | None,
@@ -207,7 +210,7 @@ class Pipeline:
             prediction, threshold, share, broken=bool(cover and cover.broken), doubted=prediction.doubted
         )
         self.metrics.stars(self.camera.name, share, disagrees(prediction, share))
-        index = colour.colour_index(self._sky_of(frame))
+        index = colour.colour_index(square)
         return replace(
             observation,
             verdict=verdict,

@@ -8,7 +8,7 @@ Masked parts count for nothing: not for the stars, nor for the cover of aurora a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Horizon:
     """``sky`` (SIDE, SIDE): True where the disc shows sky."""
 
     sky: Mask
+    _shares: dict[tuple[int, int], Plane] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def share(self) -> float:
@@ -71,13 +72,19 @@ class Horizon:
 
     def over(self, heatmap: HeatMap) -> HeatMap:
         """A map of the disc (n, n), each cell with the share of it that is sky."""
-        size = heatmap.shape[1], heatmap.shape[0]
-        share = cv2.resize(self.sky.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        return np.asarray(heatmap * share, dtype=np.float32)
+        return np.asarray(heatmap * self._share_at(heatmap.shape), dtype=np.float32)
 
     def within(self, mask: Mask) -> Mask:
         """A mask of the disc (n, n) without the cells that are mostly no sky."""
-        return np.asarray(mask & (self.over(np.ones(mask.shape, np.float32)) >= 0.5))
+        return np.asarray(mask & (self._share_at(mask.shape) >= 0.5))
+
+    def _share_at(self, shape: tuple[int, ...]) -> Plane:
+        """How much of each cell of a map is sky; worked out once for each of the few sizes there are."""
+        rows, columns = shape
+        if (rows, columns) not in self._shares:
+            share = cv2.resize(self.sky.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+            self._shares[rows, columns] = np.asarray(share, dtype=np.float32)
+        return self._shares[rows, columns]
 
 
 def read(path: Path) -> Horizon:

@@ -121,10 +121,10 @@ def star_cover(
     noticed = _share_of_light(light(level, least, gamma) + expected.magnitude - zero)
     informs = noticed < INFORMS
     expected, x, y, noticed = expected.chosen(informs), x[informs], y[informs], noticed[informs]
-    full = zero - expected.magnitude
-    came, seen = _through(points, x, y, full, gamma)
+    full, tree = zero - expected.magnitude, _tree(points)
+    came, seen = _through(points, tree, x, y, full, gamma)
     aside = np.array(
-        [_through(points, x + dx * DEGREE, y + dy * DEGREE, full, gamma)[0] for dx, dy in ASIDE_DEG]
+        [_through(points, tree, x + dx * DEGREE, y + dy * DEGREE, full, gamma)[0] for dx, dy in ASIDE_DEG]
     )
     chance = float(aside.mean()) if aside.size else 0.0
     weight, sector = 1.0 / (0.1 + noticed), sector_of(expected.azimuth_deg, expected.elevation_deg)
@@ -156,15 +156,15 @@ def on_points(
 ) -> tuple[StarField, npt.NDArray[np.bool_]]:
     """The stars that the disc shows, and for each whether a point lies where it must be."""
     field, x, y = _on_disc(stars, orientation, None)
-    return field, _near(points, x, y)[0]
+    return field, _near(_tree(points), x, y)[0]
 
 
 def _through(
-    points: Points, x: Floats, y: Floats, full: Floats, gamma: float
+    points: Points, tree: cKDTree | None, x: Floats, y: Floats, full: Floats, gamma: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """For each place: the share 0…1 of the light expected there (``full``, magnitudes) that its point has, and
     whether there is a point."""
-    seen, which = _near(points, x, y)
+    seen, which = _near(tree, x, y)
     came = np.zeros(len(x))
     level, height = _behind(points.level, x[seen], y[seen]), points.height[which[seen]]
     came[seen] = np.minimum(_share_of_light(light(level, height, gamma) - full[seen]), 1.0)
@@ -206,11 +206,16 @@ def _whole(sectors: Sequence[float | None]) -> float | None:
     return float((values * weight)[known].sum() / weight[known].sum())
 
 
-def _near(points: Points, x: Floats, y: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+def _tree(points: Points) -> cKDTree | None:
+    """The points to search among; made once for all the searches of a frame. None where there are none."""
+    return cKDTree(np.column_stack([points.x, points.y])) if len(points) else None
+
+
+def _near(tree: cKDTree | None, x: Floats, y: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
     """For each place whether a point lies there, and the nearest point's index."""
-    if not len(points) or not len(x):
+    if tree is None or not len(x):
         return np.zeros(len(x), np.bool_), np.zeros(len(x), np.intp)
-    away, which = cKDTree(np.column_stack([points.x, points.y])).query(np.column_stack([x, y]))
+    away, which = tree.query(np.column_stack([x, y]))
     return np.asarray(away <= SEEN_WITHIN_DEG * DEGREE), which
 
 
@@ -256,11 +261,12 @@ def shown(
     Bins of half a magnitude from bright to faint: the limit is the end of the last in which, like in
     all brighter ones, at least 60 % are seen. ``gamma`` is the camera's, where more frames than this one have shown it.
     """
-    better = _better(points, stars, orientation, moon)
+    tree = _tree(points)
+    better = _better(tree, stars, orientation, moon)
     field, x, y = _on_disc(stars.brighter(TO, RINGS_DEG[0]), orientation, moon)
     inside = np.isin(sector_of(field.azimuth_deg, field.elevation_deg), better)
     field, x, y = field.chosen(inside), x[inside], y[inside]
-    seen, which = _near(points, x, y)
+    seen, which = _near(tree, x, y)
     limit = _limit(field.magnitude, seen)
     if limit is None:
         return None
@@ -281,14 +287,14 @@ def _curve(level: Floats, height: Floats, magnitude: Floats) -> float:
 
 
 def _better(
-    points: Points, stars: StarField, orientation: Orientation, moon: tuple[float, float] | None
+    tree: cKDTree | None, stars: StarField, orientation: Orientation, moon: tuple[float, float] | None
 ) -> list[int]:
     """The sectors in which most bright stars are seen; none where chance might do as well."""
     field, x, y = _on_disc(stars.brighter(FIRST_LOOK, RINGS_DEG[0]), orientation, moon)
     if not len(field):
         return []
-    seen, _ = _near(points, x, y)
-    chance = np.mean([_near(points, x + dx * DEGREE, y + dy * DEGREE)[0].mean() for dx, dy in ASIDE_DEG])
+    seen, _ = _near(tree, x, y)
+    chance = np.mean([_near(tree, x + dx * DEGREE, y + dy * DEGREE)[0].mean() for dx, dy in ASIDE_DEG])
     if binom.sf(int(seen.sum()) - 1, len(field), max(float(chance), 1.0 / len(field))) > BY_CHANCE:
         return []
     sector = sector_of(field.azimuth_deg, field.elevation_deg)

@@ -104,3 +104,21 @@ def test_what_is_masked_counts_for_nothing() -> None:
     assert heat[:, :4].max() == 0
     assert heat[:, 4:].min() == 1
     assert half.sees(np.array([-0.5, 0.5]), np.array([0.0, 0.0])).tolist() == [False, True]
+
+
+def test_a_mask_is_fitted_to_a_map_s_size_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frame after frame the same shares; the maps of heat and of aurora have sizes of their own."""
+    real, sized = cv2.resize, []
+
+    def counted(*given: object, **more: object) -> object:
+        sized.append(given[1])
+        return real(*given, **more)  # type: ignore[call-overload]
+
+    sky = np.ones((SIDE, SIDE), np.bool_)
+    sky[:, : SIDE // 2] = False
+    mask = horizon.Horizon(sky)
+    monkeypatch.setattr("daemon.footage.horizon.cv2.resize", counted)
+    for _ in range(3):
+        assert mask.over(np.ones((8, 8), np.float32)).sum() == 32
+        assert mask.within(np.ones((60, 60), np.bool_)).sum() == 1800
+    assert sized == [(8, 8), (60, 60)]

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from daemon.observation import FoundLens, Lens, Orientation, Points
+from daemon.sky.stars import visibility
 from daemon.sky.stars.visibility import (
     SECTORS,
     from_code,
@@ -35,6 +37,22 @@ def test_a_clear_sky_is_clear_everywhere() -> None:
     assert shows.limit == pytest.approx(5.0, abs=0.5)
     assert shows.zero == pytest.approx(ZERO, abs=0.05)
     assert shows.gamma == pytest.approx(GAMMA, abs=0.15)
+
+
+def test_a_frame_s_points_are_sorted_for_the_search_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stars' own places and those beside them, for chance, are looked up in one tree; not in fifteen."""
+    field, made = HERE.stars(AT), []
+    points = starry_points(field)
+
+    def counted(places: object) -> object:
+        made.append(places)
+        return cKDTree(places)
+
+    monkeypatch.setattr(visibility, "cKDTree", counted)
+    assert shown(points, field, TURNED) is not None
+    assert len(made) == 1
+    assert star_cover(points, field, TURNED, ZERO, gamma=GAMMA).share is not None
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize("dimmed", [0.5, 1.0, 2.0])
