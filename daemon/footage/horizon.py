@@ -20,8 +20,9 @@ from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.observation import Disc, HeatMap, Orientation, Picture, Points
 from daemon.sky.geometry import cut_disc
-from daemon.sky.lens import project, unproject
+from daemon.sky.lens import unproject
 from daemon.sky.stars.catalogue import StarField
+from daemon.sky.stars.visibility import on_points
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -39,7 +40,6 @@ OPEN, RIM = 0.7, 0.93
 AZIMUTHS, STEP_DEG, UP_TO_DEG = 36, 5.0, 40.0
 LEAST_TIMES = 6
 """Times that stars must have been missed in a cell of the sky, and never seen, for it to be hidden."""
-WITHIN = 0.45 / 90
 
 
 def _inside() -> Mask:
@@ -153,11 +153,8 @@ def by_stars(frames: Sequence[StarsSeen], orientation: Orientation) -> Horizon:
     expected, seen = np.zeros(cells), np.zeros(cells)
     for frame in frames:
         low = frame.stars.chosen(frame.stars.elevation_deg < UP_TO_DEG)
-        x, y = project(low.azimuth_deg, low.elevation_deg, orientation)
-        on = np.hypot(x, y) < 0.97
-        cell = _cell(low.azimuth_deg[on], low.elevation_deg[on])
-        away = np.hypot(x[on, None] - frame.points.x, y[on, None] - frame.points.y)
-        there = away.min(axis=1, initial=np.inf) <= WITHIN
+        on_disc, there = on_points(frame.points, low, orientation)
+        cell = _cell(on_disc.azimuth_deg, on_disc.elevation_deg)
         np.add.at(expected, cell, 1.0)
         np.add.at(seen, cell, there)
     hidden = (expected >= LEAST_TIMES) & (seen == 0)
