@@ -17,6 +17,11 @@ def english(text: str, **values: object) -> str:
     return text % values if values else text
 
 
+def for_a_table(value: object) -> object:
+    """A cell's value for a file of tables: text that a spreadsheet would take for a formula is marked as text."""
+    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
 def one_line(text: str) -> str:
     r"""``text`` with all that is no printable character escaped.
 

@@ -118,8 +118,3 @@ class Source:
             "date_created": utc_text(datetime.now(UTC)),
             "references": REFERENCES,
         }
-
-
-def plain(value: Any) -> Any:
-    """Text a spreadsheet would take for a formula is marked as text."""
-    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

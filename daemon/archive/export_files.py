@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from daemon.archive.export import EVENT_COLUMNS, Row, Source, plain
+from daemon.archive.export import EVENT_COLUMNS, Row, Source
 from daemon.errors import UsageError
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, from_utc_text
 from daemon.record.columns import Column
 from daemon.record.meanings import EXPORTED, STANDARD_NAMES, long_name, units
 from daemon.spaceweather.magnetic_time import conjugate
+from daemon.text import for_a_table
 
 FLAGS: dict[str, tuple[str, ...]] = {"verdict": VERDICTS, "twilight": TWILIGHTS, "moonlight": MOONLIGHTS}
 """Columns of few words: numbers with their meanings in NetCDF."""
@@ -49,7 +50,7 @@ def write_csv(source: Source, path: Path) -> int:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         for rows in _rows(source):
-            writer.writerows([plain(row[name]) for name in names] for row in rows)
+            writer.writerows([for_a_table(row[name]) for name in names] for row in rows)
             count += len(rows)
     return count
 

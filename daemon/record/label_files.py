@@ -24,6 +24,7 @@ from daemon.observation import Camera, Picture, utc_text
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.sky import geometry
+from daemon.text import for_a_table
 
 COLUMNS = (
     "camera", "observed_at", "label", "labelled_by", "labelled_at", "queue", "event_id",
@@ -54,13 +55,8 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows([_plain(row[key]) for key in COLUMNS] for row in rows)
+    table.writerows([for_a_table(row[key]) for key in COLUMNS] for row in rows)
     return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """Text a spreadsheet would take for a formula is marked as text."""
-    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def has_parquet() -> bool:

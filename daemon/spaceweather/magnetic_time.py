@@ -1,4 +1,4 @@
-"""Magnetic local time and latitude by a centred dipole. Pure.
+"""Magnetic local time and conjugate places by a centred dipole. Pure.
 
 The pole is IGRF-14's of 2025 and moves 0.05° a year. Against the field's own coordinates (AACGM) the dipole's local
 time is off by up to half an hour at auroral latitudes, which is less than the hour it is used for here.
@@ -11,15 +11,6 @@ import numpy as np
 from daemon.spaceweather.coupling import Values
 
 POLE_LATITUDE_DEG, POLE_LONGITUDE_DEG = 80.85, -72.76
-
-
-def magnetic_latitude_deg(latitude_deg: float, longitude_deg: float) -> float:
-    """The dipole latitude of a place."""
-    lat, pole = np.radians(latitude_deg), np.radians(POLE_LATITUDE_DEG)
-    away = np.radians(longitude_deg - POLE_LONGITUDE_DEG)
-    return float(
-        np.degrees(np.arcsin(np.sin(lat) * np.sin(pole) + np.cos(lat) * np.cos(pole) * np.cos(away)))
-    )
 
 
 def magnetic_local_time_h(at_s: Values, latitude_deg: float, longitude_deg: float) -> Values:
