@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextlib.contextmanager
@@ -26,6 +27,11 @@ def write_whole(target: str | Path, data: bytes) -> None:
     """Write ``data`` to ``target``, whole or not at all. Raises OSError, and ValueError for an impossible name."""
     with _part(os.fspath(target)) as part, open(part, "wb") as file:
         file.write(data)
+
+
+def private(new: Path) -> BinaryIO:
+    """A new file to write to that its user alone may read. Raises OSError, also where it is there already."""
+    return os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def move_durably(part: str | Path, target: str | Path) -> None:

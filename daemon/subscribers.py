@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytz
 
 from daemon.errors import AuroradError
+from daemon.files import private, replacing
 
 log = logging.getLogger("aurorad.push")
 
@@ -141,14 +141,10 @@ class Subscribers:
 
     def _write(self, everybody: dict[str, Subscriber]) -> None:
         """The whole file anew, in one rename; what cannot be written is not taken."""
-        new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-                json.dump([asdict(one) for one in everybody.values()], opened)
-                opened.flush()
-                os.fsync(opened.fileno())
-            new.replace(self._path)
+            with replacing(self._path, durable=True) as new, private(new) as opened:
+                opened.write(json.dumps([asdict(one) for one in everybody.values()]).encode())
         except OSError as error:
             raise SubscriberError(f"{self._path}: cannot be written: {error.strerror}") from error
         self._all = everybody

@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import ssl
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,17 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from daemon import __version__
 from daemon.errors import ConfigError, DeliveryError
+from daemon.files import private, replacing
 from daemon.subscribers import Subscriber
 
 TIMEOUT_S = 15.0
 MAX_TEXT_BYTES = 3900  # a push service takes 4096 bytes, and encryption adds 103
 JWT_S = 12 * 3600  # the longest RFC 8292 allows is 24 h
 Gone = httpx.codes.NOT_FOUND, httpx.codes.GONE
+
+
+_MAKING = threading.Lock()
+"""Two first askers get one key."""
 
 
 class GoneError(DeliveryError):
@@ -106,7 +112,8 @@ class Identity:
     def __init__(self, path: Path) -> None:
         """Raises ConfigError where the key cannot be read or kept."""
         try:
-            self._key = _read(path) if path.exists() else _made(path)
+            with _MAKING:
+                self._key = _read(path) if path.exists() else _made(path)
         except (OSError, ValueError, TypeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no P-256 key"
             raise ConfigError(f"{path}: the key of web push cannot be used: {why}") from error
@@ -155,7 +162,7 @@ def _made(path: Path) -> ec.EllipticCurvePrivateKey:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+    with replacing(path, durable=True) as part, private(part) as opened:
         opened.write(pem)
     return key
 

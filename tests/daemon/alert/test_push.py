@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from collections import Counter
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from daemon.alert.push import Push, contact_of, is_push_service
 from daemon.alert.webpush import Identity, encrypt, unb64, verified
 from daemon.config import DaemonSettings, PushSettings, Settings
-from daemon.errors import DeliveryError, UsageError
+from daemon.errors import ConfigError, DeliveryError, UsageError
 from daemon.observation import Message, OutboxRow
 from daemon.record.store import Store
 from daemon.subscribers import MOST, Subscriber, SubscriberError, Subscribers
@@ -296,6 +297,22 @@ def test_key_and_subscribers_are_the_daemon_s_own_and_outlive_it(wired: Wired) -
     after = wired.begin()
     assert after.key() == before
     assert [one.level for one in after.subscribers.all()] == [3]
+
+
+def test_a_key_that_cannot_be_kept_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start makes one; half a key would have been refused at every start."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as during:
+        during.setattr("os.fsync", full)
+        with pytest.raises(ConfigError, match="No space left"):
+            Identity(tmp_path / "key.pem")
+    assert list(tmp_path.iterdir()) == []
+    assert Identity(tmp_path / "key.pem").public == Identity(tmp_path / "key.pem").public
 
 
 def test_a_damaged_file_of_subscribers_does_not_keep_the_watch_from_beginning(tmp_path: Path) -> None:
