@@ -22,6 +22,7 @@ from daemon import sighting
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, StoreError
+from daemon.files import write_whole
 from daemon.footage import timelapse
 from daemon.night import night_of, night_text
 from daemon.observation import from_utc_text
@@ -54,7 +55,7 @@ class Wanted:
 
 
 class Keepsakes:
-    """Makes what is missing, one a visit."""
+    """Makes what is missing, one a visit. One for all reloads, which set its ``settings``: one movie is made at a time."""
 
     def __init__(self, settings: Settings, store: Store, pictures: Path, clock: Clock) -> None:
         self.settings, self.store, self.pictures, self.clock = settings, store, pictures, clock
@@ -134,7 +135,7 @@ class Keepsakes:
         card = timelapse.card(
             (self.pictures / str(best["picture"])).read_bytes(), wanted.title, _lines(best, wanted.zone)
         )
-        keepsake_files.card_of(wanted.movie).write_bytes(card)
+        write_whole(keepsake_files.card_of(wanted.movie), card)
         timelapse.write_movie(self._bytes(rows[::step]), wanted.movie)
 
     def _rows(self, wanted: Wanted) -> list[ObservationRow]:

@@ -100,6 +100,7 @@ class Service:
         self.schedule = Schedule(self.clock, self.metrics, self._job_failed)
         self.watches: dict[str, LiveWatch] = {}
         self.subscribers = Subscribers.kept_in(self.settings.daemon.state_dir)
+        self.keepsakes = Keepsakes(self.settings, self.store, self.pictures.root, self.clock)
         built = self._build(self.settings, predictor)
         introduce(self.store, built.settings, built.predictor)
         self._use(built)
@@ -178,6 +179,7 @@ class Service:
         self.space_weather = built.space_weather
         self.delivery, self.housekeeping = built.delivery, built.housekeeping
         self.broker = built.broker
+        self.keepsakes.settings = built.settings
         for camera in built.settings.camera:
             self.metrics.watching(camera.name, camera.cadence_s)
         for channel in built.settings.channels:
@@ -237,8 +239,9 @@ class Service:
             )
         if self.space_weather is not None:
             self.schedule.repeat("space weather", self.space_weather.visit, fallback=NIGHTLY_FALLBACK)
-        keepsakes = Keepsakes(self.settings, self.store, self.pictures.root, self.clock)
-        self.schedule.repeat("timelapse", keepsakes.visit, fallback=NIGHTLY_FALLBACK, delay=KEEPSAKES_AFTER)
+        self.schedule.repeat(
+            "timelapse", self.keepsakes.visit, fallback=NIGHTLY_FALLBACK, delay=KEEPSAKES_AFTER
+        )
         self.schedule.every("housekeeping", self._keep_house, EVERY_S)
         self.schedule.every("uptime", self._say_uptime, uptime.EVERY_S, at_once=False)
         interval_s = systemd.watchdog_interval_s()
