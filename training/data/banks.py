@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import cv2
 import numpy as np
@@ -43,9 +43,8 @@ Kind = Literal[
     "real",
     "transplant",
 ]
-KINDS: Final[tuple[Kind, ...]] = (
-    "simulated", "keogram", "overlaid", "bright", "daylight", "onset", "light", "forms", "dusk", "real", "transplant",
-)  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+"""Their order is part of what an item is drawn from: a new kind comes last."""
 SINGLE: Final = ("light", "real")
 """Kinds of single pictures; the others are pairs."""
 NEEDS: Final = {

@@ -11,7 +11,7 @@ owner, so that a model is judged on cameras of which it has seen nothing.
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -106,15 +106,6 @@ def folds(sources: dict[str, Source] | None = None) -> dict[int, list[str]]:
     for one in (read_sources() if sources is None else sources).values():
         groups.setdefault(one.fold, []).append(one.source)
     return dict(sorted(groups.items()))
-
-
-def without(frames: Iterable[RealFrame], left_out: Collection[str]) -> list[RealFrame]:
-    """The frames of all other sources. Raises ValueError for a source that is not there."""
-    frames = list(frames)
-    unknown = sorted(set(left_out) - {frame.source for frame in frames})
-    if unknown:
-        raise ValueError(f"no such source: {', '.join(unknown)}")
-    return [frame for frame in frames if frame.source not in left_out]
 
 
 MOST_OF_A_NIGHT: Final = 8

@@ -43,10 +43,11 @@ def real(folder: Path, number: int, side: int) -> Item:
 
 def transplanted(rng: Draw, folder: Path, light: Path, side: int) -> Item:
     """A frame without aurora, of a source drawn as :func:`weights` says, and the same with made aurora over it."""
-    groups = by_source([frame for frame in labelled() if not frame.yes and frame.light != "day"])
+    groups = _by_source([frame for frame in labelled() if not frame.yes and frame.light != "day"])
     glows = _light(light)
     while True:
-        frame = pick(rng, groups)
+        source, number = pick(rng, [len(frames) for frames in groups])
+        frame = groups[source][number]
         bare = _sized(_square(folder, frame), side)
         root = np.asarray(glows.pictures[int(rng.integers(len(glows))), 0])
         pair = transplant(rng, bare, root, frame.sky == "cloudy")
@@ -63,19 +64,18 @@ def transplanted(rng: Draw, folder: Path, light: Path, side: int) -> Item:
     )
 
 
-def by_source(frames: list[RealFrame]) -> dict[str, list[RealFrame]]:
+def _by_source(frames: list[RealFrame]) -> list[list[RealFrame]]:
     """The frames of each source."""
     groups: dict[str, list[RealFrame]] = {}
     for frame in frames:
         groups.setdefault(frame.source, []).append(frame)
-    return groups
+    return list(groups.values())
 
 
-def pick(rng: Draw, groups: dict[str, list[RealFrame]]) -> RealFrame:
-    """A frame of a source drawn by :func:`weights`."""
-    chances = weights([len(frames) for frames in groups.values()])
-    frames = list(groups.values())[int(rng.choice(len(groups), p=chances))]
-    return frames[int(rng.integers(len(frames)))]
+def pick(rng: Draw, counts: list[int]) -> tuple[int, int]:
+    """A source drawn by :func:`weights` from its count of frames, and which of its frames."""
+    source = int(rng.choice(len(counts), p=weights(counts)))
+    return source, int(rng.integers(counts[source]))
 
 
 def weights(counts: list[int]) -> np.ndarray:

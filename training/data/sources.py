@@ -16,7 +16,7 @@ from training.data.augment import STRENGTHS, apply_change, apply_to_map, draw_ch
 from training.data.bank import HEAT_SIDE, Bank, open_bank
 from training.data.batch import Batch, no_forms
 from training.data.real import read_sources
-from training.data.real_skies import weights
+from training.data.real_skies import pick
 from training.recipe import MaterialSpec, Stage
 
 Rows = npt.NDArray[np.int64]
@@ -102,8 +102,8 @@ def _by_source(bank: Bank, wanted: npt.NDArray[np.bool_]) -> list[Rows]:
 
 
 def _pick(rng: np.random.Generator, groups: list[Rows]) -> int:
-    rows = groups[int(rng.choice(len(groups), p=weights([len(one) for one in groups])))]
-    return int(rows[rng.integers(len(rows))])
+    source, number = pick(rng, [len(rows) for rows in groups])
+    return int(groups[source][number])
 
 
 def _assemble(
