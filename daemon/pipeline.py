@@ -204,7 +204,7 @@ class Pipeline:
             mask = None if prediction.mask is None else self.horizon.within(prediction.mask)
             prediction = replace(prediction, heatmap=self.horizon.over(prediction.heatmap), mask=mask)
         stars = self.stars.look(frame, observation.sky)
-        cover = stars.cover if stars else None
+        cover, shown = (stars.cover, stars.shown) if stars else (None, None)
         share = cover.share if cover else None
         verdict, reason = judge(
             prediction, threshold, share, broken=bool(cover and cover.broken), doubted=prediction.doubted
@@ -222,9 +222,9 @@ class Pipeline:
             heatmap_area=geometry.heatmap_area(prediction.heatmap),
             shadow_probability=shadow,
             stars=cover.code() if cover else None,
-            star_limit=stars.shown.limit if stars and stars.shown else None,
-            star_zero=stars.shown.zero if stars and stars.shown else None,
-            star_gamma=stars.shown.gamma if stars and stars.shown else None,
+            star_limit=shown.limit if shown else None,
+            star_zero=shown.zero if shown else None,
+            star_gamma=shown.gamma if shown else None,
         )
 
     def _sky_of(self, frame: Frame) -> Picture:

@@ -12,7 +12,7 @@ from daemon.sky.geometry import compass_point
 
 NO_VALUE = "–"
 MUCH_OF_THE_SKY = 0.25
-"""Share of the sky in aurora from which words say so; the default of ``[event] strong_cover`` too."""
+"""Share of the sky in aurora from which words say so; :data:`daemon.description.levels.WIDE` too."""
 
 OVERHEAD_DEG = 75.0
 """Elevation from which aurora is overhead, in no direction of the compass."""

@@ -92,7 +92,6 @@ class MqttSettings(Table):
         return NotifySettings(
             name=MQTT_CHANNEL,
             url="mqtt:",
-            kinds=("onset", "strong", "over"),
             expire_min=self.expire_min,
             picture=self.picture,
         )
