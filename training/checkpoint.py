@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from daemon.files import replacing
 from training.recipe import Recipe
 from training.student import Student
 
@@ -77,23 +78,20 @@ class State:
         self.step = 0
 
     def save(self, trainer: Training | None) -> None:
-        """Write the checkpoint: beside, then in place, so that a kill leaves the old or the new."""
-        part = self.run / "checkpoint.part"
-        torch.save(
-            {
-                "seed": self.seed,
-                "recipe": self.recipe.text,
-                "student": self.student.state_dict(),
-                "average": self.average,
-                "optimiser": trainer.optimiser.state_dict() if trainer else None,
-                "stage": self.stage,
-                "step": self.step,
-                "total": self.total,
-                "best": self.best,
-            },
-            part,
-        )
-        part.replace(self.run / "checkpoint.pt")
+        """Write the checkpoint, whole or not at all: a kill leaves the old or the new."""
+        state = {
+            "seed": self.seed,
+            "recipe": self.recipe.text,
+            "student": self.student.state_dict(),
+            "average": self.average,
+            "optimiser": trainer.optimiser.state_dict() if trainer else None,
+            "stage": self.stage,
+            "step": self.step,
+            "total": self.total,
+            "best": self.best,
+        }
+        with replacing(self.run / "checkpoint.pt") as part:
+            torch.save(state, part)
 
     def write_model(self, path: Path) -> None:
         """Write the finished weights: the average, the last or the best, as the recipe says."""

@@ -11,7 +11,6 @@ ends the export. Skill, calibration and thresholds come after evaluation, with :
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
+from daemon.files import replacing, write_whole
 from daemon.observation import utc_text
 from models.card import Card, ModelError, Thresholds, card_path, read_card, sha256_of
 from models.labels import FORM_HEAD, FORMS, OUTPUTS, has
@@ -107,8 +107,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
 def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
     """As :func:`export`, from a network in memory."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with replacing(target) as part:
         write_graph(fold(net), part)
         parity = check_parity(net, part)
         outputs = net.head.out_features
@@ -133,9 +132,6 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
             mask_threshold=0.5 if net.mask is not None else None,
             form_thresholds=dict.fromkeys(FORMS, 0.5) if has(FORM_HEAD, outputs) else {},
         )
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
     write_card(card, target)
     return card
 
@@ -245,8 +241,5 @@ def describe(
 
 
 def write_card(card: Card, model: Path) -> None:
-    """Put the card beside its model: written beside, then moved in place."""
-    path = card_path(model)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(card.to_json(), encoding="utf-8")
-    os.replace(part, path)
+    """Put the card beside its model, whole or not at all."""
+    write_whole(card_path(model), card.to_json().encode())

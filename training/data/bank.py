@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from daemon.files import replacing
 from models.labels import FORMS
 
 if TYPE_CHECKING:
@@ -113,15 +114,14 @@ class BankWriter:
     def flush(self) -> None:
         """Write the table of what is filled so far."""
         n = self.filled
-        part = self.path / "table.part.npz"
-        np.savez(
-            part,
-            aurora=self.aurora[:n],
-            sky=self.sky[:n],
-            contrast=self.contrast[:n],
-            has_heat=self.has_heat[:n],
-            forms=self.forms[:n],
-            night=np.array(self.night, dtype=np.str_),
-            source=np.array(self.source, dtype=np.str_),
-        )
-        part.replace(self.path / "table.npz")
+        with replacing(self.path / "table.npz") as part:
+            np.savez(
+                part,
+                aurora=self.aurora[:n],
+                sky=self.sky[:n],
+                contrast=self.contrast[:n],
+                has_heat=self.has_heat[:n],
+                forms=self.forms[:n],
+                night=np.array(self.night, dtype=np.str_),
+                source=np.array(self.source, dtype=np.str_),
+            )
