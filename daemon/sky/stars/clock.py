@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from daemon.observation import Orientation, Points
 from daemon.sky.lens import project
@@ -77,7 +77,7 @@ def minutes_off(
     others = share[np.abs(np.asarray(minutes) - minutes[best]) >= APART_MIN]
     seen, count = int((tried[best] <= SEEN_WITHIN_DEG).sum()), len(tried[best])
     rate = (float(others.mean()) if len(others) else 0.0) + 1.0 / max(count, 1)
-    if binom.sf(seen - 1, count, min(rate, 1.0)) * len(tried) > BY_CHANCE:
+    if bdtrc(seen - 1, count, min(rate, 1.0)) * len(tried) > BY_CHANCE:
         return None
     close = minutes[best] + np.arange(-2.0, 2.01, 0.2)
     fit = np.array([_fit(_away_deg(tree, stars_after(float(one)), orientation)) for one in close])

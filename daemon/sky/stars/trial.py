@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from daemon.observation import Orientation
 from daemon.sky.lens import project
@@ -69,7 +69,7 @@ def tried(shots: Sequence[Shot], held_out: Sequence[StarField], fit: Fit) -> Tri
     shares = [float(found.mean()) if len(found) else 0.0 for found in wrong]
     tries = sum(len(found) for found in wrong)
     rate = (sum(float(found.sum()) for found in wrong) + 1.0) / (tries + 1.0)
-    chance = float(binom.sf(int(right.sum()) - 1, len(right), min(rate, 1.0)))
+    chance = float(bdtrc(int(right.sum()) - 1, len(right), min(rate, 1.0)))
     return Trial(len(right), float(right.mean()), float(np.mean(shares)), max(shares), chance)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from daemon.observation import Orientation, Points
 from daemon.sky.lens import project
@@ -295,7 +295,7 @@ def _better(
         return []
     seen, _ = _near(tree, x, y)
     chance = np.mean([_near(tree, x + dx * DEGREE, y + dy * DEGREE)[0].mean() for dx, dy in ASIDE_DEG])
-    if binom.sf(int(seen.sum()) - 1, len(field), max(float(chance), 1.0 / len(field))) > BY_CHANCE:
+    if bdtrc(int(seen.sum()) - 1, len(field), max(float(chance), 1.0 / len(field))) > BY_CHANCE:
         return []
     sector = sector_of(field.azimuth_deg, field.elevation_deg)
     count = np.bincount(sector, minlength=SECTORS)
