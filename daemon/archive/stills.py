@@ -164,14 +164,18 @@ def dated(paths: Sequence[Path], camera: CameraSettings, now: datetime) -> tuple
 def nights_in_folder(camera: CameraSettings, oldest: date, newest: date, now: datetime) -> list[Night]:
     """The nights from ``oldest`` to ``newest`` of which a folder camera's own pictures are there.
 
-    What was written before them is passed over by its time alone, so that an archive of years costs a look at each
-    file. Where stamps date the pictures, one a cadence is read.
+    What was written before them is passed over by the date in its name or its time, so that an archive of years costs
+    little. Where stamps date the pictures, one a cadence is read.
     """
     source = camera.source
     assert source.path is not None
     before = (midnight_of(oldest, camera) - timedelta(days=2)).timestamp()
     written: list[tuple[float, Path]] = []
+    oldest_day = f"{oldest - timedelta(days=3):%Y%m%d}"
     for path in source.path.glob(source.pattern):
+        said = None if source.time_from == "stamp" else _DATE.search(path.name)
+        if said and "".join(said.groups()) < oldest_day:
+            continue
         try:
             status = path.stat()
         except OSError:

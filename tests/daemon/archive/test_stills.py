@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.archive.nightly import MOST_NIGHTS, Nightly
-from daemon.archive.stills import Kept, chosen, dated, footage_of, ingest_night, pictures_of
+from daemon.archive.stills import Kept, chosen, dated, footage_of, ingest_night, nights_in_folder, pictures_of
 from daemon.cli import main
 from daemon.config import CameraSettings, EventSettings, Settings
 from daemon.errors import UsageError
@@ -257,6 +258,24 @@ def test_nights_in_which_nobody_watched_are_filled_too(tmp_path: Path, store: St
     mornings(archive, done="2024-02-07")
     evenings = {row["observed_at"][:10] for row in archive.rows()}
     assert evenings == {"2024-02-07", "2024-02-08", "2024-02-09"}
+
+
+def test_of_older_nights_the_names_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each morning would otherwise look at every file of an archive of years."""
+    pictures = [(EVENING - timedelta(days=days), sky(days)) for days in (200, 100, 20, 2, 1, 0)]
+    root = allsky(tmp_path, sorted(pictures))
+    real, looked_at = Path.stat, set[str]()
+
+    def counted(self: Path, **more: bool) -> os.stat_result:
+        looked_at.add(self.name)
+        return real(self, **more)
+
+    monkeypatch.setattr(Path, "stat", counted)
+    oldest, now = date(2024, 2, 9), EVENING + timedelta(days=1)
+    nights = nights_in_folder(allsky_camera(root), oldest, oldest + timedelta(days=2), now)
+    assert [night.night for night in nights] == [date(2024, 2, 9), date(2024, 2, 10)]
+    days = sorted(name.removeprefix("image-")[:8] for name in looked_at if name.endswith(".jpg"))
+    assert days == ["20240207", "20240208", "20240209"]
 
 
 def test_a_camera_that_is_one_file_has_nothing_to_fill_from(tmp_path: Path, store: Store) -> None:
