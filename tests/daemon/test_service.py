@@ -214,7 +214,7 @@ def test_a_reload_loses_no_phone(watch: Watch) -> None:
     phones = [Subscriber(f"https://push.example/{name}", "key", "auth") for name in "abc"]
     before.subscribers.put(phones[0])
     after.subscribers.put(phones[1])
-    before.subscribers.given(phones[0].endpoint, "event/onset")
+    before.subscribers.settle("event/onset", [phones[0].endpoint])
     after.subscribers.put(phones[2])
     kept = Subscribers.kept_in(service.settings.daemon.state_dir)
     try:
