@@ -50,12 +50,10 @@ log = logging.getLogger("aurorad.service")
 DRAIN_S = 8.0
 """Longest a stop may take; systemd and Docker kill after more."""
 
-
 RELOAD_DRAIN_S = 2.0
 """Longest a reload waits for deliveries under way. They go on by themselves, and a stop may come meanwhile."""
 
 NIGHTLY_FALLBACK = timedelta(minutes=10)
-
 KEEPSAKES_AFTER = timedelta(minutes=10)
 """First the watch, then its souvenirs."""
 
@@ -319,9 +317,9 @@ class Service:
         same_watch = settings.model_copy(update={"model": self.settings.model}) == self.settings
         self.schedule.pause()
         try:
-            built = self._build(settings, predictor)
-            introduce(self.store, built.settings, built.predictor)
-            if same_watch:  # only the model is another: what the watch knows of the feed stays
+            built = None if same_watch else self._build(settings, predictor)
+            introduce(self.store, settings, predictor)
+            if built is None:  # only the model is another: the watch stays, with what it knows of the feed
                 self.settings, self.predictor = settings, predictor
                 self.housekeeping = self._housekeeping(settings, self.conditions)
                 self.housekeeping.show_model()
