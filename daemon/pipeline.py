@@ -99,7 +99,7 @@ class Pipeline:
         self.observatory = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m)
         self.rules = settings.event.rules(camera.cadence_s)
         self._news = News(camera, settings, store, self.clock, listeners)
-        self._sky_news = SkyNews(camera, settings, store)
+        self._sky_news = SkyNews(camera, settings, store, self.clock)
         self.horizon = horizon.read(Path(camera.horizon)) if camera.horizon else None
         self.stars = StarWatch(camera.camera(), self.observatory, store, self.horizon)
 

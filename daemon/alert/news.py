@@ -57,15 +57,13 @@ class News:
         for channel in (*self.settings.channels, *self.listeners()):
             told = partial(self._told, channel.name)
             wanted = list(due(changes, state.event, observation, channel, told))
-            for change in wanted if wanted and not self._is_silent(channel.name) else ():
+            if wanted and snoozes.is_silent(reader, channel.name, self.clock.now()):
+                continue
+            for change in wanted:
                 over = change.kind == "over"
                 row = reader.event(change.event.id) if over else None
                 outlook = self._outlook() if not over and channel.outlook else ""
                 yield compose(change, observation, self.camera, channel, url, row, outlook)
-
-    def _is_silent(self, channel: str) -> bool:
-        silent = snoozes.active(self.store.reader, self.clock.now())
-        return snoozes.ALL in silent or channel in silent
 
     def _told(self, channel: str, event_id: str) -> bool:
         return any(row["channel"] == channel for row in self.store.reader.messages(event_id))

@@ -24,6 +24,7 @@ from daemon.clock import Clock
 from daemon.config import PUSH_CHANNEL, NotifySettings, PushSettings, Settings
 from daemon.errors import ConfigError, DeliveryError, UsageError
 from daemon.observation import Message, OutboxRow
+from daemon.record import snoozes
 from daemon.record.store import Store
 from daemon.subscribers import Subscriber, Subscribers
 
@@ -156,7 +157,7 @@ class Push:
         self, everybody: Sequence[Subscriber], onset: Message, event: Mapping[str, Any], title: str
     ) -> None:
         level, now = event["brightest_level"], self._clock.now()
-        if now >= onset.expires_at:
+        if now >= onset.expires_at or snoozes.is_silent(self._store.reader, NAME, now):
             return
         risen = [one for one in everybody if not _has(one, onset) and one.wants(onset.camera, level, now)]
         for why in self._give(risen, onset, sighting.over(title, sighting.of_event(event))):

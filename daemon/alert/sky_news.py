@@ -6,8 +6,10 @@ import logging
 from datetime import timedelta
 
 from daemon.alert.message import compose_sky
+from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings
 from daemon.observation import Observation
+from daemon.record import snoozes
 from daemon.record.store import Store
 from daemon.sky.stars.visibility import share_of
 from daemon.weather import clear_sky, follow
@@ -18,9 +20,10 @@ log = logging.getLogger("aurorad.sky")
 class SkyNews:
     """One camera's sky, frame by frame. Part of the frame's own transaction."""
 
-    def __init__(self, camera: CameraSettings, settings: Settings, store: Store) -> None:
+    def __init__(self, camera: CameraSettings, settings: Settings, store: Store, clock: Clock) -> None:
         self._camera = camera
         self._store = store
+        self._clock = clock
         self._url = settings.daemon.url
         self._hold = timedelta(minutes=settings.sky.hold_min)
         self._channels = [
@@ -51,4 +54,5 @@ class SkyNews:
             compose_sky(change, observation, self._camera, channel, self._url)
             for channel in self._channels
             if channel.hears(change.kind, self._camera.name)
+            and not snoozes.is_silent(self._store.reader, channel.name, self._clock.now())
         )

@@ -9,6 +9,7 @@ import numpy as np
 from daemon.alert.message import compose_summary
 from daemon.config import CameraSettings, Settings
 from daemon.footage import image
+from daemon.record import snoozes
 from daemon.record.picture_files import PictureFolder
 from daemon.record.rows import KeogramRow
 from daemon.record.store import Store
@@ -23,7 +24,11 @@ def send_summary(
     now: datetime,
 ) -> int:
     """Queue the night's summary on every channel that asks for it; how many messages are new."""
-    channels = [channel for channel in settings.notify if channel.hears("summary", camera.name)]
+    channels = [
+        channel
+        for channel in settings.notify
+        if channel.hears("summary", camera.name) and not snoozes.is_silent(store.reader, channel.name, now)
+    ]
     if not channels:
         return 0
     rows = store.reader.nights(camera.name, night, night)

@@ -21,3 +21,9 @@ def active(reader: Reader, now: datetime) -> dict[str, datetime]:
     """The channels that are silent now, and until when."""
     rows = reader.query("SELECT channel, until FROM snoozes WHERE until > ?", [utc_text(now)])
     return {row["channel"]: from_utc_text(row["until"]) for row in rows}
+
+
+def is_silent(reader: Reader, channel: str, now: datetime) -> bool:
+    """Has somebody silenced this channel, or all?"""
+    held = active(reader, now)
+    return ALL in held or channel in held

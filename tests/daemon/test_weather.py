@@ -12,6 +12,7 @@ from daemon.config import CameraSettings, NotifySettings, Settings
 from daemon.record.store import Store
 from daemon.sky.stars.visibility import SECTORS
 from daemon.weather import SkyChange, SkyHeld, clear_sky, follow
+from tests.conftest import SetClock
 from tests.daemon.alert.test_message import T0, observation
 
 HOLD = timedelta(minutes=20)
@@ -79,15 +80,20 @@ def test_what_speaks_for_a_clear_sky() -> None:
     assert clear_sky(observation(prediction=None), 0.9) is None
 
 
-def _told(folder: Path, kinds: tuple[str, ...], skies: list[str | None]) -> list[str]:
+def _told(
+    folder: Path, kinds: tuple[str, ...], skies: list[str | None], silenced: str | None = None
+) -> list[str]:
     """Titles of the messages about frames five minutes apart; a restart after each."""
+    if silenced is not None:
+        with Store(folder / "a.db") as store:
+            store.snooze(silenced, T0 + timedelta(days=1))
     phone = NotifySettings.model_validate({"name": "phone", "url": "json://localhost", "kinds": kinds})
     settings = Settings(notify=(phone,))
     for number, stars in enumerate(skies):
         at: datetime = T0 + timedelta(minutes=5 * number)
         with Store(folder / "a.db") as store:
             frame = observation(stars=stars)
-            SkyNews(CameraSettings(title="Yellowknife"), settings, store).follow(
+            SkyNews(CameraSettings(title="Yellowknife"), settings, store, SetClock(at)).follow(
                 type(frame)(**{**vars(frame), "observed_at": at})
             )
     with Store(folder / "a.db") as store:
@@ -114,3 +120,11 @@ def test_who_asked_hears_of_it_and_nobody_else(tmp_path: Path) -> None:
     none = tmp_path / "none"
     none.mkdir()
     assert _told(none, ("onset", "strong", "over"), skies) == []
+    for silenced, heard in (
+        ("", []),
+        ("phone", []),
+        ("other", ["The sky over Yellowknife has clouded over"]),
+    ):
+        quiet = tmp_path / f"silent {silenced}"
+        quiet.mkdir()
+        assert _told(quiet, ("clouds over",), skies, silenced) == heard

@@ -181,6 +181,10 @@ def test_who_waits_for_bright_aurora_hears_of_it_when_it_is(wired: Wired) -> Non
     wired.later()
     assert bright.got == []
     wired.event(5)
+    wired.store.snooze("push", wired.clock.now() + timedelta(minutes=10))
+    wired.later()
+    assert bright.got == [], "silenced on the page"
+    wired.store.snooze("push", wired.clock.now())
     wired.later()
     wired.later()
     assert [got["title"] for got in bright.got] == ["Aurora over Yellowknife: bright aurora"]

@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,9 @@ def phone() -> Iterator[Phone]:
     phone.close()
 
 
-def morning(folder: Path, phone: Phone, mornings: int = 1, **channel: Any) -> list[dict[str, Any]]:
+def morning(
+    folder: Path, phone: Phone, mornings: int = 1, silenced: str | None = None, **channel: Any
+) -> list[dict[str, Any]]:
     """What arrives after a night, on a channel so configured, however often the morning is visited."""
     settings = Settings(
         daemon=DaemonSettings(state_dir=folder, url="http://cabin.example:8080"),
@@ -71,6 +73,8 @@ def morning(folder: Path, phone: Phone, mornings: int = 1, **channel: Any) -> li
         conditions = Conditions(store, settings.notify, clock)
         nightly = Nightly(pipeline, settings)
         nightly.visit(DAY_BEFORE)  # a first start: nights before it are nobody's news
+        if silenced is not None:
+            store.snooze(silenced, MORNING + timedelta(hours=1))
         for _ in range(mornings):
             nightly.visit(MORNING)
         delivery = Delivery(settings, store, Metrics(), clock, folder / "frames", conditions)
@@ -111,6 +115,11 @@ def test_the_summary_arrives_with_keogram_and_link(phone: Phone, tmp_path: Path)
 def test_nobody_gets_a_summary_who_did_not_ask(phone: Phone, tmp_path: Path) -> None:
     """It is opt-in: a channel for alerts hears nothing in the morning."""
     assert morning(tmp_path, phone) == []
+
+
+def test_who_is_silenced_gets_no_summary(phone: Phone, tmp_path: Path) -> None:
+    """Silence from the page holds for it too; that of another channel does not."""
+    assert morning(tmp_path, phone, silenced="phone", kinds=["summary"]) == []
 
 
 def test_a_channel_without_pictures_gets_the_words(phone: Phone, tmp_path: Path) -> None:
