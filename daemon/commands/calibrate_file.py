@@ -10,12 +10,11 @@ from daemon.commands.calibrate import Calibration
 from daemon.config import CameraSettings
 from daemon.errors import ConfigError
 from daemon.files import replacing
+from daemon.observation import Disc
 
 
-def tables(found: Calibration) -> str:
-    """[camera.disc] and [camera.orientation] as they stand in a configuration."""
-    disc, lens, turned = found.cut or found.disc, found.lens, found.orientation
-    dated = max((each.at for each in found.exposures if each.at), default=None)
+def disc_table(disc: Disc) -> str:
+    """[camera.disc] as it stands in a configuration."""
     return "\n".join(
         (
             "[camera.disc]",
@@ -24,6 +23,17 @@ def tables(found: Calibration) -> str:
             f"radius = {disc.radius:.1f}",
             f"width = {disc.width}",
             f"height = {disc.height}",
+        )
+    )
+
+
+def tables(found: Calibration) -> str:
+    """[camera.disc] and [camera.orientation] as they stand in a configuration."""
+    disc, lens, turned = found.cut or found.disc, found.lens, found.orientation
+    dated = max((each.at for each in found.exposures if each.at), default=None)
+    return "\n".join(
+        (
+            disc_table(disc),
             "",
             "[camera.orientation]",
             f"north_deg = {turned.north_deg:.2f}",

@@ -25,7 +25,7 @@ import pytz
 from daemon.alert.channel import Channel
 from daemon.archive.stills import Kept, dated, nights_in_folder, pictures_of
 from daemon.commands.calibrate import calibrate
-from daemon.commands.calibrate_file import tables
+from daemon.commands.calibrate_file import disc_table, tables
 from daemon.commands.setup_file import Plan, how_to_start, must_not_be_there, write
 from daemon.commands.setup_found import Found, addresses, likely_places, recognise
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, NotifySettings, user_state_dir
@@ -283,7 +283,7 @@ def _with_optics(plan: Plan, answers: Answers, talk: Talk, kept: Sequence[Kept],
         "on a clear picture of a moonless night"
     )
     return replace(
-        plan, optics=_disc_table(_disc(plan, images or ([found.newest] if found.newest else []), talk))
+        plan, optics=disc_table(_disc(plan, images or ([found.newest] if found.newest else []), talk))
     )
 
 
@@ -317,12 +317,6 @@ def _disc(plan: Plan, images: Sequence[Path], talk: Talk) -> Disc:
         f"The sky's disc is {shown}: centre ({disc.centre_x:.0f}, {disc.centre_y:.0f}), radius {disc.radius:.0f}"
     )
     return disc
-
-
-def _disc_table(disc: Disc) -> str:
-    keys = {"centre_x": disc.centre_x, "centre_y": disc.centre_y, "radius": disc.radius}
-    lines = [f"{key} = {value:.1f}" for key, value in keys.items()]
-    return "\n".join(["[camera.disc]", *lines, f"width = {disc.width}", f"height = {disc.height}"])
 
 
 # ------------------------------------------------------------------- channel, and the trying of all
