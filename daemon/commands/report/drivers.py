@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from daemon.commands.report import lag
 from daemon.commands.report.frames import Frames, Values
-from daemon.commands.report.lag import BINS, LAGS_MIN, STEP_MIN, LagCurve
+from daemon.commands.report.lag import BINS, STEP_MIN, LagCurve
 from daemon.observation import from_utc_text
 from daemon.record import space
 from daemon.record.store import Reader
@@ -103,20 +103,21 @@ def nightly(frames: Frames, values: Values, noon_s: Values) -> Values:
     place = np.clip(((frames.at_s - noon_s[frames.night]) // BIN_S).astype(np.int64), 0, BINS - 1)
     known = np.isfinite(values)
     flat = (frames.night * BINS + place)[known]
-    size = len(frames.nights) * BINS
-    counts = np.bincount(flat, minlength=size)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(flat, weights=values[known], minlength=size) / counts
-    return np.where(counts > 0, mean, np.nan).reshape(-1, BINS)
+    return _means(flat, values[known], len(frames.nights) * BINS).reshape(-1, BINS)
 
 
 def binned(at_s: Values, values: Values, start_s: float, bins: int) -> Values:
     """The mean of the values in each bin; NaN in empty ones."""
     place = np.where(np.isfinite(at_s), (at_s - start_s) // BIN_S, -1).astype(np.int64)
     inside = (place >= 0) & (place < bins) & np.isfinite(values)
-    counts = np.bincount(place[inside], minlength=bins)
+    return _means(place[inside], values[inside], bins)
+
+
+def _means(place: NDArray[np.int64], values: Values, size: int) -> Values:
+    """(size,): the mean of the values at each place; NaN where there is none."""
+    counts = np.bincount(place, minlength=size)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(place[inside], weights=values[inside], minlength=bins) / counts
+        mean = np.bincount(place, weights=values, minlength=size) / counts
     return np.where(counts > 0, mean, np.nan)
 
 
@@ -168,6 +169,3 @@ def _magnetometer(
     for day in np.unique(days):
         horizontal[days == day] -= np.median(horizontal[days == day])
     return binned(at_s, horizontal, start_s, bins)
-
-
-__all__ = ["BINS", "LAGS_MIN", "Drivers", "drivers_of", "kp_at", "lag_curves"]

@@ -1,5 +1,5 @@
 // The service worker. It keeps no page and no picture: what is shown is the present or says that it is not.
-// Without a network it answers with a page that says so, and it shows the news that are pushed.
+// Without a network it answers with a page that explains it, and it shows the news that are pushed.
 const VERSION = "STATIC_VERSION";
 const ICON = `./static/${VERSION}/icon-192.png`;
 const KEPT = "aurorad-reached";
