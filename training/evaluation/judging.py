@@ -12,7 +12,7 @@ from models.card import Thresholds
 from models.runtime import load
 from training.evaluation import evaluate as ev
 from training.evaluation.events import event_figures
-from training.evaluation.leave_out import LeftOut, crossed, fit_to, read_answers, table
+from training.evaluation.leave_out import Fitted, LeftOut, crossed, fit_to, read_answers, table
 from training.evaluation.sets import keogram_frames, manifest_frames, real_frames
 from training.evaluation.split_leakage import leak
 
@@ -39,14 +39,15 @@ def judge_model(
     """
     model = load(model_path, device="cpu", threads=threads)
     strange = crossed(read_answers(left_out)) if left_out is not None else None
-    fitted = _calibration(model, calibration, strange)
+    by_source = fit_to(strange) if strange is not None else None
+    fitted = _calibration(model, calibration, by_source)
     found: dict[str, Any] = {"calibration": _calibration_figures(fitted)}
     rows: list[dict[str, Any]] = []
     _judge_pictures(
         model, {"real": real, "manifest": manifest, "keograms": keograms}, fitted, strange, found, rows
     )
-    if strange is not None:
-        found["cameras left out"] = table(strange, fit_to(strange))
+    if strange is not None and by_source is not None:
+        found["cameras left out"] = table(strange, by_source)
     if keograms is not None:
         _judge_what_it_knows(model, keograms, fitted, found)
     if nights is not None:
@@ -63,12 +64,9 @@ def judge_model(
     return found
 
 
-def _calibration(
-    model: ev.Judge, calibration: Path | None, strange: Sequence[LeftOut] | None
-) -> ev.Calibration:
+def _calibration(model: ev.Judge, calibration: Path | None, by_source: Fitted | None) -> ev.Calibration:
     """The card's own; fitted on simulated nights; or, before these, fitted to the answers about cameras left out."""
-    if strange is not None:
-        by_source = fit_to(strange)
+    if by_source is not None:
         return ev.Calibration(
             by_source.temperature, by_source.sky_temperature, Thresholds(by_source.threshold, {})
         )
