@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from daemon.commands.setup_found import STAMPED
 from daemon.config import CameraSettings
 from daemon.errors import CalibrationError, ClockError, PictureError, UsageError
 from daemon.footage import image, ocr
@@ -37,7 +37,6 @@ MANY = 12
 """More pictures add little but time."""
 LEANS_DEG = 2.5
 """A lens that leans more than this may be a clock that is off."""
-_TIME = re.compile(r"(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[T_ -]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +143,9 @@ def _time_in_name(name: str, camera: CameraSettings) -> datetime | None:
     """The time in a file's name: in the camera's own form and zone, else any plain date and time as UTC."""
     with suppress(ClockError):
         return time_in_name(name, camera.source, datetime.now(UTC)).astimezone(UTC)
-    found = _TIME.search(name)
+    found = STAMPED.search(name)
     try:
-        return datetime(*(int(part) for part in found.groups()), tzinfo=UTC) if found else None  # type: ignore[misc, arg-type]
+        return datetime(*(int(part) for part in found.groups()[::2]), tzinfo=UTC) if found else None  # type: ignore[misc, arg-type]
     except ValueError:
         return None
 

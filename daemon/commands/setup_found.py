@@ -27,7 +27,8 @@ from daemon.errors import UsageError
 NAME_AGREES = timedelta(minutes=20)
 """A file is written within so long of the time in its name: an exposure, and what is done to the picture."""
 
-_STAMPED = re.compile(r"(20\d\d)([-_]?)(\d\d)([-_]?)(\d\d)([-_T ]?)(\d\d)([-_:h]?)(\d\d)([-_:m]?)(\d\d)")
+STAMPED = re.compile(r"(20\d\d)([-_]?)(\d\d)([-_]?)(\d\d)([-_T ]?)(\d\d)([-_:h]?)(\d\d)([-_:m]?)(\d\d)")
+"""A date and time in a name: every other group is a number, those between them what parts them."""
 
 ADDRESSES = (
     ("Allsky", "/current/tmp/image.jpg"),
@@ -162,7 +163,7 @@ def _any(folder: Path, timezone: str) -> Found:
         raise UsageError(f"{folder}: no picture ({kinds}) in it; name the folder with the pictures")
     newest = max(pictures, key=_written)
     depth = len(newest.relative_to(folder).parts) - 1
-    found = _STAMPED.search(newest.name)
+    found = STAMPED.search(newest.name)
     if found is None:
         beside = [path for path in pictures if len(path.relative_to(folder).parts) == depth + 1]
         last = f"*{newest.suffix}" if len(beside) > 1 else newest.name
@@ -223,7 +224,7 @@ def _dated_folder(folder: Path, pattern: str, newest: Path, timezone: str) -> _D
 
 def name_format(name: str) -> str | None:
     """The strptime format of a name that begins with words and then a date and time; None for any other."""
-    found = _STAMPED.search(name)
+    found = STAMPED.search(name)
     if found is None or "%" in name:
         return None
     a, b, c, d, e = (found[k] for k in (2, 4, 6, 8, 10))
