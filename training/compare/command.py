@@ -71,7 +71,7 @@ def run(out: Path, plan: Plan, only: Sequence[str], threads: int, tell: Callable
 
     from training.compare.bench import Bench
     from training.compare.methods import METHODS
-    from training.compare.rows import claim, read_row, run_row
+    from training.compare.rows import claim, not_run, read_row, run_row
     from training.compare.table import write_tables
 
     torch.set_num_threads(threads)
@@ -80,8 +80,10 @@ def run(out: Path, plan: Plan, only: Sequence[str], threads: int, tell: Callable
     for method in METHODS:
         if not only or method.key in only:
             run_row(method, bench)
-    kept = [out / "rows" / f"{method.key}.json" for method in METHODS]
-    rows = [read_row(path) for path in kept if path.exists()]
+    rows = []
+    for method in METHODS:
+        path = out / "rows" / f"{method.key}.json"
+        rows.append(read_row(path) if path.exists() else not_run(method))
     spent = {"CPU minutes of the rows": round(sum(row.seconds for row in rows) / 60, 1)}
     return write_tables(out, rows, _papers(bench), machine(plan, threads) | spent)
 

@@ -73,6 +73,12 @@ def run_row(method: Method, bench: Bench) -> Row:
     return row
 
 
+def not_run(method: Method) -> Row:
+    """The row of a method that nobody has asked for yet."""
+    reason = f"not run; --only {method.key} adds it"
+    return Row(method.key, method.title, method.paper, method.differs, reason=reason)
+
+
 def read_row(path: Path) -> Row:
     """A kept row. Raises ValueError in one line where it is something else."""
     try:
