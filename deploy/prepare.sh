@@ -1,6 +1,6 @@
 #!/bin/sh
 # Bring the system's own programs: `prepare.sh watching` finds or installs tesseract (and the libraries
-# OpenCV links to); `prepare.sh testing` also a browser, Prometheus and ffmpeg. Where apt may not be used,
+# OpenCV links to); `prepare.sh testing` also a browser, Prometheus, ffmpeg and faketime. Where apt may not be used,
 # one clear line says what to install: without tesseract nothing works, the rest is skipped by the tests.
 set -u
 what=${1:-watching}
@@ -44,6 +44,7 @@ if [ "$what" = testing ]; then
     have chromedriver || missing="$missing chromium-driver"
     have promtool || missing="$missing prometheus"
     have ffmpeg || missing="$missing ffmpeg"
+    ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing faketime"
     # shellcheck disable=SC2086 # the words are package names
     [ -z "$missing" ] || install $missing || echo "Not here and not installable:$missing. The tests that need them are skipped." >&2
 fi
