@@ -32,7 +32,7 @@ demo: $(VENV)/.watching  ## a night in minutes: stand-in AuroraMAX site, daemon,
 	@$(BIN)/aurorad demo $(ARGS)
 
 test: $(VENV)/.testing  ## the tests, file by file in WORKERS processes (2)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.testing  ## ruff, mypy, pip-audit
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -28,7 +28,8 @@ SCENES: Final = 16
 
 
 def unfolded(path: Path) -> AuroraNet:
-    """The network of an exported model, in eval mode, with normalisations. Its measure of doubt is left behind.
+    """The network of an exported model, in eval mode, with normalisations. What rests on a body as
+    it was is left behind: its measure of doubt and the head that tells forms by shape (``training/forms.py``).
 
     Raises RuntimeError in one line where the file is no such model.
     """

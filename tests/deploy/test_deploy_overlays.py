@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from daemon.footage import image
-from daemon.observation import Observation
+from daemon.observation import Description, Observation
 from tests import web_night
 from tests.daemon.record.made import observation
 from tests.skies import night_sky
@@ -31,7 +31,7 @@ PIXELS = night_sky(np.random.default_rng(1), 150, side=240)
 def judge(data: bytes, camera: str, at: datetime) -> Observation:
     """Aurora on every picture that is one."""
     image.decode(data)
-    return observation(camera=camera, observed_at=at)
+    return observation(camera=camera, observed_at=at, description=Description(level=2, cover=0.1))
 
 
 @pytest.fixture(scope="module")
