@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Disc, FoundLens, Lens, Orientation, from_utc_text, utc_text
+from daemon.text import one_line
 from daemon.weather import SkyHeld
 
 _Opens = Callable[[], AbstractContextManager[Database]]
@@ -61,10 +63,17 @@ class Progress:
         self._write = write
 
     def event_state(self, camera: str) -> EventState:
-        """Where the event of a camera stands. Raises ValueError for a state that cannot be read."""
+        """Where the event of a camera stands."""
         with self._read() as db:
             found = db.execute("SELECT json FROM event_states WHERE camera = ?", [camera]).fetchone()
-        return EventState.from_dict(json.loads(found[0]) if found else None)
+        try:
+            return EventState.from_dict(json.loads(found[0]) if found else None)
+        except ValueError as error:
+            raise StoreError(
+                "damaged",
+                f"what is kept of the event of camera {camera!r} cannot be read ({one_line(str(error))}); restore a backup "
+                "(`aurorad restore`), or delete that camera's row from the table event_states: its event then begins anew",
+            ) from error
 
     def conditions(self) -> dict[str, OpenCondition]:
         """The open conditions, by their key."""

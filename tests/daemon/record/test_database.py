@@ -108,3 +108,21 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(store: Store, path: Pat
     assert counts["observations"] == counts["messages"] == counts["pictures"] == rows == len(written) > 0
     store._db.execute("PRAGMA max_page_count = 1000000")
     assert store.record(observation(len(written)), night=NIGHT, column=COLUMN, messages=[message("more")])
+
+
+@pytest.mark.parametrize("kept", ["{", "[1]", '{"event": 5}', '{"event": {"id": "x"}}'])
+def test_an_event_state_that_cannot_be_read_is_one_line_with_the_way_out(tmp_path: Path, kept: str) -> None:
+    """It had ended the start as an error nobody foresaw; other cameras' states are read as ever."""
+    with Store(tmp_path / "a.db") as store:
+        pass
+    with sqlite3.connect(tmp_path / "a.db") as db:
+        db.execute("INSERT INTO event_states (camera, json) VALUES ('here', ?)", [kept])
+    db.close()
+    with Store(tmp_path / "a.db") as store:
+        with pytest.raises(
+            StoreError, match=r"event of camera 'here' cannot be read .*event_states"
+        ) as caught:
+            store.progress.event_state("here")
+        assert caught.value.reason == "damaged"
+        assert "\n" not in str(caught.value)
+        assert store.progress.event_state("there").event is None
