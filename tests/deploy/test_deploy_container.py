@@ -30,6 +30,9 @@ CADENCE_S = 6.0
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
 
+ULIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096")
+"""As compose.yaml sets them; the engine's own are higher than some machines let a container have."""
+
 
 def podman(*words: str | Path, timeout_s: float = 300) -> str:
     return run("podman", "--runtime", "runc", *words, timeout_s=timeout_s).strip()
@@ -86,7 +89,7 @@ def container(image: str, site: str, tmp_path_factory: pytest.TempPathFactory) -
     subprocess.run(["podman", "rm", "-f", NAME], capture_output=True)
     podman(
         *("run", "-d", "--name", NAME, "--read-only", "--tmpfs", "/tmp", "--cap-drop=ALL"),
-        *("--security-opt=no-new-privileges", "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"),
+        *("--security-opt=no-new-privileges", *ULIMITS),
         *("--network=host", "-e", f"AURORAD_DAEMON__PORT={port}", "-e", "AURORAD_DAEMON__HOST=127.0.0.1"),
         *("-e", "AURORAD_DAEMON__TOKEN="),
         *("-v", f"{config}:/etc/aurorad/aurorad.toml:ro", "-v", f"{model().parent}:/model:ro", image),
@@ -182,7 +185,7 @@ def test_without_a_token_it_does_not_start(image: str) -> None:
     """As shipped the page is open to other machines: one line says what is missing, exit 2."""
     done = subprocess.run(
         ["podman", "--runtime", "runc", "run", "--rm", "--read-only", "--tmpfs", "/tmp", "--network=host",
-         "-e", f"AURORAD_DAEMON__PORT={free_port()}", image],
+         *ULIMITS, "-e", f"AURORAD_DAEMON__PORT={free_port()}", image],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 2
@@ -205,7 +208,7 @@ def test_the_token_of_its_secrets_lets_write_and_nothing_else_does(
     subprocess.run(["podman", "rm", "-f", name], capture_output=True)
     podman(
         *("run", "-d", "--name", name, "--read-only", "--tmpfs", "/tmp", "--cap-drop=ALL", "--network=host"),
-        *("--security-opt=no-new-privileges", "-e", f"AURORAD_DAEMON__PORT={port}"),
+        *("--security-opt=no-new-privileges", *ULIMITS, "-e", f"AURORAD_DAEMON__PORT={port}"),
         *("-v", f"{secrets}:/run/secrets:ro", "-v", f"{config}:/etc/aurorad/aurorad.toml:ro", image),
     )
     try:
