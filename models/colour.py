@@ -27,6 +27,9 @@ DARK, CLOUD, LIGHT, DIFFUSE, ARC, STRONG = range(6)
 CLASSES: Final = ("dark sky", "cloud", "light", "diffuse aurora", "arc", "strong aurora")
 """Names of the pixel classes, in the order of their numbers; "light" is the moon and lamps."""
 
+_MOST: Final = 510
+"""Twice the greatest excess, either way, of 8-bit colours."""
+
 Classes = npt.NDArray[np.uint8]
 
 
@@ -156,6 +159,7 @@ def _classify(planes: _Planes, limits: Limits) -> Classes:
 
 
 def _top(twice: npt.NDArray[np.int16], share: float) -> float:
-    """The excess that ``share`` of the pixels surpass."""
+    """The excess that ``share`` of the pixels surpass: counted, for sorting is four fifths of the whole index's time."""
     rank = min(len(twice) - 1, int(len(twice) * (1 - share)))
-    return float(np.partition(twice, rank)[rank]) / 2
+    up_to = np.cumsum(np.bincount(twice + _MOST))
+    return float(np.searchsorted(up_to, rank, side="right") - _MOST) / 2
