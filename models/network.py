@@ -17,7 +17,7 @@ The weights' names are torchvision's (``features.*``), so that its ImageNet weig
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -84,6 +84,12 @@ class AuroraNet(nn.Module):
         else:
             nn.init.normal_(self.head.weight, std=head_std)
         nn.init.zeros_(self.head.bias)
+
+    @classmethod
+    def holding(cls, names: Iterable[str], outputs: int) -> AuroraNet:
+        """An empty network with the parts that weights of these names are for, and no chance in it."""
+        parts = {name.partition(".")[0] for name in names} & {"known", "mask", "shape"}
+        return cls(outputs, dropout=0, stochastic_depth=0, head_std=0, **dict.fromkeys(parts, True))
 
     @property
     def answers(self) -> list[str]:

@@ -62,18 +62,7 @@ def _net_of(path: Path, card: Card) -> AuroraNet:
         initializers = onnx.load(path).graph.initializer
     except DecodeError as error:
         raise ModelError(f"{path} is not an ONNX file: {one_line(error)}") from error
-    names = {one.name for one in initializers}
-    net = fold(
-        AuroraNet(
-            outputs=len(card.outputs),
-            dropout=0,
-            stochastic_depth=0,
-            head_std=0,
-            known="known.weight" in names,
-            mask="mask.last.weight" in names,
-            shape="shape.last.weight" in names,
-        )
-    )
+    net = fold(AuroraNet.holding((one.name for one in initializers), len(card.outputs)))
     held = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in initializers}
     # The exporter leaves out biases that are all 0.
     weights = {name: held.get(name, torch.zeros_like(value) if name.endswith("bias") else None)

@@ -81,14 +81,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)
         weights = kept["net"]
-        net = AuroraNet(
-            outputs=weights["head.bias"].shape[0],
-            dropout=0,
-            stochastic_depth=0,
-            known="known.weight" in weights,
-            mask="mask.last.weight" in weights,
-            shape="shape.last.weight" in weights,
-        )
+        net = AuroraNet.holding(weights, weights["head.bias"].shape[0])
         net.load_state_dict(weights)
     except FileNotFoundError:
         raise ModelError(f"no trained network at {path}: make one with `aurorad-train fit`") from None
