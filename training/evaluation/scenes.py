@@ -145,7 +145,7 @@ def form_figures(asked: Asked) -> dict[str, Any]:
     ways = [(judge, fit_thresholds(fit)), (fit, fit_thresholds(judge))]
     counts = {form: int((asked.shown[:, index] == 1).sum()) for index, form in enumerate(FORMS)}
     f1 = {
-        form: round(f1_of(sum(_counted(half, index, limits[form]) for half, limits in ways)), 3)
+        form: round(f1_of(np.sum([_counted(half, index, limits[form]) for half, limits in ways], axis=0)), 3)
         for index, form in enumerate(FORMS)
         if counts[form] >= LEAST_SHOWN
     }
@@ -190,7 +190,7 @@ def _counted(asked: Asked, index: int, threshold: float) -> Counts:
     return np.array([(truth & found).sum(), truth.sum(), found.sum()])
 
 
-def f1_of(counts: Counts | int) -> float:
+def f1_of(counts: Counts) -> float:
     """F1 of (right, shown, found)."""
-    right, shown, found = np.broadcast_to(counts, 3)
+    right, shown, found = counts
     return 2 * float(right) / max(1.0, float(shown + found))

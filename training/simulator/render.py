@@ -189,6 +189,7 @@ class Alone:
         self.sky = sky_mask(scene.lens, TRUTH_SIDE) * (grid(scene.lens, TRUTH_SIDE).r < 1) > 0.5
         self.inside = grid(scene.lens, TRUTH_SIDE).square > 0
         self.dark = _levels(self.layers.behind, scene, TRUTH_SIDE)
+        self._seen: dict[tuple[Form, ...], tuple[Plane, Plane]] = {}
 
     def contrast(self, forms: Sequence[Form], where: Plane | None = None) -> float:
         """The frame's contrast by the module's criterion with only these forms; 0 with none.
@@ -200,7 +201,15 @@ class Alone:
 
     def seen(self, forms: Sequence[Form]) -> tuple[Plane, Plane]:
         """With only these forms: grey levels (side, side, 3) BGR, and the contrast of every pixel (side, side)."""
-        alone = replace(self.scene, aurora=replace(self.scene.aurora, forms=tuple(forms)))
+        key = tuple(forms)
+        if (
+            key not in self._seen
+        ):  # the same forms are asked for their contrast, their clearness and their place
+            self._seen[key] = self._drawn(key)
+        return self._seen[key]
+
+    def _drawn(self, forms: tuple[Form, ...]) -> tuple[Plane, Plane]:
+        alone = replace(self.scene, aurora=replace(self.scene.aurora, forms=forms))
         light = aurora_light(alone, TRUTH_SIDE)
         if light is None:
             return self.dark, np.zeros_like(self.layers.through)

@@ -72,12 +72,18 @@ class _Sky:
             or (_curtain(f) and rayedness(f) < PLAIN_RAYS and threadedness(f) >= LIKE_RAYS)
         ]
 
-    def told(self, forms: Sequence[Form], halfway: Sequence[Form] = (), clear: float = CLEAR) -> int:
+    def told(
+        self,
+        forms: Sequence[Form],
+        halfway: Sequence[Form] = (),
+        clear: float = CLEAR,
+        where: Plane | None = None,
+    ) -> int:
         """The same; not judged where half-way forms are shown instead, or where these are not seen clearly."""
-        found = self.judged(forms)
+        found = self.judged(forms, where)
         if found == 1 and self.alone.clearness(forms) < clear:
             return UNJUDGED
-        return UNJUDGED if found == 0 and self.judged(halfway) != 0 else found
+        return UNJUDGED if found == 0 and self.judged(halfway, where) != 0 else found
 
 
 def shown_forms(scene: Scene) -> Judged:
@@ -101,15 +107,13 @@ def shown_forms(scene: Scene) -> Judged:
 def _corona(sky: _Sky, rayed: Sequence[Form], halfway: Sequence[Form]) -> int:
     from_zenith, _ = _about_magnetic_zenith(sky)
     near = np.asarray(from_zenith < CORONA_DEG, np.float32)
-    found = sky.judged(rayed, near)
-    if found == 0 and sky.judged(halfway, near) != 0:
-        return UNJUDGED
+    found = sky.told(rayed, halfway, clear=0, where=near)
     if found != 1:
         return found
     lit = _lit_sectors(sky, rayed)
     if lit < AROUND:
         return 0 if lit <= ASIDE else UNJUDGED
-    return 1 if sky.alone.clearness(rayed) >= CLEAR_RAYS else UNJUDGED
+    return sky.told(rayed, clear=CLEAR_RAYS, where=near)
 
 
 def _lit_sectors(sky: _Sky, forms: Sequence[Form]) -> int:
