@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from models.labels import FORM_HEAD
 from models.network import FORM_STAGES, AuroraNet, ShapeHead
-from models.preprocess import Pixels, disc_mask, to_input
+from models.preprocess import Pixels, to_input
 from training.data.bank import Bank, open_bank
-from training.data.looks import dress
+from training.data.looks import by_chance
 from training.export import read_checkpoint
 from training.losses import forms_loss
 
@@ -31,8 +32,6 @@ EPOCHS: Final = 16
 BATCH: Final = 96
 RATE: Final = 2e-3
 DECAY: Final = 0.1
-DRESSED: Final = 0.5
-"""Share of the pictures that wear the look of a stranger's camera."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +58,10 @@ def learn_forms(model: Path, banks: Sequence[Path], *, seed: int = 1, epochs: in
     net, _ = read_checkpoint(model)
     if net.mask is None or net.head.out_features < FORM_HEAD.stop:
         raise ValueError(f"{model} draws no mask or names no forms: train it by a recipe with both")
-    seen = _joined([_seen(net, open_bank(path), seed) for path in banks])
-    if not len(seen):
+    parts = [part for path in banks for part in _seen(net, open_bank(path), seed)]
+    if not parts:
         raise ValueError("these banks show no aurora whose forms are known")
+    seen = _joined(parts)
     head = fit(seen, seed, epochs)
     weights = {name: value for name, value in kept["net"].items() if not name.startswith("shape.")}
     kept["net"] = weights | {f"shape.{name}": value for name, value in head.state_dict().items()}
@@ -98,41 +98,29 @@ def _turned(seen: Seen, rows: Tensor) -> tuple[dict[int, Tensor], Tensor]:
     return {stage: turn(plane) for stage, plane in seen.stages.items()}, turn(seen.masks)
 
 
-def _seen(net: AuroraNet, bank: Bank, seed: int, batch: int = 16) -> Seen:
-    lit = np.flatnonzero((bank.aurora[:, -1] == 1) & (bank.forms >= 0).any(axis=1))
-    parts = [_body(net, pictures) for pictures in _pictures(bank, lit, seed, batch)]
-    return Seen(
-        {stage: torch.cat([part[0][stage] for part in parts]) for stage in FORM_STAGES} if parts else {},
-        torch.cat([part[1] for part in parts]) if parts else torch.zeros(0),
-        torch.cat([part[2] for part in parts]) if parts else torch.zeros(0),
-        torch.from_numpy(bank.forms[lit]),
-    )
-
-
-def _pictures(bank: Bank, rows: np.ndarray, seed: int, batch: int) -> Iterator[Pixels]:
-    """The lit members of a bank's rows in batches, some of them dressed."""
+def _seen(net: AuroraNet, bank: Bank, seed: int, batch: int = 16) -> Iterator[Seen]:
+    """What the body makes of a bank's lit members, batch by batch, half of them dressed."""
     rng = np.random.default_rng([seed, len(bank)])
-    for start in range(0, len(rows), batch):
-        pictures = np.array(bank.pictures[rows[start : start + batch], -1])
-        for picture in pictures:
-            if rng.random() < DRESSED:
-                picture[:] = dress(picture, int(rng.integers(0, 2**31)))
-                picture[~disc_mask(picture.shape[0])] = 0
-        yield pictures
+    lit = np.flatnonzero((bank.aurora[:, -1] == 1) & (bank.forms >= 0).any(axis=1))
+    for start in range(0, len(lit), batch):
+        rows = lit[start : start + batch]
+        pictures = np.stack([by_chance(np.array(bank.pictures[row, -1]), rng) for row in rows])
+        yield _body(net, pictures, bank.forms[rows])
 
 
 @torch.inference_mode()
-def _body(net: AuroraNet, pictures: Pixels) -> tuple[dict[int, Tensor], Tensor, Tensor]:
+def _body(net: AuroraNet, pictures: Pixels, forms: npt.NDArray[np.int8]) -> Seen:
     assert net.mask is not None, "checked"
     logits, kept = net.learn(torch.from_numpy(to_input(pictures)), taps=range(9))
-    stages = {stage: kept[stage].half().clone() for stage in FORM_STAGES}
-    return stages, torch.sigmoid(net.mask(kept)).half(), logits[:, FORM_HEAD.span].clone()
+    return Seen(
+        {stage: kept[stage].half().clone() for stage in FORM_STAGES},
+        torch.sigmoid(net.mask(kept)).half(),
+        logits[:, FORM_HEAD.span].clone(),
+        torch.from_numpy(forms),
+    )
 
 
 def _joined(parts: Sequence[Seen]) -> Seen:
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return Seen({}, torch.zeros(0), torch.zeros(0), torch.zeros(0, len(FORM_HEAD.outputs)))
     return Seen(
         {stage: torch.cat([part.stages[stage] for part in parts]) for stage in FORM_STAGES},
         *(torch.cat([getattr(part, name) for part in parts]) for name in ("masks", "linear", "forms")),

@@ -21,9 +21,9 @@ import numpy.typing as npt
 import torch
 
 from models.network import MIDDLE, AuroraNet, texture
-from models.preprocess import Pixels, disc_mask, to_input
+from models.preprocess import Pixels, to_input
 from training.data.bank import open_bank
-from training.data.looks import dress
+from training.data.looks import by_chance
 from training.data.real import counted, read_frames, read_sources, squares
 from training.export import read_checkpoint
 
@@ -94,13 +94,11 @@ def textures(net: AuroraNet, pictures: Pixels, batch: int = 16) -> Floats:
 def bank_pictures(banks: Sequence[Path], seed: int = 1) -> Pixels:
     """Pictures drawn from the banks, half of them with a camera's look."""
     rng = np.random.default_rng(seed)
-    pictures = []
+    pictures: list[Pixels] = []
     for path in banks:
         bank = open_bank(path)
-        for row in rng.integers(0, len(bank), min(FROM_A_BANK, len(bank))):
-            picture = np.array(bank.pictures[row, int(rng.integers(bank.members))])
-            if rng.random() < 0.5:
-                picture = dress(picture, int(rng.integers(0, 2**31)))
-                picture[~disc_mask(picture.shape[0])] = 0
-            pictures.append(picture)
+        pictures += [
+            by_chance(np.array(bank.pictures[row, int(rng.integers(bank.members))]), rng)
+            for row in rng.integers(0, len(bank), min(FROM_A_BANK, len(bank)))
+        ]
     return np.stack(pictures)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from daemon.files import replacing
 from models.preprocess import Pixels
 from training.compare.heads import Ask, Classify, Flags, Floats, Head, Lesson, weights
 from training.compare.plan import Plan
@@ -53,9 +54,9 @@ class Bench:
         if not path.exists():
             self.tell(f"{name}: features of {len(sky)} pictures ({which})")
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part.npy")
-            np.save(part, encode(sky.pictures).astype(np.float32))
-            part.replace(path)
+            found = encode(sky.pictures).astype(np.float32)
+            with replacing(path) as part, part.open("wb") as file:
+                np.save(file, found)
         return np.asarray(np.load(path), np.float64)
 
     def judge_head(self, name: str, encode: Encode, head: Head) -> tuple[dict[str, dict[str, Any]], Ask]:

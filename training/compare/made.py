@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.labels import FORMS
-from models.preprocess import SIDE, Pixels, disc_mask
+from models.preprocess import SIDE, Pixels, disc_mask, shrink
 from training.data.items import SEEN, heat_of, label_of
 from training.data.made_skies import CLEAR_BELOW, CLOUDY_ABOVE
 from training.simulator.cameras import lens, sensor
@@ -35,13 +35,6 @@ HEAT_SIDE: Final = 60
 
 Draw = np.random.Generator
 Boxes = npt.NDArray[np.float32]
-
-
-def masked(square: Pixels) -> Pixels:
-    """Black outside the disc, as every picture that the watch sees."""
-    kept = square.copy()
-    kept[~disc_mask(kept.shape[0])] = 0
-    return kept
 
 
 def class_of(scene: Scene, truth: Truth, lit: bool) -> int:
@@ -76,7 +69,7 @@ def scene_pair(rng: Draw) -> tuple[list[Pixels], list[int], list[int], npt.NDArr
     """
     scene = random_scene(rng, aurora=True)
     lit, bare = draw_pair(scene, SIDE)
-    pictures = [masked(bare.square), masked(lit.square)]
+    pictures = [shrink(bare.square), shrink(lit.square)]
     label = label_of(lit.truth.contrast)
     kinds = [class_of(scene, bare.truth, False), class_of(scene, lit.truth, True)]
     heat = heat_of(bare.square, lit.square) if label else np.zeros((HEAT_SIDE, HEAT_SIDE), np.uint8)
@@ -111,7 +104,7 @@ def factor_scene(rng: Draw, side: int) -> tuple[Pixels, npt.NDArray[np.float32]]
         clouds=(Cloud(cover=float(cover), depth=1.2, seed=3),),
         aurora=Aurora(forms=(form,)),
     )
-    return masked(draw(scene, side).square), drawn
+    return shrink(draw(scene, side).square, side), drawn
 
 
 def _one_camera() -> Scene:

@@ -15,8 +15,8 @@ from models.runtime import Model, load
 from training.compare.bench import Bench, Outcome
 from training.compare.heads import Floats
 from training.compare.rows import Missing
-from training.compare.skies import JUDGED, judged_minutes, real_files
-from training.evaluation.events import GRACE
+from training.compare.skies import JUDGED, judged_minutes, keep, real_files
+from training.evaluation.events import within_grace
 from training.evaluation.leave_out import crossed as shifted
 from training.evaluation.leave_out import read_answers
 from training.evaluation.nights import KeptNight
@@ -149,15 +149,14 @@ def event_figures(nights: list[KeptNight], answers: list[Floats]) -> dict[str, A
 
 def near_event(night: KeptNight) -> npt.NDArray[np.bool_]:
     """(T,) whether a minute lies in an event or within its grace."""
-    return np.array([any(s.onset - GRACE <= at <= s.end + GRACE for s in night.events) for at in night.times])
+    return np.array([any(within_grace(at, event) for event in night.events) for at in night.times])
 
 
 def _kept_windows(bench: Bench, name: str, model: Model, nights: list[KeptNight]) -> list[Floats]:
     path = bench.folder / "features" / "minutes" / f"{name}.npz"
     if not path.exists():
         bench.tell(f"the shipped model on {len(nights)} nights, minute by minute")
-        path.parent.mkdir(parents=True, exist_ok=True)
         found = night_windows(model, nights)
-        np.savez(path, allow_pickle=False, **{str(i): window for i, window in enumerate(found)})
+        keep(path, **{str(i): window for i, window in enumerate(found)})
     kept = np.load(path)
     return [kept[str(i)] for i in range(len(nights))]

@@ -160,7 +160,7 @@ class Collection:
             self.tell(f"drawing {self.plan.size.factors} scenes of known factors")
             rng = np.random.default_rng([self.plan.seed, 64])
             drawn = [factor_scene(rng, 64) for _ in range(self.plan.size.factors)]
-            _save(path, pictures=np.stack([p for p, _ in drawn]), factors=np.stack([f for _, f in drawn]))
+            keep(path, pictures=np.stack([p for p, _ in drawn]), factors=np.stack([f for _, f in drawn]))
         kept = np.load(path)
         return kept["pictures"], kept["factors"]
 
@@ -182,12 +182,13 @@ class Collection:
         if not path.exists():
             self.tell(f"drawing the set {name}")
             made = make()
-            _save(path, **{one.name: getattr(made, one.name) for one in fields(Skies)})
+            keep(path, **{one.name: getattr(made, one.name) for one in fields(Skies)})
         kept = np.load(path)
         return Skies(*(kept[one.name] for one in fields(Skies)))
 
 
-def _save(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
+def keep(path: Path, **arrays: npt.NDArray[np.generic]) -> None:
+    """Write arrays as one file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)

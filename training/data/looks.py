@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.preprocess import Pixels
+from models.preprocess import Pixels, shrink
 
 Light = npt.NDArray[np.float32]
 Draw = np.random.Generator
@@ -45,6 +45,13 @@ def dress(picture: Pixels, seed: int) -> Pixels:
         if rng.random() < chance:
             light = change(light, own)
     return np.asarray(np.clip(light + 0.5, 0, 255), dtype=np.uint8)
+
+
+def by_chance(picture: Pixels, rng: Draw) -> Pixels:
+    """Half the time the picture as it is, else in one look and black outside the disc."""
+    if rng.random() >= 0.5:
+        return picture
+    return shrink(dress(picture, int(rng.integers(0, 2**31))), len(picture))
 
 
 # ------------------------------------------------------------------------------------- sky and dome

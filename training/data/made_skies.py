@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from models.preprocess import disc_mask
+from models.preprocess import disc_mask, shrink
 from training.data.items import Item, heat_of, label_of, no_heat
 from training.simulator.aurora import aurora_light
 from training.simulator.aurora_forms import random_aurora
@@ -84,9 +84,7 @@ def daylight(rng: Draw, side: int) -> Item:
         night_sky = replace(scene.night_sky, sun_altitude_deg=float(rng.uniform(-9, -1)), stars=0.0)
         scene = replace(scene, night_sky=night_sky)
         scene = replace(scene, sensor=replace(scene.sensor, gain=_exposure(rng, scene)))
-        square = draw(scene, side).square.copy()
-        square[~disc_mask(side)] = 0
-        pictures.append(square)
+        pictures.append(shrink(draw(scene, side).square, side))
     return Item(pictures, [0, 0], heat=no_heat(), source="daylight")
 
 

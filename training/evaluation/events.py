@@ -88,13 +88,14 @@ def judge_night(night: KeptNight, changes: Sequence[EventChange], skies: Sequenc
         running = [at for onset, at, end in announced if onset - GRACE <= event.end and end >= event.onset]
         delay = max(0.0, (min(running) - event.onset).total_seconds() / 60) if running else None
         delays.append((event, delay))
-    false = [at for at in onsets if not any(_within(at, event) for event in night.events)]
+    false = [at for at in onsets if not any(within_grace(at, event) for event in night.events)]
     # A marginal frame is one that two people would differ over: an alert on it is not false.
     false = [at for at in false if not _marginal_near(night, at)]
     return Judgement(night.name, len(open_times) / 60, tuple(delays), tuple(false))
 
 
-def _within(at: datetime, event: NightEvent) -> bool:
+def within_grace(at: datetime, event: NightEvent) -> bool:
+    """Whether a yes at that time still belongs to the event."""
     return event.onset - GRACE <= at <= event.end + GRACE
 
 

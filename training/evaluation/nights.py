@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from daemon.files import write_whole
 from daemon.observation import from_utc_text, utc_text
-from models.preprocess import SIDE, Pixels, disc_mask
+from models.preprocess import SIDE, Pixels, shrink
 from training.simulator.night import Night, NightEvent
 
 CADENCE_S: Final = 60.0
@@ -83,7 +83,7 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     frames: list[dict[str, Any]] = []
     for index, at in enumerate(times):
         drawn = night.frame(at, SIDE)
-        pictures[index] = _masked(drawn.square)
+        pictures[index] = shrink(drawn.square)
         truth = drawn.truth
         frames.append(
             {
@@ -102,12 +102,6 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     write_whole(target / "night.json", json.dumps(kept).encode())
 
 
-def _masked(square: Pixels) -> Pixels:
-    masked = square.copy()
-    masked[~disc_mask(SIDE)] = 0
-    return masked
-
-
 @lru_cache(maxsize=1)
 def _night(made: str) -> Night:
     """The night that a description makes."""
@@ -117,7 +111,7 @@ def _night(made: str) -> Night:
 
 
 def _between(made: str, at: datetime) -> Pixels:
-    return _masked(_night(made).frame(at, SIDE).square)
+    return shrink(_night(made).frame(at, SIDE).square)
 
 
 def events_of(times: list[datetime], frames: list[dict[str, Any]], night: Night) -> list[NightEvent]:
