@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from daemon.files import replacing
+from training.kept import write_kept
 from training.recipe import Recipe
 from training.student import Student
 
@@ -100,4 +101,4 @@ class State:
             weights = self.best[1]
         elif self.recipe.keep == "last":
             weights = self.student.net.state_dict()
-        torch.save({"net": weights, "recipe": self.recipe.text, "seed": self.seed}, path)
+        write_kept(path, {"net": weights, "recipe": self.recipe.text, "seed": self.seed})

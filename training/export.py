@@ -31,6 +31,7 @@ from models.network import AuroraNet, fold
 from models.preprocess import MEAN, SIDE, STD, shrink, to_input
 from models.runtime import onnx_runtime
 from training.data.real import read_sources
+from training.kept import not_ours, read_kept
 
 Floats = npt.NDArray[np.float32]
 
@@ -78,17 +79,13 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
 
     Raises ModelError where the file is missing or holds something else.
     """
+    kept = read_kept(path)
+    weights = kept["net"]
     try:
-        kept = torch.load(path, map_location="cpu", weights_only=True)
-        weights = kept["net"]
         net = AuroraNet.holding(weights, weights["head.bias"].shape[0])
         net.load_state_dict(weights)
-    except FileNotFoundError:
-        raise ModelError(f"no trained network at {path}: make one with `aurorad-train fit`") from None
-    except Exception as error:  # torch.load raises whatever the bytes lead it to
-        raise ModelError(
-            f"{path} is not a trained network of aurorad: {' '.join(str(error).split())[:160]}"
-        ) from error
+    except (KeyError, IndexError, AttributeError, RuntimeError) as error:
+        raise not_ours(path, error) from error
     recipe = json.loads(kept["recipe"]) if "recipe" in kept else {}
     return net.eval(), {
         "recipe": recipe,

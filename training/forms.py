@@ -26,6 +26,7 @@ from models.preprocess import Pixels, to_input
 from training.data.bank import Bank, open_bank
 from training.data.looks import by_chance
 from training.export import read_checkpoint
+from training.kept import read_kept, write_kept
 from training.losses import forms_loss
 
 EPOCHS: Final = 16
@@ -54,7 +55,7 @@ def learn_forms(model: Path, banks: Sequence[Path], *, seed: int = 1, epochs: in
 
     Raises ValueError for a network without mask or forms, and for banks that show no form.
     """
-    kept = torch.load(model, map_location="cpu", weights_only=True)
+    kept = read_kept(model)
     net, _ = read_checkpoint(model)
     if net.mask is None or net.head.out_features < FORM_HEAD.stop:
         raise ValueError(f"{model} draws no mask or names no forms: train it by a recipe with both")
@@ -65,7 +66,7 @@ def learn_forms(model: Path, banks: Sequence[Path], *, seed: int = 1, epochs: in
     head = fit(seen, seed, epochs)
     weights = {name: value for name, value in kept["net"].items() if not name.startswith("shape.")}
     kept["net"] = weights | {f"shape.{name}": value for name, value in head.state_dict().items()}
-    torch.save(kept, model)
+    write_kept(model, kept)
     return len(seen)
 
 

@@ -26,6 +26,7 @@ from training.data.bank import open_bank
 from training.data.looks import by_chance
 from training.data.real import counted, read_frames, read_sources, squares
 from training.export import read_checkpoint
+from training.kept import read_kept, write_kept
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +39,7 @@ ROOM: Final = 1.15
 
 def doubt(model: Path, real: Path, banks: Sequence[Path]) -> float:
     """Give a finished run's network its distance, in ``model.pt`` itself, and return the limit."""
-    kept = torch.load(model, map_location="cpu", weights_only=True)
+    kept = read_kept(model)
     net, _ = read_checkpoint(model)
     frames = counted(read_frames())
     skies = textures(net, squares(real, frames))
@@ -52,7 +53,7 @@ def doubt(model: Path, real: Path, banks: Sequence[Path]) -> float:
         "known.bias": torch.from_numpy(bias.astype(np.float32)),
     }
     kept["distance_limit"] = round(limit, 3)
-    torch.save(kept, model)
+    write_kept(model, kept)
     return round(limit, 3)
 
 

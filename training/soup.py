@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from models.labels import AURORA_OUTPUT
+from training.kept import read_kept, write_kept
 
 
 def average(models: Sequence[Path], out: Path, shift: float = 0.0) -> Path:
@@ -21,7 +22,7 @@ def average(models: Sequence[Path], out: Path, shift: float = 0.0) -> Path:
 
     Raises ValueError in one line where they are not of one shape.
     """
-    kept = [torch.load(path, map_location="cpu", weights_only=True) for path in models]
+    kept = [read_kept(path) for path in models]
     first = kept[0]["net"]
     if any(one["net"].keys() != first.keys() for one in kept):
         raise ValueError("these runs are of different networks, which have no average")
@@ -31,5 +32,5 @@ def average(models: Sequence[Path], out: Path, shift: float = 0.0) -> Path:
     }
     net["head.bias"][AURORA_OUTPUT] -= shift
     out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"net": net, "recipe": kept[0]["recipe"], "seed": [one["seed"] for one in kept]}, out)
+    write_kept(out, {"net": net, "recipe": kept[0]["recipe"], "seed": [one["seed"] for one in kept]})
     return out
