@@ -79,7 +79,7 @@ def fit(
     "--minutes", type=float, help="After these no baseline is begun, and those under way are stopped."
 )
 def whole(compare: bool, minutes: float | None, **given: Any) -> None:
-    """The shipped model from nothing: banks, three seeds, cameras left out, figures."""
+    """The shipped model from nothing: banks, six seeds, cameras left out, figures."""
     from training.whole import Shop, train_whole
 
     train_whole(Shop(**given), compare=compare, minutes=minutes, tell=lambda line: click.echo(line))

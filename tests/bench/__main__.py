@@ -15,6 +15,7 @@ import importlib
 import json
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,22 +49,36 @@ def main() -> int:
     for name in asked.names or FIGURES:
         began = time.perf_counter()
         print(f"{name} …", file=sys.stderr, flush=True)
-        rows += importlib.import_module(f"tests.bench.{name}").measure(plan)
+        measured = measure(name, plan)
+        rows += measured
+        for row in measured:
+            print(f"  {row.what}: {row.measured} ({row.bar}) {row.detail}", file=sys.stderr)
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    about = {
-        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "machine": before,
-        "load_after": machine()["load"],
-    }
+        about = {
+            "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "machine": before,
+            "load_after": machine()["load"],
+        }
+        if asked.json:  # what is measured is kept, whatever comes after
+            told = json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=1)
+            asked.json.write_text(told + "\n", encoding="utf-8")
     print(table(rows, about))
-    if asked.json:
-        asked.json.write_text(json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
     if asked.docs:
         before_it, _, rest = asked.docs.read_text(encoding="utf-8").partition(BEGIN)
         held, _, after_it = rest.partition(END)
         told = again(held.strip(), rows, about) if asked.names else table(rows, about)
         asked.docs.write_text(f"{before_it}{BEGIN}\n{told}\n{END}{after_it}", encoding="utf-8")
     return int(any(row.met is False for row in rows))
+
+
+def measure(name: str, plan: Plan) -> list[Row]:
+    """A module's rows; one that fails is a row with its reason, for the others are worth their minutes all the same."""
+    try:
+        return list(importlib.import_module(f"tests.bench.{name}").measure(plan))
+    except Exception as error:
+        traceback.print_exc()
+        reason = " ".join(str(error).split())[:200]
+        return [Row(name, "–", "failed", False, f"{type(error).__name__}: {reason}")]
 
 
 def table(rows: list[Row], about: dict[str, object]) -> str:

@@ -21,6 +21,7 @@ from models.preprocess import to_input
 from tests.bench import ways
 from tests.bench.figure import ROOT, Plan, Row
 from tests.bench.footage import night
+from tests.bench.fused import fused
 from tests.bench.ways import Floats
 from training.export import probe_frames, relative_difference
 
@@ -28,6 +29,10 @@ WHAT = "GPU: logits + maps + mask, frames a second"
 BATCH = 64
 BATCHES = (1, 8, 64, 256)
 PARITY = 1e-3
+EAGER = "torch eager fp32"
+TOLD: dict[runtime.Runtime, str] = {"torch": "torch", "onnx": "ONNX Runtime"}
+
+Way = Callable[[], object]
 
 
 def measure(plan: Plan) -> list[Row]:
@@ -40,17 +45,29 @@ def measure(plan: Plan) -> list[Row]:
     if not torch.cuda.is_available():
         return [Row(WHAT, "–", "skipped", None, "this torch is built without CUDA")]
     name = torch.cuda.get_device_name()
-    rows = [_parity(name)]
-    rates = {batch: _torch_rates(plan, batch) for batch in (BATCHES[1:3] if plan.quick else BATCHES)}
-    onnx = _onnx_rate(plan)
-    for batch, found in rates.items():
-        told = ", ".join(f"{way} {rate:.0f}" for way, rate in found.items())
+    without = runtime.no_gpu("onnx")
+    rows = [_parity(name, "torch")]
+    if not without:
+        rows.append(_parity(name, "onnx"))
+    rates, failed = {}, {}
+    for batch in BATCHES[1:3] if plan.quick else BATCHES:
+        ways_ = _torch_ways(batch) | ({} if without else _onnx_ways(batch))
+        rates[batch] = {}
+        for way, make in ways_.items():
+            try:
+                rates[batch][way] = _rate(make(), torch.cuda.synchronize, plan, batch)
+            except (
+                Exception
+            ) as error:  # of whatever the compilers and drivers raise: the others count all the same
+                failed[way] = f"{type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
+        told = ", ".join(f"{way} {rate:.0f}" for way, rate in rates[batch].items())
         rows.append(Row(f"GPU: batches of {batch}, frames a second", "–", told, None, name))
-    found = rates[BATCH] | onnx
-    eager, best = found["torch eager fp32"], max(found, key=lambda way: found[way])
+    rows += [Row(f"GPU: {way}", "–", "failed", None, reason) for way, reason in failed.items()]
+    found = rates[BATCH]
+    eager, best = found[EAGER], max(found, key=lambda way: found[way])
     roof = 1 / _roof_s(BATCH) * BATCH
     decode = _decode_rate(plan) if shutil.which("ffmpeg") else None
-    missing = "" if onnx else "; ONNX Runtime has no CUDA here"
+    missing = f"; {without}" if without else ""
     rows.append(
         Row(
             WHAT,
@@ -83,18 +100,22 @@ def _feeding(rate: float, decode: float | None) -> str:
     )
 
 
-def _parity(name: str) -> Row:
+def _parity(name: str, way: runtime.Runtime) -> Row:
     """The GPU's answers beside the CPU's, the greatest difference relative to each output's norm."""
     frames = probe_frames(16)
     on_gpu, on_cpu = (
-        runtime.load(ways.model_file(), runtime="torch", device=device)._engine.run(to_input(frames))
+        runtime.load(ways.model_file(), runtime=way, device=device)._engine.run(to_input(frames))
         for device in ("cuda", "cpu")
     )
     apart = {what: relative_difference(_wide(on_gpu[what]), _wide(on_cpu[what])) for what in on_cpu}
     worst = max(apart.values())
     told = ", ".join(f"{what} {difference:.0e}" for what, difference in apart.items())
     return Row(
-        "GPU: answers as on the CPU", f"≤ {PARITY:.0e}", f"{worst:.1e}", worst <= PARITY, f"{name}: {told}"
+        f"GPU: answers as on the CPU, by {TOLD[way]}",
+        f"≤ {PARITY:.0e}",
+        f"{worst:.1e}",
+        worst <= PARITY,
+        f"{name}: {told}",
     )
 
 
@@ -130,7 +151,8 @@ print(f"{same} of {len(frames)} frames, on the {model.device}: {model.fallback_r
 """
 
 
-def _torch_rates(plan: Plan, batch: int) -> dict[str, float]:
+def _torch_ways(batch: int) -> dict[str, Callable[[], Way]]:
+    """What makes each way ready; a way is one pass over a batch that lies on the device."""
     import torch
 
     engine = runtime.load(ways.model_file(), runtime="torch", device="cuda")._engine
@@ -138,31 +160,26 @@ def _torch_rates(plan: Plan, batch: int) -> dict[str, float]:
     pixels = torch.from_numpy(to_input(probe_frames(batch))).cuda()
     last = pixels.to(memory_format=torch.channels_last)
 
-    def bf16(call: Callable[..., object]) -> Callable[[], object]:
-        def run() -> object:
-            with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
-                return call(last)
+    def bf16() -> object:
+        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
+            return net(last)
 
-        return run
+    def compiled(network: torch.nn.Module) -> Way:
+        half = copy.deepcopy(network).to(torch.bfloat16)
+        return _inferring(torch.compile(half, mode="reduce-overhead"), last.bfloat16())
 
-    def eager() -> object:
-        with torch.inference_mode():
-            return net(pixels)
-
-    ways_: list[tuple[str, Callable[[], object]]] = [
-        ("torch eager fp32", eager),
-        ("bf16 channels-last", bf16(net)),
-        ("bf16 CUDA graph", _graph(net, last)),
-    ]
+    made: dict[str, Callable[[], Way]] = {
+        EAGER: lambda: _inferring(net, pixels),
+        "bf16 channels-last": lambda: bf16,
+        "bf16 CUDA graph": lambda: _graph(net, last),
+    }
     if batch == BATCH:  # compiling takes a minute a shape
-        half = copy.deepcopy(net).to(torch.bfloat16)
-        ways_.append(
-            ("bf16 compiled", _inferring(torch.compile(half, mode="reduce-overhead"), last.bfloat16()))
-        )
-    return {name: _rate(call, torch.cuda.synchronize, plan, batch) for name, call in ways_}
+        made["bf16 compiled"] = lambda: compiled(net)
+        made["bf16 compiled, convolutions as products and shifts"] = lambda: compiled(fused(net))
+    return made
 
 
-def _inferring(call: Callable[..., object], pixels: object) -> Callable[[], object]:
+def _inferring(call: Callable[..., object], pixels: object) -> Way:
     import torch
 
     def run() -> object:
@@ -172,7 +189,7 @@ def _inferring(call: Callable[..., object], pixels: object) -> Callable[[], obje
     return run
 
 
-def _graph(net: Callable[..., object], pixels: object) -> Callable[[], object]:
+def _graph(net: Callable[..., object], pixels: object) -> Way:
     """One forward pass captured as a CUDA graph: no launch costs."""
     import torch
 
@@ -187,19 +204,32 @@ def _graph(net: Callable[..., object], pixels: object) -> Callable[[], object]:
     return graph.replay
 
 
-def _onnx_rate(plan: Plan) -> dict[str, float]:
-    model = ways.aurorad(device="cuda")
-    if model.device != "cuda":
-        return {}
-    frames = probe_frames(BATCH)
-    return {
-        "aurorad on ONNX Runtime, host to host": _rate(
-            lambda: model.predict(frames), lambda: None, plan, BATCH
-        )
-    }
+def _onnx_ways(batch: int) -> dict[str, Callable[[], Way]]:
+    """aurorad's own way: from frames in memory to answers in memory, and the session alone, all on the device."""
+    import torch
+
+    frames = probe_frames(batch)
+
+    def whole() -> Way:
+        model = ways.aurorad(device="cuda")
+        if model.device != "cuda":
+            raise RuntimeError(model.fallback_reason)
+        return lambda: model.predict(frames)
+
+    def session() -> Way:
+        ready = ways.aurorad(device="cuda")._engine._session  # type: ignore[attr-defined]
+        pixels = torch.from_numpy(to_input(frames)).cuda().contiguous()
+        bound = ready.io_binding()
+        bound.bind_input("pixels", "cuda", 0, "float32", tuple(pixels.shape), pixels.data_ptr())
+        for node in ready.get_outputs():
+            bound.bind_output(node.name, "cuda")
+        kept = (ready, pixels)  # the memory that is bound must outlive the calls
+        return lambda: (ready.run_with_iobinding(bound), kept)
+
+    return {"ONNX Runtime fp32, host to host": whole, "ONNX Runtime fp32": session}
 
 
-def _rate(call: Callable[[], object], wait: Callable[[], object], plan: Plan, batch: int) -> float:
+def _rate(call: Way, wait: Way, plan: Plan, batch: int) -> float:
     """Frames a second, the median of the rounds."""
     for _ in range(3):
         call()
