@@ -171,6 +171,9 @@ def average(models: tuple[Path, ...], out: Path, left_out: Path | None) -> None:
     "--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on."
 )
 @click.option("--left-out", type=FOLDER, help="Answers of `leave-out`: they calibrate, and stand for --real.")
+@click.option(
+    "--beside", type=FOLDER, help="The whole.json of `whole`: its figures stand beside --left-out's."
+)
 @click.option("--out", type=FOLDER, required=True)
 @click.option(
     "--into-card", is_flag=True, help="Write skill, temperature and thresholds into the model's card."

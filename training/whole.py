@@ -30,7 +30,7 @@ FOLD_SEEDS: Final = SEEDS[:3]
 """Of each fold left out, and of the baselines."""
 BANKS: Final[dict[str, int]] = {
     "real": 1, "light": 1200, "simulated": 5000, "bright": 2500, "dusk": 1800, "forms": 2600, "onset": 1000,
-    "keogram": 2600, "overlaid": 2400, "daylight": 400, "transplant": 5000,
+    "keogram": 2600, "overlaid": 2400, "daylight": 400, "transplant": 5000, "overhead": 5000,
 }  # fmt: skip
 """Items of each bank; ``transplant`` needs ``real`` and ``light``."""
 FIRST, SECOND = "aurorad-b1", "aurorad-b1-cameras"
@@ -222,5 +222,5 @@ def judge(shop: Shop, tell: Callable[[str], None]) -> dict[str, Any]:
     for name, table in figures.items():
         other = table["other_cameras"]
         tell(f"{name}: other cameras {other['balanced_accuracy']:.3f} / {other['roc_area']:.3f}")
-    learn_forms(mean, [shop.runs / "banks" / kind for kind in ("simulated", "forms")])
+    learn_forms(mean, [shop.runs / "banks" / kind for kind in ("simulated", "forms", "overhead")])
     return figures

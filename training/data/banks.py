@@ -42,6 +42,7 @@ Kind = Literal[
     "dusk",
     "real",
     "transplant",
+    "overhead",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """Their order is part of what an item is drawn from: a new kind comes last."""
@@ -137,6 +138,7 @@ MADE: Final[dict[Kind, Callable[[np.random.Generator, int], Item]]] = {
     "light": made_skies.light,
     "forms": made_skies.forms,
     "dusk": made_skies.dusk,
+    "overhead": made_skies.overhead,
 }
 
 

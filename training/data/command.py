@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(path_type=Path)
 KINDS = ("simulated", "bright", "dusk", "forms", "daylight", "onset", "keogram", "overlaid", "light", "real",
-         "transplant")  # fmt: skip
+         "transplant", "overhead")  # fmt: skip
 
 
 @click.command()

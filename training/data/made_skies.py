@@ -27,6 +27,9 @@ CLOUDY_ABOVE: Final = 0.6
 RARE: Final = ("arc", "bundle", "breakup", "veil", "veil", "patches", "patches", "corona", "corona")
 """Displays of :func:`forms`, drawn evenly: what is rare in a season is as frequent as the rest."""
 
+OVERHEAD: Final = ("corona", "corona", "corona", "breakup", "bundle")
+"""Displays of :func:`overhead`."""
+
 
 def _sky_of(share: float) -> int:
     if share < CLEAR_BELOW:
@@ -63,6 +66,13 @@ def pair(scene: Scene, side: int) -> Item:
 def forms(rng: Draw, side: int) -> Item:
     """A pair whose display is drawn evenly over kinds."""
     return pair(random_scene(rng, aurora=True, display=str(rng.choice(RARE))), side)
+
+
+def overhead(rng: Draw, side: int) -> Item:
+    """A pair whose display stands high and has rays. Two coronas in three show none that a person would name, for they
+    are faint, or seen from the side; so that enough are left to learn from, they are drawn more often.
+    """
+    return pair(random_scene(rng, aurora=True, display=str(rng.choice(OVERHEAD))), side)
 
 
 def dusk(rng: Draw, side: int) -> Item:

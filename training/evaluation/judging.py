@@ -12,7 +12,7 @@ from models.card import Thresholds
 from models.runtime import load
 from training.evaluation import evaluate as ev
 from training.evaluation.events import event_figures
-from training.evaluation.leave_out import Fitted, LeftOut, crossed, fit_to, read_answers, table
+from training.evaluation.leave_out import Fitted, LeftOut, crossed, fit_to, read_answers, read_beside, table
 from training.evaluation.sets import keogram_frames, manifest_frames, real_frames
 from training.evaluation.split_leakage import leak
 
@@ -29,11 +29,13 @@ def judge_model(
     nights: Path | None = None,
     calibration: Path | None = None,
     left_out: Path | None = None,
+    beside: Path | None = None,
 ) -> dict[str, Any]:
     """Judge a model on what is given; returns the figures by set, as written to ``evaluation.json``.
 
     With ``left_out`` (``training/evaluation/leave_out.py``), temperatures come from those answers, and they stand
-    in place of the model's own about the real frames, which it has learned from. With ``calibration``,
+    in place of the model's own about the real frames, which it has learned from; with ``beside`` the figures of other
+    seeds and starts (``whole.json``) stand beside theirs. With ``calibration``,
     temperatures and thresholds are fitted on those nights and used for all sets. Else the card's own
     stand. Raises ValueError where nothing is given to judge on.
     """
@@ -48,6 +50,8 @@ def judge_model(
     )
     if strange is not None and by_source is not None:
         found["cameras left out"] = table(strange, by_source)
+        if beside is not None:
+            found["cameras left out"]["beside"] = read_beside(beside)
     if keograms is not None:
         _judge_what_it_knows(model, keograms, fitted, found)
     if nights is not None:

@@ -195,3 +195,15 @@ def read_answers(path: Path) -> list[LeftOut]:
         raise ValueError(
             f"{path} holds no left-out answers: make them with aurorad-train leave-out"
         ) from error
+
+
+def read_beside(path: Path) -> dict[str, Any]:
+    """Of the tables that ``whole`` wrote, what stands beside a model's own figures on its card: about other people's
+    cameras, by the table's name. Raises ValueError in one line where it is something else.
+    """
+    kept = ("balanced_accuracy", "balanced_accuracy_95", "roc_area", "confusion")
+    try:
+        tables = json.loads(path.read_text(encoding="utf-8"))
+        return {name: {key: one["other_cameras"][key] for key in kept} for name, one in tables.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no figures of aurorad-train whole (its whole.json)") from error

@@ -27,7 +27,14 @@ def test_an_onset_is_a_pair_of_one_sky_from_the_criterion_on(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("kind", "labels"),
-    [("daylight", [0, 0]), ("simulated", [0, 1]), ("bright", [0, 1]), ("dusk", [0, 1]), ("forms", [0, 1])],
+    [
+        ("daylight", [0, 0]),
+        ("simulated", [0, 1]),
+        ("bright", [0, 1]),
+        ("dusk", [0, 1]),
+        ("forms", [0, 1]),
+        ("overhead", [0, 1]),
+    ],
 )
 def test_the_bare_sky_is_never_aurora(tmp_path: Path, kind: Kind, labels: list[int]) -> None:
     """The second picture's label follows the contrast; where it is marginal, it is not judged."""
