@@ -20,7 +20,7 @@ from daemon import __version__, preflight
 from daemon.alert.channel import Channel
 from daemon.config import CameraSettings, NotifySettings, Settings, auroramax, error_of
 from daemon.errors import AuroradError, ClockError, FetchError
-from daemon.footage import image, ocr
+from daemon.footage import image, tesseract
 from daemon.footage.frame import from_pixels
 from daemon.footage.reading import StampReader
 from daemon.gate import gate
@@ -62,7 +62,7 @@ def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
         f"version {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}",
     )
     yield _ask("configuration", lambda: _configuration(settings, path))
-    yield _ask("clock reader", lambda: f"tesseract {ocr.available()}")
+    yield _ask("clock reader", lambda: f"tesseract {tesseract.version()}")
     yield _ask("model", lambda: _model(settings))
     yield _ask("record", lambda: _record(settings))
     yield _ask("disk", lambda: _disk(settings))

@@ -1,16 +1,13 @@
 """The strip with the burnt-in clock → its text. Tesseract reads, this prepares what it sees.
 
 The steps are the method's, blur and threshold, on a strip enlarged to the letter size Tesseract
-was made for. Reading is slow, so callers read few strips and let :mod:`daemon.footage.stamp` date the rest.
+was made for. Reading takes time, so callers read few strips and let :mod:`daemon.footage.stamp` date the rest.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from math import ceil, floor
-from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -18,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.errors import ClockError
+from daemon.footage import tesseract
 from daemon.observation import Picture, StampStyle
 
 Way = Literal["plain", "bright", "dark", "coloured", "core 30", "core 45", "core 60"]
@@ -52,54 +50,20 @@ def read_text(strip: Picture) -> str:
 
 
 def read_texts(strips: Sequence[Picture], way: Way = "plain") -> list[str]:
-    """The text of each strip, prepared that way, in order; "" where nothing is seen. One run of Tesseract for all.
+    """The text of each strip, prepared that way, in order; "" where nothing is seen.
 
-    Starting Tesseract costs 0.1 s and a strip 0.02 s, so eight strips together cost what two do
-    apart. Raises ClockError, reason ``ocr timeout`` or ``ocr failed`` (Tesseract missing included).
+    Raises ClockError, reason ``ocr timeout`` or ``ocr failed`` (Tesseract missing included).
     """
     written = [k for k, strip in enumerate(strips) if np.ptp(strip) >= _FAINTEST]
     texts = [""] * len(strips)
     if written:
-        # Tesseract ends every page with a form feed.
-        pages = _run([strips[k] for k in written], way).split("\f")
-        for k, page in zip(written, pages, strict=False):
+        mode = _ONE_LINE if all(strips[k].shape[1] >= 5 * strips[k].shape[0] for k in written) else _BLOCK
+        ready = [prepare(strips[k], way) for k in written]
+        for k, page in zip(
+            written, tesseract.read_pages(ready, mode, TIMEOUT_S + len(written)), strict=False
+        ):
             texts[k] = " ".join(page.split())
     return texts
-
-
-def _run(strips: Sequence[Picture], way: Way) -> str:
-    import pytesseract
-
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # its threads cost more than they bring on a strip
-    mode = _ONE_LINE if all(s.shape[1] >= 5 * s.shape[0] for s in strips) else _BLOCK
-    try:
-        with tempfile.TemporaryDirectory(prefix="aurorad-ocr-") as folder:
-            text: str = pytesseract.image_to_string(
-                _pages(strips, Path(folder), way),
-                config=f"--oem 1 --psm {mode}",
-                timeout=TIMEOUT_S + len(strips),
-            )
-    except pytesseract.TesseractNotFoundError as error:
-        raise ClockError("ocr failed", _MISSING) from error
-    except pytesseract.TesseractError as error:
-        raise ClockError("ocr failed", f"tesseract failed: {str(error.message).strip()[:200]}") from error
-    except RuntimeError as error:  # pytesseract's own way of saying that the time is up
-        raise ClockError("ocr timeout", f"tesseract took longer than {TIMEOUT_S:.0f} s") from error
-    except OSError as error:
-        raise ClockError("ocr failed", f"strips cannot be handed to tesseract: {error}") from error
-    return text
-
-
-def _pages(strips: Sequence[Picture], folder: Path, way: Way) -> str:
-    """Write the prepared strips as pictures, and the list of them that Tesseract reads page by page."""
-    names = []
-    for number, strip in enumerate(strips):
-        path = folder / f"{number}.png"
-        path.write_bytes(cv2.imencode(".png", prepare(strip, way))[1].tobytes())
-        names.append(str(path))
-    pages = folder / "pages.txt"
-    pages.write_text("\n".join(names) + "\n", encoding="utf-8")
-    return str(pages)
 
 
 def prepare(strip: Picture, way: Way = "plain") -> Picture:
@@ -137,16 +101,3 @@ def _letters(smooth: Plane, way: Way) -> Plane:
         smooth = np.asarray(cv2.morphologyEx(smooth, hat, around), dtype=np.uint8)
     _, binary = cv2.threshold(smooth, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
     return np.asarray(binary, dtype=np.uint8)
-
-
-def available() -> str:
-    """Tesseract's version, for ``aurorad doctor``. Raises ClockError where it is not installed."""
-    import pytesseract
-
-    try:
-        return str(pytesseract.get_tesseract_version())
-    except (pytesseract.TesseractNotFoundError, SystemExit) as error:
-        raise ClockError("ocr failed", _MISSING) from error
-
-
-_MISSING = "tesseract is not installed; on Debian or Ubuntu: apt-get install tesseract-ocr"

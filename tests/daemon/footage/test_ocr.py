@@ -1,6 +1,8 @@
 """Real stamps, read by the real Tesseract."""
 
+import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from daemon.config import CameraSettings
 from daemon.errors import ClockError
-from daemon.footage import image, ocr
+from daemon.footage import image, ocr, tesseract
 from daemon.footage.reading import StampReader
 from daemon.footage.stamp import parse_stamp
 from daemon.observation import Picture, StampStyle
@@ -122,6 +124,7 @@ def test_a_hanging_tesseract_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(ocr, "TIMEOUT_S", -0.5)  # plus a second for the strip
+    monkeypatch.setattr(tesseract, "START_S", 0.5)
     with pytest.raises(ClockError, match="tesseract took longer") as caught:
         ocr.read_text(_drawn("2024-01-31 18:19:54"))
     assert caught.value.reason == "ocr timeout"
@@ -129,8 +132,47 @@ def test_a_hanging_tesseract_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @needs_tesseract
 def test_the_version_is_known() -> None:
-    """`available` gives the version's number."""
-    assert ocr.available()[0].isdigit()
+    """`doctor` gives the version's number, and how it is run."""
+    assert re.match(r"5\.\d+\.\d+, (kept in this process|started for each reading)", tesseract.version())
+
+
+@needs_tesseract
+def test_either_way_of_running_it_reads_right_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tesserocr has no wheel each reading starts a Tesseract; the record is the same."""
+    read: list[tuple[datetime | None, datetime | None, datetime]] = []
+    for kind in stamps.KINDS:
+        made = stamps.strips(kind, 3)
+        style = StampStyle((0, 0, 1, 1), (made[0][1],), "UTC")
+        kept = _times(style, [strip for strip, _, _ in made])
+        with monkeypatch.context() as without:
+            without.setattr(tesseract, "_engine", lambda binary: None)
+            started = _times(style, [strip for strip, _, _ in made])
+        read += zip(kept, started, [at.replace(tzinfo=UTC) for _, _, at in made], strict=True)
+    assert all({kept, started} <= {at, None} for kept, started, at in read)
+    assert sum(None in one for one in read) <= 0.05 * len(read)
+
+
+def _times(style: StampStyle, strips: list[Picture]) -> list[datetime | None]:
+    return [one[0] if isinstance(one, tuple) else None for one in StampReader(style).read_all(strips)]
+
+
+@needs_tesseract
+def test_a_strip_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine in this process keeps to the time allowed too, and reads on afterwards."""
+    monkeypatch.setattr(ocr, "TIMEOUT_S", -0.999)  # a thousandth of a second is left
+    with pytest.raises(ClockError, match="tesseract took longer") as caught:
+        ocr.read_text(_drawn("2024-01-31 18:19:54"))
+    assert caught.value.reason == "ocr timeout"
+    monkeypatch.undo()
+    assert ocr.read_text(_drawn("2024-01-31 18:19:54")) == "2024-01-31 18:19:54"
+
+
+@needs_tesseract
+def test_threads_read_at_once() -> None:
+    """Many cameras' looks share the engine, each gets its own text."""
+    texts = [f"2024-01-31 18:{minute:02d}:54" for minute in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda text: ocr.read_text(_drawn(text)), texts)) == texts
 
 
 @needs_tesseract
