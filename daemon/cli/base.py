@@ -86,14 +86,29 @@ config_option = click.option(
 camera_option = click.option(
     "--camera", "camera_name", show_default="the first", help="Name of the configuration's camera to use."
 )
-_NIGHT = click.DateTime(formats=["%Y-%m-%d"])
+
+
+class _Night(click.ParamType[datetime]):
+    """A date, as a datetime."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """``2024-02-10``; what is no date of the calendar is refused with an example of one."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d")
+        except ValueError:
+            option = param.opts[0] if param else "date"
+            raise UsageError(f"{option} {value!r} is no date; write it as 2024-02-10") from None
 
 
 def night_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--since`` and ``--until``: the nights a command is about, by the dates of their mornings."""
     for name, which in (("--until", "Last"), ("--since", "First")):
         command = click.option(
-            name, type=_NIGHT, metavar="DATE", show_default="all", help=f"{which} night, as 2024-02-10."
+            name, type=_Night(), metavar="DATE", show_default="all", help=f"{which} night, as 2024-02-10."
         )(command)
     return command
 

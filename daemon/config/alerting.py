@@ -149,6 +149,18 @@ class NotifySettings(Table):
         description="Add a line on the solar wind, marked as not seen here; needs [space_weather].",
     )
 
+    @model_validator(mode="after")
+    def _hears_something(self) -> NotifySettings:
+        if not self.kinds and self.audience != "operator":
+            raise Inconsistent(
+                Fault(
+                    ("kinds",),
+                    "`kinds` is empty: this channel would hear of no aurora; leave `kinds` out, or set"
+                    ' audience = "operator"',
+                )
+            )
+        return self
+
     def hears(self, kind: str, camera: str) -> bool:
         """Does this channel get messages of that kind (``operator`` or one of ``kinds``) about the camera?
 

@@ -14,8 +14,10 @@ from daemon.errors import ConfigError
 def resolve_secret(text: str) -> SecretStr:
     """A secret's value: ``env:NAME``, ``credential:NAME``, or the text itself. Raises ConfigError."""
     kind, _, name = text.partition(":")
+    if kind in ("env", "credential") and not name:
+        raise ConfigError(f"`{kind}:` names nothing; write {kind}:NAME")
     if kind == "env":
-        value = os.environ.get(name) if name and "\0" not in name and "=" not in name else None
+        value = os.environ.get(name) if "\0" not in name and "=" not in name else None
         if not value:
             raise ConfigError(f"the environment variable {name} is not set")
         return SecretStr(value)

@@ -109,6 +109,7 @@ def test_sky_is_within_a_hundredth_of_a_degree_of_skyfield() -> None:
         (("check-config", "nowhere.toml"), 2, "nowhere.toml: there is no such file"),
         (("ingest", "nowhere.mp4", "--db", "x.db"), 2, "nowhere.mp4: there is no such file or folder"),
         (("report", "--db", "nowhere.db", "--out", "."), 1, "nowhere.db"),
+        (("report", "--since", "9999-99-99"), 2, "--since '9999-99-99' is no date; write it as 2024-02-10"),
         (("classify", "--camera", "mars", "x.jpg"), 2, "no camera is called 'mars'"),
         (("test-alert",), 2, "none; add a [[notify]] table"),
         (("demo", "--movie", "nowhere.mp4"), 2, "nowhere.mp4: there is no such file"),
