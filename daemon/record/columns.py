@@ -2,8 +2,9 @@
 
 :class:`ObservationRow` is what a reader gets, and what mypy sees; :data:`COLUMNS` is the same as a table, from
 which follow what the store inserts, what the reader selects, a cluster's Parquet parts, the API's schema, and
-the numbers on the page. A test holds the database's own shape against it. A new column is a line here, a
-migration, its field in :class:`daemon.observation.Observation`, and a line in docs/database.md.
+the numbers on the page. A test holds the database's own shape against it. A new column is a line here with the number
+of the newest migration, or of a new one where that was released; its field in
+:class:`daemon.observation.Observation` and its value; and a line in docs/database.md.
 """
 
 from __future__ import annotations
@@ -34,12 +35,16 @@ Value = str | int | float | bytes | None
 
 
 class _Is(NamedTuple):
-    """What is said of a column: its SQL type (empty: joined from elsewhere), its value, how the page calls it."""
+    """What is said of a column: its SQL type (empty: joined from elsewhere), its value, how the page calls it.
+
+    ``since`` is the number of the migration that adds it; once released it stays.
+    """
 
     sql: str
     of: Callable[[Observation], Value] | None = None
     select: str = ""
     title: str = ""
+    since: int = 1
 
 
 def heatmap_to_bytes(heatmap: HeatMap) -> bytes:
@@ -116,8 +121,8 @@ class ObservationRow(TypedDict):
     ]
     stars: Annotated[str | None, _Is("TEXT", lambda o: o.stars, title="Stars")]
     star_limit: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_limit, 1))]
-    star_zero: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_zero, 2))]
-    star_gamma: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_gamma, 1))]
+    star_zero: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_zero, 2), since=3)]
+    star_gamma: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_gamma, 1), since=3)]
     sun_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.sun_altitude_deg, 4), title="Sun")]
     moon_altitude_deg: Annotated[
         float, _Is("REAL", lambda o: round(o.sky.moon_altitude_deg, 4), title="Moon")
@@ -125,33 +130,34 @@ class ObservationRow(TypedDict):
     moon_phase_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_phase_deg, 4))]
     twilight: Annotated[Twilight, _Is("TEXT", lambda o: o.sky.twilight)]
     moonlight: Annotated[Moonlight, _Is("TEXT", lambda o: o.sky.moonlight)]
-    level: Annotated[int | None, _Is("INTEGER", _described(lambda d: d.level), title="Level")]
-    cover: Annotated[float | None, _Is("REAL", _number("cover", 4), title="Share of the sky")]
-    brightness: Annotated[float | None, _Is("REAL", _number("brightness", 1))]
-    aurora_index: Annotated[float | None, _Is("REAL", _number("aurora_index", 2))]
-    forms: Annotated[str | None, _Is("TEXT", _described(_forms), title="Forms")]
-    form_probabilities: Annotated[str | None, _Is("TEXT", _described(_form_probabilities))]
+    level: Annotated[int | None, _Is("INTEGER", _described(lambda d: d.level), title="Level", since=3)]
+    cover: Annotated[float | None, _Is("REAL", _number("cover", 4), title="Share of the sky", since=3)]
+    brightness: Annotated[float | None, _Is("REAL", _number("brightness", 1), since=3)]
+    aurora_index: Annotated[float | None, _Is("REAL", _number("aurora_index", 2), since=3)]
+    forms: Annotated[str | None, _Is("TEXT", _described(_forms), title="Forms", since=3)]
+    form_probabilities: Annotated[str | None, _Is("TEXT", _described(_form_probabilities), since=3)]
     # Directions are whole degrees: the mask's cells are 3° wide.
     azimuth_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.azimuth_deg, 0), title="Direction")]
     elevation_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.elevation_deg, 0))]
-    azimuth_from_deg: Annotated[float | None, _Is("REAL", _number("azimuth_from_deg", 0))]
-    azimuth_to_deg: Annotated[float | None, _Is("REAL", _number("azimuth_to_deg", 0))]
-    lower_edge_deg: Annotated[float | None, _Is("REAL", _number("lower_edge_deg", 0))]
-    upper_edge_deg: Annotated[float | None, _Is("REAL", _number("upper_edge_deg", 0))]
+    azimuth_from_deg: Annotated[float | None, _Is("REAL", _number("azimuth_from_deg", 0), since=3)]
+    azimuth_to_deg: Annotated[float | None, _Is("REAL", _number("azimuth_to_deg", 0), since=3)]
+    lower_edge_deg: Annotated[float | None, _Is("REAL", _number("lower_edge_deg", 0), since=3)]
+    upper_edge_deg: Annotated[float | None, _Is("REAL", _number("upper_edge_deg", 0), since=3)]
     overhead: Annotated[
-        int | None, _Is("INTEGER", _described(lambda d: None if d.overhead is None else int(d.overhead)))
+        int | None,
+        _Is("INTEGER", _described(lambda d: None if d.overhead is None else int(d.overhead)), since=3),
     ]
-    distance_km: Annotated[float | None, _Is("REAL", _number("distance_km", -1))]
-    poleward_deg: Annotated[float | None, _Is("REAL", _number("poleward_deg", 1))]
-    arciness: Annotated[float | None, _Is("REAL", _number("arciness", 2))]
-    curvature: Annotated[float | None, _Is("REAL", _number("curvature", 2))]
-    green_share: Annotated[float | None, _Is("REAL", _number("green_share", 2))]
-    red_share: Annotated[float | None, _Is("REAL", _number("red_share", 2))]
-    pink_share: Annotated[float | None, _Is("REAL", _number("pink_share", 2))]
-    purple_share: Annotated[float | None, _Is("REAL", _number("purple_share", 2))]
-    trend: Annotated[Trend | None, _Is("TEXT", _described(lambda d: d.trend), title="Trend")]
-    drift: Annotated[Drift | None, _Is("TEXT", _described(lambda d: d.drift))]
-    spread: Annotated[Spread | None, _Is("TEXT", _described(lambda d: d.spread))]
+    distance_km: Annotated[float | None, _Is("REAL", _number("distance_km", -1), since=3)]
+    poleward_deg: Annotated[float | None, _Is("REAL", _number("poleward_deg", 1), since=3)]
+    arciness: Annotated[float | None, _Is("REAL", _number("arciness", 2), since=3)]
+    curvature: Annotated[float | None, _Is("REAL", _number("curvature", 2), since=3)]
+    green_share: Annotated[float | None, _Is("REAL", _number("green_share", 2), since=3)]
+    red_share: Annotated[float | None, _Is("REAL", _number("red_share", 2), since=3)]
+    pink_share: Annotated[float | None, _Is("REAL", _number("pink_share", 2), since=3)]
+    purple_share: Annotated[float | None, _Is("REAL", _number("purple_share", 2), since=3)]
+    trend: Annotated[Trend | None, _Is("TEXT", _described(lambda d: d.trend), title="Trend", since=3)]
+    drift: Annotated[Drift | None, _Is("TEXT", _described(lambda d: d.drift), since=3)]
+    spread: Annotated[Spread | None, _Is("TEXT", _described(lambda d: d.spread), since=3)]
     heatmap_area: Annotated[
         float | None, _Is("REAL", lambda o: _rounded(o.heatmap_area, 6), title="Outlined part of the sky")
     ]
@@ -167,7 +173,8 @@ class ObservationRow(TypedDict):
     model_sha256: Annotated[str | None, _Is("", select="m.sha256", title="Model")]
     heatmap: Annotated[bytes | None, _Is("BLOB", _predicted(lambda p: heatmap_to_bytes(p.heatmap)))]
     mask: Annotated[
-        bytes | None, _Is("BLOB", _described(lambda d: None if d.mask is None else mask_to_bytes(d.mask)))
+        bytes | None,
+        _Is("BLOB", _described(lambda d: None if d.mask is None else mask_to_bytes(d.mask)), since=3),
     ]
     picture: Annotated[str | None, _Is("", select="p.path")]
 
@@ -182,6 +189,7 @@ class Column:
     of: Callable[[Observation], Value] | None
     select: str
     title: str
+    since: int
 
     @property
     def plain(self) -> Any:
@@ -193,7 +201,9 @@ def _columns() -> tuple[Column, ...]:
     found = []
     for name, hint in get_type_hints(ObservationRow, include_extras=True).items():
         plain, said = get_args(hint)
-        found.append(Column(name, plain, said.sql, said.of, said.select or f"o.{name}", said.title))
+        found.append(
+            Column(name, plain, said.sql, said.of, said.select or f"o.{name}", said.title, said.since)
+        )
     return tuple(found)
 
 

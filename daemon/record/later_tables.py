@@ -1,12 +1,4 @@
-"""Tables and columns that later schemas added: what a frame shows, silence, lenses that the stars gave."""
-
-OBSERVED = """
-level INTEGER, cover REAL, brightness REAL, aurora_index REAL, forms TEXT, form_probabilities TEXT,
-azimuth_from_deg REAL, azimuth_to_deg REAL, lower_edge_deg REAL, upper_edge_deg REAL, overhead INTEGER,
-distance_km REAL, poleward_deg REAL, arciness REAL, curvature REAL, green_share REAL, red_share REAL,
-pink_share REAL, purple_share REAL, trend TEXT, drift TEXT, spread TEXT, mask BLOB,
-star_zero REAL, star_gamma REAL
-"""
+"""Tables that later schemas added: what a frame shows, silence, lenses that the stars gave."""
 
 THIRD = """
 CREATE VIEW described AS

@@ -1,5 +1,7 @@
 """The database's shape, step by step. A step that was released is never edited; add another.
 
+The columns of an observation that a step adds are those of :mod:`daemon.record.columns` with its number.
+
 ``observations`` is kept small, for it grows by a row a minute and camera for years:
 
 * it is clustered on its key (``WITHOUT ROWID``), so there is no second index and a night lies on
@@ -30,7 +32,8 @@ from sqlite_utils import Database, Migrations
 from daemon.errors import StoreError
 from daemon.night import night_of
 from daemon.observation import from_utc_text
-from daemon.record.later_tables import OBSERVED, THIRD
+from daemon.record.columns import COLUMNS
+from daemon.record.later_tables import THIRD
 from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
@@ -254,10 +257,16 @@ def m002_names(db: Database) -> None:
 @migrations()
 def m003_description(db: Database) -> None:
     """What a frame shows and what its stars give, a view of it; silenced channels, lenses, space weather."""
-    for column in OBSERVED.split(","):
-        db.execute(f"ALTER TABLE observations ADD COLUMN {column.strip()}")
+    _add_columns(db, 3)
     db.execute("ALTER TABLE events ADD COLUMN peak_level INTEGER")
     _create(db, THIRD + SPACE_TABLES)
+
+
+def _add_columns(db: Database, number: int) -> None:
+    """The columns of an observation that came with the step of that number."""
+    for column in COLUMNS:
+        if column.since == number:
+            db.execute(f"ALTER TABLE observations ADD COLUMN {column.name} {column.sql}")
 
 
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:

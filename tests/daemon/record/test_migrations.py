@@ -21,27 +21,35 @@ from daemon.record.migrations import APPLICATION_ID, known_migrations, migration
 from daemon.record.progress import Morning, MovieTaken, OpenCondition
 from daemon.record.store import Reader, Store, backup, restore
 from tests.daemon.places import PLACES, Place
-
-SCHEMAS = Path(__file__).parent / "schemas"
-
-
-def build(path: Path, script: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript(script)
-    connection.commit()
-    connection.close()
+from tests.daemon.record.old_databases import FOLDER, as_released
 
 
 def test_every_schema_has_its_fixture() -> None:
-    """A migration cannot be added without the database of the one before being kept for tests."""
-    assert sorted(p.stem for p in SCHEMAS.glob("*.sql")) == sorted(known_migrations())
+    """A migration cannot be added without the database of the one before being kept for tests.
+
+    The newest need not be kept until its release; :func:`as_released` makes it of the one before.
+    """
+    stems, known = {path.stem for path in FOLDER.glob("*.sql")}, known_migrations()
+    assert set(known[:-1]) <= stems <= set(known)
+
+
+def test_a_schema_that_is_not_kept_is_made_by_its_migration(tmp_path: Path) -> None:
+    """It is at its own migration, and holds the rows of the schema before."""
+    path = tmp_path / "newest.db"
+    as_released(known_migrations()[-1], path)
+    with Reader(path) as reader:
+        applied = reader.query("SELECT name FROM _sqlite_migrations ORDER BY id")
+        assert [row["name"] for row in applied] == list(known_migrations())
+        assert reader.counts()["observations"] == 2
+    with pytest.raises(AssertionError, match="was released and is not kept"):
+        as_released("m000_lost", tmp_path / "lost.db")
 
 
 @pytest.mark.parametrize("schema", known_migrations())
 def test_a_database_of_each_schema_is_brought_up_to_date(tmp_path: Path, schema: str) -> None:
     """Opened by today's writer it has today's tables, and its rows read as they were written."""
     old, new = tmp_path / "old.db", tmp_path / "new.db"
-    build(old, (SCHEMAS / f"{schema}.sql").read_text(encoding="utf-8"))
+    as_released(schema, old)
     Store(new).close()
     Store(old).close()
     assert shape(old) == shape(new)
@@ -117,7 +125,7 @@ NOT_ON_RECORD = [(place, False) for place in PLACES if abs(place.longitude_deg) 
 def test_old_nights_get_their_morning_s_date(tmp_path: Path, place: Place, placed: bool) -> None:
     """Nights in a row, each with its columns, under the key that people there would look for."""
     path = tmp_path / "old.db"
-    build(path, (SCHEMAS / "m001_first.sql").read_text(encoding="utf-8"))
+    as_released("m001_first", path)
     mornings = [date(2024, 1, 9), date(2024, 1, 10), date(2024, 1, 11)]
     with sqlite3.connect(path) as db:
         db.execute("DELETE FROM nights")
@@ -150,7 +158,7 @@ def test_old_nights_get_their_morning_s_date(tmp_path: Path, place: Place, place
 def test_what_m001_kept_in_one_table_goes_each_to_its_own(tmp_path: Path) -> None:
     """An event under way, open conditions, a place, a morning, movies taken in: nothing is forgotten."""
     path = tmp_path / "old.db"
-    build(path, (SCHEMAS / "m001_first.sql").read_text(encoding="utf-8"))
+    as_released("m001_first", path)
     at = datetime(2024, 2, 10, 5, 0, tzinfo=UTC)
     under_way = EventState(recent=((at, 0.75, True),), last_at=at, evidence_at=at)
     here = CameraSettings(name="here", title="Here", orientation=OrientationSettings(north_deg=12.5))
@@ -190,7 +198,7 @@ def test_an_event_that_the_release_before_left_under_way_goes_on(tmp_path: Path,
         "evidence_at": "2024-02-10T04:49:00Z", "quiet_until": None,
     }  # fmt: skip
     path = tmp_path / "old.db"
-    build(path, (SCHEMAS / "m001_first.sql").read_text(encoding="utf-8"))
+    as_released("m001_first", path)
     with sqlite3.connect(path) as db:
         db.execute("INSERT INTO state VALUES (?, ?)", ["here", json.dumps(state)])
     db.close()
@@ -209,6 +217,13 @@ def test_the_table_of_observations_is_the_columns_table(tmp_path: Path) -> None:
     computed = {name: shape.pop(name) for name in ("fetched_at", "recorded_at")}
     assert set(computed.values()) == {"TEXT"}
     assert shape == {column.name: column.sql for column in COLUMNS if column.sql} | KEPT_SHORT
+
+
+@pytest.fixture
+def old(tmp_path: Path, schema: str) -> Path:
+    """A database of that schema, made before there is a tomorrow."""
+    as_released(schema, tmp_path / "a.db")
+    return tmp_path / "a.db"
 
 
 @pytest.fixture
@@ -231,12 +246,9 @@ def tomorrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("schema", known_migrations())
-def test_an_upgrade_begins_with_a_backup_of_the_older_database(
-    tmp_path: Path, schema: str, tomorrow: None
-) -> None:
+def test_an_upgrade_begins_with_a_backup_of_the_older_database(old: Path, tomorrow: None) -> None:
     """The new release copies the old one's database before it touches it, and can put that copy back."""
-    old, copy = tmp_path / "a.db", tmp_path / "copy.db"
-    build(old, (SCHEMAS / f"{schema}.sql").read_text(encoding="utf-8"))
+    copy = old.with_name("copy.db")
     before = shape(old)
     backup(old, copy)
     assert shape(copy) == shape(old) == before
