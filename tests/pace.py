@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -31,3 +32,19 @@ def slowness(clock: Callable[[], float] = time.monotonic) -> float:
         _work()
         took.append(clock() - began)
     return max(1.0, sorted(took)[4] / NOMINAL_S)
+
+
+def nominal_cpu_s(work: Callable[[], object], times: int = 15) -> float:
+    """CPU seconds of ``work``, as on that idle core: the median of several, each over the slowness beside it.
+
+    Measured by turns: a neighbour that comes or goes between the two would count against one of them only.
+    """
+    costs = []
+    for _ in range(times):
+        began = time.process_time()
+        work()
+        worked = time.process_time()
+        _work()
+        slow = (time.process_time() - worked) / NOMINAL_S
+        costs.append((worked - began) / max(1.0, slow))
+    return statistics.median(costs)
