@@ -315,13 +315,15 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_movie(path, (draw(number) for number in range(400)))
 
 
+def archive_in(store: Store) -> Pipeline:
+    model = Greenness()
+    return Pipeline(CAMERA, SETTINGS, store=store, predictor=lambda: model, metrics=Metrics())  # type: ignore[arg-type, return-value]
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Pipeline]:
     with Store(tmp_path / "archive.db") as store:
-        model = Greenness()
-        yield Pipeline(
-            CAMERA, SETTINGS, store=store, predictor=lambda: model, metrics=Metrics()  # type: ignore[arg-type, return-value]
-        )  # fmt: skip
+        yield archive_in(store)
 
 
 def table(store: Store, name: str = "observations") -> list[tuple[Any, ...]]:
@@ -382,20 +384,29 @@ def test_a_second_time_changes_nothing(archive: Pipeline, movie: Path) -> None:
     assert (table(archive.store), table(archive.store, "events")) == before
 
 
+@pytest.fixture(scope="module")
+def whole(movie: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[tuple[Any, ...]], ...]:
+    """The rows and the events of the movie, taken in without a break."""
+    with Store(tmp_path_factory.mktemp("whole") / "whole.db") as store:
+        ingest_movie(movie, archive_in(store))
+        return table(store), table(store, "events")
+
+
 @pytest.mark.parametrize("stop_after", [1, 11, 16, 25])
 def test_cut_short_and_run_again_it_ends_the_same(
-    archive: Pipeline, movie: Path, tmp_path: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[list[tuple[Any, ...]], ...],
+    movie: Path,
+    tmp_path: Path,
+    stop_after: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever is in hand when a run ends, the next one makes the same table of it."""
-    ingest_movie(movie, archive)
-    whole = table(archive.store), table(archive.store, "events")
 
     class Enough(Exception):
         pass
 
     with Store(tmp_path / "cut.db") as store:
-        model = Greenness()
-        cut = Pipeline(CAMERA, SETTINGS, store=store, predictor=lambda: model, metrics=Metrics())  # type: ignore[arg-type, return-value]
+        cut = archive_in(store)
         record, count = store.record, itertools.count()
 
         def stopping(*args: Any, **kwargs: Any) -> bool:

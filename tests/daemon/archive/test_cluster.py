@@ -99,15 +99,26 @@ def task(movie: Path, part: Path) -> dict[str, Any]:
     return {"movie": np.array([str(movie)]), "part": np.array([str(part)])}
 
 
+@pytest.fixture(scope="module")
+def parts(movies: list[Path], settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """What a worker makes of the movies."""
+    folder = tmp_path_factory.mktemp("parts")
+    made = [folder / f"{movie.stem}.parquet" for movie in movies]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENCV_FFMPEG_THREADS", "1")
+        worker = Worker(settings, settings.camera_named(None))
+        for movie, part in zip(movies, made, strict=True):
+            assert worker(task(movie, part)) == {"part": [str(part)], "fault": [""]}
+        worker.close()
+    return made
+
+
 @needs_parquet
 def test_parts_merge_to_the_record_of_one_machine(
-    movies: list[Path], alone: Path, worker: Worker, settings: Settings, tmp_path: Path
+    parts: list[Path], alone: Path, worker: Worker, settings: Settings, tmp_path: Path
 ) -> None:
     """A worker's rows, by way of Parquet, give the database that ``aurorad ingest`` gives; twice the same."""
     camera = settings.camera_named(None)
-    parts = [tmp_path / f"{movie.stem}.parquet" for movie in movies]
-    for movie, part in zip(movies, parts, strict=True):
-        assert worker(task(movie, part)) == {"part": [str(part)], "fault": [""]}
     with Store(tmp_path / "merged.db") as store:
         worker_model = worker._pipeline.predictor().model
         store.register_model(worker_model.sha256, worker_model.card.name, worker_model.card.skill)
@@ -119,15 +130,11 @@ def test_parts_merge_to_the_record_of_one_machine(
 
 
 @needs_parquet
-def test_a_row_that_is_there_stays(
-    movies: list[Path], alone: Path, worker: Worker, settings: Settings, tmp_path: Path
-) -> None:
+def test_a_row_that_is_there_stays(parts: list[Path], alone: Path, settings: Settings) -> None:
     """What another run has recorded of a movie's minutes is left as it is by a merge."""
-    part = tmp_path / "night1.parquet"
-    worker(task(movies[1], part))
     before = content(alone)
     with Store(alone) as store:
-        outcome = merge(part, store, settings.camera_named(None), settings)
+        outcome = merge(parts[1], store, settings.camera_named(None), settings)
     assert outcome.tally is not None
     assert (outcome.tally.recorded, outcome.tally.known) == (0, FRAMES)
     assert content(alone) == before
@@ -176,7 +183,11 @@ def test_a_killed_worker_costs_only_its_movie_in_hand(
     database = tmp_path / "ray.db"
     command = [sys.executable, "-m", "daemon.cli", "ingest", *map(str, movies), "--db", str(database)]
     with subprocess.Popen(
-        [*command, "--ray", "local"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--ray", "local"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "RAY_worker_niceness": "0"},  # not 15: on a busy machine they would never begin
     ) as run:
         killed = _kill_a_worker_at_work(run, Path(f"{database}.parts"))
         said, errors = run.communicate(timeout=280)
