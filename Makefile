@@ -4,7 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS   ?=
-WORKERS ?= 2
+WORKERS ?= 3
+# The processes share the cores, so none of them takes several; what Python has compiled is kept for the many
+# that tests start, also where PYTHONDONTWRITEBYTECODE is set.
+SHARING := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 PYTHONDONTWRITEBYTECODE=
 
 .PHONY: demo test lint bench soak browser lock languages clean help
 .DEFAULT_GOAL := help
@@ -31,8 +34,8 @@ $(VENV)/.testing: $(VENV)/.watching
 demo: $(VENV)/.watching  ## a night in minutes: stand-in AuroraMAX site, daemon, page, alerts in the terminal
 	@$(BIN)/aurorad demo $(ARGS)
 
-test: $(VENV)/.testing  ## the tests, file by file in WORKERS processes (2)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/.testing  ## the tests, file by file in WORKERS processes (3: many tests wait)
+	@$(SHARING) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.testing  ## ruff, mypy, pip-audit
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

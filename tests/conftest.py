@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from daemon.clock import Clock
+from tests.living import export_living, made_once
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
-LONGEST_FIRST = ("browser", "test_demo.py", "test_cli.py", "test_cluster.py", "test_pipeline.py", "faults")
-"""Files that take long begin first, so that of two processes neither waits for the other at the end."""
+WAITING = (
+    "test_demo.py",
+    "test_browser_night.py",
+    "test_browser_present.py",
+    "test_fault_feed.py",
+    "browser",
+    "faults",
+)
+"""Files and folders whose tests mostly wait for a clock, a browser or a process; what takes longest first."""
+
+WORKING = (
+    "test_cli.py",
+    "test_fit.py",
+    "test_pipeline.py",
+    "test_cluster.py",
+    "test_ocr.py",
+    "test_known.py",
+)
+"""Of the other files, which take a core to themselves, those that take longest."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files in that order, the tests of a file as they stand."""
+    """Of every three files one that waits, so that the cores have work; the tests of a file as they stand."""
 
-    def place(item: pytest.Item) -> int:
-        parts = item.path.parts
-        return next((n for n, name in enumerate(LONGEST_FIRST) if name in parts), len(LONGEST_FIRST))
+    def place(path: Path, first: Sequence[str]) -> int:
+        return next((n for n, name in enumerate(first) if name in path.parts), len(first))
 
-    items.sort(key=place)
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = [path for path in files if place(path, WAITING) < len(WAITING)]
+    waiting.sort(key=lambda path: place(path, WAITING))
+    working = sorted(set(files) - set(waiting), key=lambda path: (place(path, WORKING), files.index(path)))
+    order = {path: 3 * n for n, path in enumerate(waiting)}
+    order |= {path: 3 * (n // 2) + n % 2 + 1 for n, path in enumerate(working)}
+    items.sort(key=lambda item: order[item.path])
 
 
 class SetClock(Clock):
@@ -46,6 +70,12 @@ class SetClock(Clock):
 def night_clock() -> SetClock:
     """Half past ten in the evening in Yellowknife, well after dusk."""
     return SetClock(datetime(2024, 2, 10, 5, 30, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The living network exported, with its card beside it; tests that change files copy both first."""
+    return made_once(tmp_path_factory, "living", export_living) / "living.onnx"
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from models.card import ModelError, Thresholds, read_card
 from models.network import AuroraNet
 from models.preprocess import to_input
 from models.runtime import load
+from tests.living import living_net
 from training.export import (
     Account,
     check_parity,
@@ -31,19 +31,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="module")
 def net() -> AuroraNet:
     """An untrained network of the thesis's two outputs whose normalisations are filled."""
-    torch.manual_seed(1)
-    net = AuroraNet(2, dropout=0, stochastic_depth=0, head_std=0.1)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 1.0
-    for stage in net.features[1:8]:
-        for block in stage:
-            if block.use_res_connect:
-                nn.init.constant_(block.block[-1][1].weight, 0.1)
-    with torch.no_grad():
-        pixels = torch.from_numpy(to_input(probe_frames(4)))
-        net.train().learn(nn.functional.interpolate(pixels, size=96, mode="area"))
-    return net.eval()
+    return living_net(2, seed=1, side=96)
 
 
 @pytest.fixture(scope="module")

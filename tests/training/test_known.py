@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.card import ModelError, read_card
+from models.card import ModelError, card_path, read_card
 from models.network import MIDDLE, AuroraNet
-from models.preprocess import to_input
 from models.runtime import load
+from tests.living import living_net
 from training.export import Account, export_net, probe_frames, write_card
 from training.known import distances, left_out_distances, textures, whitening
 from training.soup import average
@@ -20,26 +21,10 @@ from training.soup import average
 torch.set_num_threads(1)
 
 
-def living_net() -> AuroraNet:
-    """An untrained network whose normalisations are filled, so that its features differ from frame to frame."""
-    torch.manual_seed(0)
-    net = AuroraNet(4, dropout=0, stochastic_depth=0, head_std=0.1)
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 1.0
-    for stage in net.features[1:8]:
-        for block in stage:
-            if block.use_res_connect:
-                torch.nn.init.constant_(block.block[-1][1].weight, 0.1)
-    with torch.no_grad():
-        pixels = torch.from_numpy(to_input(probe_frames(4)))
-        net.train().learn(torch.nn.functional.interpolate(pixels, size=96, mode="area"))
-    return net.eval()
-
-
 @pytest.fixture(scope="module")
 def net() -> AuroraNet:
-    return living_net()
+    """See :func:`tests.living.living_net`; tests do not change it."""
+    return living_net(side=96)
 
 
 def knowing(net: AuroraNet, weight: np.ndarray, bias: np.ndarray) -> AuroraNet:
@@ -90,10 +75,12 @@ def test_the_graph_measures_the_distance_and_the_card_doubts(net: AuroraNet, tmp
     assert read_card(path).distance_limit == limit
 
 
-def test_a_model_without_distance_does_not_doubt_and_gets_no_limit(net: AuroraNet, tmp_path: Path) -> None:
+def test_a_model_without_distance_does_not_doubt_and_gets_no_limit(model_file: Path, tmp_path: Path) -> None:
     """Older models go on working; a limit that nothing is held against is refused."""
     path = tmp_path / "silent.onnx"
-    card = export_net(net, path, Account("silent", "For tests."))
+    shutil.copy(model_file, path)
+    shutil.copy(card_path(model_file), card_path(path))
+    card = read_card(path)
     answers = load(path, device="cpu", threads=1).predict(probe_frames(2))
     assert {(one.distance, one.doubted) for one in answers} == {(0.0, False)}
     write_card(replace(card, distance_limit=1.5), path)
