@@ -48,8 +48,7 @@ bench: $(VENV)/.testing  ## the ratios, as one table
 soak: $(VENV)/.testing  ## the long tests: crash loop, a month of nights
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
-browser: $(VENV)/.testing  ## the page in a real Chromium, with axe-core where npm can bring it
-	@cd tests/browser && npm install --no-audit --no-fund --silent || echo "axe-core is not there (npm install failed): accessibility is not checked"
+browser: $(VENV)/.testing  ## the page in a real Chromium, its accessibility by axe-core
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 COMPILE = $(BIN)/uv pip compile --universal -p 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml -q

@@ -10,6 +10,7 @@ from selenium.webdriver import Chrome
 
 from tests.pace import slowness
 
+THEMES = ("dark", "red", "light")
 SCRUB = """
 const [count, done] = arguments;
 const canvas = document.querySelector(".dome canvas");

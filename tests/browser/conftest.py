@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -13,7 +15,26 @@ from selenium import webdriver
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "daemon")]  # chromium.py; web_night: the made-up night
 
+from browsing import THEMES  # noqa: E402
 from chromium import WIDE, opened, size  # noqa: E402
+
+# Every rule that axe has by default, A, AA and best practices, in every theme.
+AXE = """
+const [themes, done] = arguments;
+const shown = document.documentElement.dataset;
+const inTurn = async () => {
+  const found = {}, was = shown.theme;
+  for (const each of document.querySelectorAll("details")) each.open = true;
+  for (shown.theme of themes) {
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    const wrong = violations.map((rule) => [rule.id, rule.nodes.map((node) => [node.html.slice(0, 200), node.failureSummary])]);
+    if (wrong.length) found[shown.theme] = wrong;
+  }
+  shown.theme = was;
+  return found;
+};
+inTurn().then(done, (error) => done({ error: String(error) }));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +57,25 @@ def browser(shared_browser: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture(scope="session")
-def axe() -> str:
-    """axe-core's source: from AURORAD_AXE, or from node_modules here, where `make browser` puts it."""
-    here = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-    path = Path(os.environ.get("AURORAD_AXE", here))
+def axe_core() -> str:
+    """axe-core's source: from AURORAD_AXE, or from the package of the dev extra that carries it."""
+    carrier = find_spec("axe_playwright_python")
+    carried = Path(carrier.origin).with_name("axe.min.js") if carrier and carrier.origin else HERE / "none"
+    path = Path(os.environ.get("AURORAD_AXE") or carried)
     if not path.is_file():
         pytest.skip("needs axe-core: call `make browser`, or set AURORAD_AXE to its axe.min.js")
     return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def axe(browser: webdriver.Chrome, axe_core: str) -> Iterator[Callable[[], dict[str, Any]]]:
+    """What axe finds wrong on the open page, all that folds unfolded: by theme, rules with their elements."""
+
+    def found() -> dict[str, Any]:
+        browser.execute_script(axe_core)
+        violations: dict[str, Any] = browser.execute_async_script(AXE, THEMES)
+        return violations
+
+    browser.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
+    yield found
+    browser.execute_cdp_cmd("Page.setBypassCSP", {"enabled": False})

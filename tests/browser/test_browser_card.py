@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -142,6 +142,29 @@ def test_every_state_of_the_card(browser: Chrome, night: House, sides: tuple[int
         looks.setdefault(word, set()).add((card["use"], card["colour"]))
     assert all(len(look) == 1 for look in looks.values())
     assert len({look for (look,) in looks.values()}) == len(looks) == 6
+    browser.get_log("browser")
+
+
+LATE = "document.querySelector('[data-due]').dataset.due = 1"
+
+
+@pytest.mark.parametrize("sides", [PHONE, (WIDE, 900)], ids=["phone", "desktop"])
+def test_axe_finds_nothing_in_any_state_of_the_card(
+    browser: Chrome, night: House, axe: Callable[[], dict[str, Any]], sides: tuple[int, int]
+) -> None:
+    """Whatever the watch says, and once its last picture has grown old on the open page; in every theme."""
+    size(browser, *sides)
+    found = {}
+    for state in STATES:
+        put(night, state)
+        browser.get(night.url)
+        found[state] = axe()
+    put(night, "go")
+    browser.get(night.url)
+    browser.execute_script(LATE)
+    until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "main.out-of-date"))
+    found["grown old"] = axe()
+    assert {state: violations for state, violations in found.items() if violations} == {}
     browser.get_log("browser")
 
 
