@@ -22,7 +22,7 @@ from daemon.subscribers import Subscribers
 from tests import web_night
 from tests.conftest import SetClock
 from tests.daemon.record.made import NIGHT, T0, event, message, observation
-from tests.deploy.test_deploy_proxies import DEFAULTS, behind, nginx
+from tests.deploy.test_deploy_proxies import DEFAULTS, TOKEN, behind, nginx
 from tests.push_service import Browser, PushService
 from tests.web_night import House
 
@@ -86,6 +86,15 @@ def said(driver: Chrome) -> str:
     return str(driver.execute_script("return document.querySelector('[data-home-said]').textContent"))
 
 
+def allowed(driver: Chrome, origin: str, browser: Browser) -> None:
+    """Notifications of this site are allowed, and its subscription will be the browser's."""
+    driver.execute_cdp_cmd("Browser.grantPermissions", {"origin": origin, "permissions": ["notifications"]})
+    driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {"source": f"(function () {{ {SUBSCRIBED} }})({json.dumps(browser.subscription)})"},
+    )
+
+
 def worker_ready(driver: Chrome) -> None:
     """Until the service worker serves this page; one that began while it was being loaded serves the next."""
     driver.execute_async_script("const done = arguments[0]; navigator.serviceWorker.ready.then(() => done())")
@@ -101,11 +110,7 @@ def test_a_tap_subscribes_and_the_news_arrive(
     made, house = home
     mine = Browser(service, "chromium")
     origin = house.url
-    phone.execute_cdp_cmd("Browser.grantPermissions", {"origin": origin, "permissions": ["notifications"]})
-    phone.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument",
-        {"source": f"(function () {{ {SUBSCRIBED} }})({json.dumps(mine.subscription)})"},
-    )
+    allowed(phone, origin, mine)
     phone.get(house.url)
     until(phone, lambda: shown(phone, "[data-home-subscribe]"))
     assert not shown(phone, "[data-home-needs]")
@@ -135,6 +140,35 @@ def test_a_tap_subscribes_and_the_news_arrive(
     click(phone, "[data-home-end]")
     until(phone, lambda: not made.push.subscribers.all())
     until(phone, lambda: shown(phone, "[data-home-subscribe]"))
+
+
+def test_a_phone_signs_in_where_it_is_refused_and_then_subscribes(
+    phone: Chrome, service: PushService, tmp_path: Path
+) -> None:
+    """With a token and under a sub-path: the refusal has a link to sign in, which leads back; then one tap is enough."""
+    mine = Browser(service, "signed-in")
+    (tmp_path / "push").mkdir()
+    made = Home(tmp_path / "push", service)
+    with behind(nginx(DEFAULTS), tmp_path, made.push) as (_, url):
+        allowed(phone, url.removesuffix("/aurora"), mine)
+        phone.get(f"{url}/season")
+        until(phone, lambda: shown(phone, "[data-home-subscribe]"))
+        assert not shown(phone, "[data-home-sign-in]")
+        click(phone, "[data-home-subscribe]")
+        until(phone, lambda: said(phone) == "Sign in first.")
+        assert made.push.subscribers.all() == []
+        click(phone, "[data-home-sign-in]")
+        until(phone, lambda: shown(phone, "input[name=token]"))
+        phone.find_element("css selector", "input[name=token]").send_keys(TOKEN)
+        click(phone, "form.sign-in button")
+        until(phone, lambda: phone.current_url == f"{url}/season")
+        until(phone, lambda: shown(phone, "[data-home-subscribe]"))
+        click(phone, "[data-home-subscribe]")
+        until(phone, lambda: "next aurora" in said(phone))
+        assert not shown(phone, "[data-home-sign-in]")
+        click(phone, "[data-home-test]")
+        until(phone, lambda: [text["title"] for text in mine.got] == ["aurorad: a test"])
+    made.store.close()
 
 
 def _push_to_worker(driver: Chrome, url: str, text: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import yaml
 
+from daemon.alert.push import Push
 from daemon.config import DaemonSettings, Settings
 from tests import web_night
 from tests.web_night import House
@@ -84,12 +85,12 @@ PROXIES = {
 
 
 @contextmanager
-def behind(start: Start, folder: Path) -> Iterator[tuple[House, str]]:
+def behind(start: Start, folder: Path, push: Push | None = None) -> Iterator[tuple[House, str]]:
     """The page, a proxy before it, and the address people use."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/aurora"
     settings = Settings(daemon=DaemonSettings(url=f"{url}/"))
-    with web_night.house(folder, minutes=12, token=TOKEN, settings=settings) as house:
+    with web_night.house(folder, minutes=12, token=TOKEN, settings=settings, push=push) as house:
         command = start(folder, port, house.server.port)
         running = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

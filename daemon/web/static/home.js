@@ -3,7 +3,7 @@ import { ask, at } from "./words.js";
 
 const home = document.querySelector("[data-home]");
 
-if (home) begin().catch((error) => say(home.dataset.failed + " " + why(error)));
+if (home) begin().catch((error) => refused(error, home.dataset.failed + " "));
 
 async function begin() {
   const lost = home.querySelector("[data-home-offline]");
@@ -32,7 +32,7 @@ async function attempt(what) {
   try {
     await what();
   } catch (error) {
-    say(why(error));
+    refused(error);
   }
 }
 
@@ -70,7 +70,14 @@ async function end(worker, form, button) {
   say(home.dataset.ended);
 }
 
-const why = (error) => (error.status === 401 ? home.dataset.locked : error.message);
+// Without the token nobody subscribes: the way to sign in leads back to this page.
+function refused(error, before = "") {
+  const locked = error.status === 401;
+  say(before + (locked ? home.dataset.locked : error.message));
+  const link = home.querySelector("[data-home-sign-in]");
+  link.search = "?to=" + encodeURIComponent(location.pathname.slice(at("").length).replace("/sign-in", "/"));
+  link.hidden = !locked;
+}
 
 const shown = (form, button, subscribed) => {
   form.hidden = !subscribed;
@@ -94,5 +101,6 @@ const bytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
 
 function say(text) {
+  home.querySelector("[data-home-sign-in]").hidden = true;
   home.querySelector("[data-home-said]").textContent = text;
 }
