@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from daemon.record.migrations import known_migrations
+
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("AURORAD_DEPLOY_CACHE", Path(tempfile.gettempdir()) / "aurorad-deploy"))
@@ -101,8 +103,20 @@ def debian(name: str, include: str) -> Path:
     return made
 
 
-def installed() -> Path:
-    """A Debian of its own in which deploy/install.sh has run; :func:`throw_away` ends it."""
+def before() -> str | None:
+    """The last commit that wrote the first schema, or the one AURORAD_DEPLOY_BEFORE names; None where history has none."""
+    if named := os.environ.get("AURORAD_DEPLOY_BEFORE"):
+        return named
+    second, file = known_migrations()[1], "daemon/record/migrations.py"
+    asked = run("git", "log", "--reverse", "--format=%H", "-S", second, "--", file, cwd=ROOT).split()
+    there = asked and subprocess.run(
+        ["git", "cat-file", "-e", f"{asked[0]}~1:{file}"], cwd=ROOT, capture_output=True
+    )
+    return f"{asked[0]}~1" if there and there.returncode == 0 else None
+
+
+def installed(commit: str | None = None) -> Path:
+    """A Debian of its own in which deploy/install.sh of this tree, or of a commit, has run; :func:`throw_away` ends it."""
     base = debian("booting", f"systemd,systemd-sysv,dbus,{SYSTEM}")
     root, changes, work = (CACHE / f"{kind}-{os.getpid()}" for kind in ("machine", "changes", "work"))
     for folder in (root, changes, work):
@@ -110,7 +124,7 @@ def installed() -> Path:
     layers = f"lowerdir={base},upperdir={changes},workdir={work}"
     run("mount", "-t", "overlay", "overlay", "-o", layers, root)
     try:
-        _check_out(root / "srv" / "aurorad")
+        check_out(root / "srv" / "aurorad", commit)
         (root / "wheels").mkdir()
         install(root)
     except BaseException:
@@ -119,8 +133,14 @@ def installed() -> Path:
     return root
 
 
-def _check_out(checkout: Path) -> None:
-    """The working tree as git knows it, new files included."""
+def check_out(checkout: Path, commit: str | None = None) -> None:
+    """The working tree as git knows it, new files included, or a commit, in place of what is there."""
+    shutil.rmtree(checkout, ignore_errors=True)
+    if commit is not None:
+        checkout.mkdir(parents=True)
+        tree = subprocess.run(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", checkout], input=tree, check=True)
+        return
     listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     for file in filter(None, listed.split("\0")):
         if (ROOT / file).is_file():
@@ -244,6 +264,25 @@ class Machine:
             if pids and pids[1].split()[-1] == inside and len(pids[1].split()) > 1 and "aurorad" in text:
                 return int(status.parent.name)
         return None
+
+    def rows(self) -> int:
+        """Observations with a probability in the database; 0 while there is none."""
+        answer = self.query("select count(probability) from observations")
+        return int(answer[0]) if answer[:1] and answer[0].isdigit() else 0
+
+    def query(self, sql: str) -> list[str]:
+        """The first column of what the record answers, or the lines of the error."""
+        code = (
+            "import sqlite3, sys; c = sqlite3.connect('file:/var/lib/aurorad/aurorad.db?mode=ro', uri=True); "
+            "print(*(row[0] for row in c.execute(sys.argv[1])), sep='\\n')"
+        )
+        return self.ask("python3", "-c", code, sql).split("\n")[:-1]
+
+    def watching_again(self, limit_s: float) -> float:
+        """Seconds until a frame more than now is in the record."""
+        began, earlier = time.monotonic(), self.rows()
+        until(lambda: self.rows() > earlier or None, limit_s, "a new frame in the record", 0.5)
+        return time.monotonic() - began
 
     def journal(self, since: str = "") -> str:
         """The daemon's log; ``since`` a cursor of :meth:`cursor`."""

@@ -72,26 +72,9 @@ def _prepare(root: Path) -> None:
     (wants / "site.service").symlink_to("/etc/systemd/system/site.service")
 
 
-def rows(machine: Machine) -> int:
-    """Observations with a probability in the database, counted by the page's own interface."""
-    code = (
-        "import sqlite3; c = sqlite3.connect('file:/var/lib/aurorad/aurorad.db?mode=ro', uri=True); "
-        "print(c.execute('select count(probability) from observations').fetchone()[0])"
-    )
-    answer = machine.ask("python3", "-c", code).strip()
-    return int(answer) if answer.isdigit() else 0
-
-
-def watching_again(machine: Machine, limit_s: float) -> float:
-    """Seconds until a frame more than now is in the record."""
-    began, before = time.monotonic(), rows(machine)
-    until(lambda: rows(machine) > before or None, limit_s, "a new frame in the record", 0.5)
-    return time.monotonic() - began
-
-
 def test_watches_from_boot_on(machine: Machine) -> None:
     """Enabled, it starts with the machine, as nobody, and puts one frame after another in the record."""
-    until(lambda: rows(machine) >= 3 or None, 180, "three frames in the record", 1)
+    until(lambda: machine.rows() >= 3 or None, 180, "three frames in the record", 1)
     assert machine.unit("ActiveState") == "active"
     assert machine.unit("NRestarts") == "0"
     pid = machine.main_pid()
@@ -119,7 +102,7 @@ def test_a_hung_pipeline_is_restarted_by_the_watchdog(machine: Machine, figures:
     """
     machine.ask("sh", "-c", "rm -r /opt/aurorad/current/lib/python3*/site-packages/tesserocr*")
     machine.ask("systemctl", "restart", "aurorad")
-    watching_again(machine, 60)
+    machine.watching_again(60)
     pid, since = machine.main_pid(), machine.cursor()
     assert pid is not None
     with subprocess.Popen(
@@ -133,7 +116,7 @@ def test_a_hung_pipeline_is_restarted_by_the_watchdog(machine: Machine, figures:
         figures["hung: unhealthy after"] = time.monotonic() - began
         until(lambda: machine.main_pid() not in (None, pid) or None, 120, "another process", 0.5)
         figures["hung: restarted by the watchdog after"] = time.monotonic() - began
-        watching_again(machine, 60)
+        machine.watching_again(60)
         figures["hung: a frame in the record again after"] = time.monotonic() - began
         assert freezer.wait(30) == 0
     log = machine.journal(since)
@@ -150,7 +133,7 @@ def test_a_crash_comes_back(machine: Machine, figures: dict[str, float]) -> None
     subprocess.run(["kill", "-s", "KILL", str(pid)], check=True)
     until(lambda: machine.main_pid() not in (None, pid) or None, 60, "another process")
     figures["killed: active again after"] = time.monotonic() - began
-    watching_again(machine, 60)
+    machine.watching_again(60)
     figures["killed: a frame in the record again after"] = time.monotonic() - began
     assert figures["killed: a frame in the record again after"] < 30 + 2 * 6
 
@@ -163,13 +146,13 @@ def test_a_nonsense_configuration_is_refused_on_reload(machine: Machine) -> None
         config.write_text(good.replace("[model]", "[modle]"))
         assert machine.ask("systemctl", "reload", "aurorad") == ""
         until(lambda: "unknown key `modle`" in machine.journal() or None, 30, "a line naming the key")
-        watching_again(machine, 60)
+        machine.watching_again(60)
     finally:
         config.write_text(good)
     assert machine.main_pid() == pid
     assert machine.ask("systemctl", "reload", "aurorad") == ""
     until(lambda: "reloaded: model" in machine.journal() or None, 30, "reloaded")
-    watching_again(machine, 60)
+    machine.watching_again(60)
     assert machine.main_pid() == pid
 
 
@@ -182,7 +165,7 @@ def test_the_gpu_drop_in_starts_where_there_is_no_gpu(machine: Machine) -> None:
         assert machine.ask("systemctl", "restart", "aurorad") == ""
         assert machine.unit("MemoryDenyWriteExecute") == "no"
         assert machine.unit("CapabilityBoundingSet") == ""
-        watching_again(machine, 90)
+        machine.watching_again(90)
     finally:
         drop_in.unlink()
         machine.ask("systemctl", "daemon-reload")
@@ -214,7 +197,7 @@ def test_stop_drains(machine: Machine, figures: dict[str, float]) -> None:
 def test_an_upgrade_keeps_configuration_and_record(machine: Machine) -> None:
     """install.sh again: the record is backed up first, the configuration stays, and it watches on."""
     config = machine.root / "etc/aurorad/aurorad.toml"
-    before, had = config.read_text(), rows(machine)
+    before, had = config.read_text(), machine.rows()
     machine.ask("systemctl", "start", "aurorad")
     said = machine.ask(
         *("env", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels", "/srv/aurorad/deploy/install.sh"), timeout_s=1200
@@ -223,5 +206,5 @@ def test_an_upgrade_keeps_configuration_and_record(machine: Machine) -> None:
     assert config.read_text() == before
     assert len(list((machine.root / "opt/aurorad/releases").iterdir())) == 2
     assert len(list((machine.root / "var/backups/aurorad").glob("*.db"))) == 1
-    watching_again(machine, 90)
-    assert rows(machine) > had
+    machine.watching_again(90)
+    assert machine.rows() > had
