@@ -40,7 +40,9 @@ class _Closing(ssl.SSLSocket):
 class Link:
     """An open connection. ``lost`` is set once it is no more; thread-safe."""
 
-    def __init__(self, settings: MqttSettings, will: tuple[str, str], listen: Mapping[str, Heard]) -> None:
+    def __init__(
+        self, settings: MqttSettings, will: tuple[str, str] | None, listen: Mapping[str, Heard]
+    ) -> None:
         """Connect; ``will`` is (topic, payload) of the last will, ``listen`` what is done with messages by topic.
 
         Raises DeliveryError with the reason where there is no connection within ``CONNECT_S``.
@@ -64,7 +66,7 @@ class Link:
                 )
 
     def _made(
-        self, settings: MqttSettings, will: tuple[str, str], listen: Mapping[str, Heard]
+        self, settings: MqttSettings, will: tuple[str, str] | None, listen: Mapping[str, Heard]
     ) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -73,7 +75,8 @@ class Link:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
-        client.will_set(*will, qos=1, retain=True)
+        if will is not None:
+            client.will_set(*will, qos=1, retain=True)
         try:
             password = settings.secret()
             if password is not None:
@@ -122,6 +125,11 @@ class Link:
         self.lost.set()
         self._client.disconnect()
         self._client.loop_stop()
+
+
+def check(settings: MqttSettings) -> None:
+    """Connect, log in, and leave without a word. Raises DeliveryError with the reason where that fails."""
+    Link(settings, None, {}).close()
 
 
 def _calling(heard: Heard) -> Callable[[paho.Client, object, paho.MQTTMessage], None]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from daemon import __version__, preflight
+from daemon.alert import mqtt
 from daemon.alert.channel import Channel
-from daemon.config import CameraSettings, NotifySettings, Settings, auroramax, error_of
+from daemon.config import CameraSettings, MqttSettings, NotifySettings, Settings, auroramax, error_of
 from daemon.errors import AuroradError, ClockError, FetchError
 from daemon.footage import image, tesseract
 from daemon.footage.frame import from_pixels
@@ -68,6 +69,8 @@ def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
     yield _ask("disk", lambda: _disk(settings))
     for channel in settings.notify:
         yield _ask(f"channel {channel.name}", partial(_channel, channel))
+    if settings.mqtt is not None:
+        yield _ask("MQTT broker", partial(_broker, settings.mqtt))
     for camera in settings.camera:
         yield _ask(f"sky over {camera.name}", partial(_sky, settings, camera))
         yield _ask(f"lens of {camera.name}", partial(_lens, settings, camera))
@@ -123,6 +126,11 @@ def _disk(settings: Settings) -> str:
 def _channel(channel: NotifySettings) -> str:
     Channel(channel.name, channel.address()).check()
     return "its address is understood; `aurorad test-alert` sends a message"
+
+
+def _broker(broker: MqttSettings) -> str:
+    mqtt.check(broker)
+    return f"{broker.host}:{broker.port} takes us" + (f" as {broker.user}" if broker.user else "")
 
 
 def _lens(settings: Settings, camera: CameraSettings) -> str:

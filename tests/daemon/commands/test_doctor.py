@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from daemon.commands import doctor
-from daemon.config import CameraSettings, Settings
+from daemon.config import CameraSettings, MqttSettings, Settings
 from tests import stamps
+from tests.mosquitto import Home, Mosquitto, needs_mosquitto
 
 
 def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) -> None:
@@ -26,3 +27,24 @@ def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) 
         }
     )
     assert "= 2024-02-10T19:58:03Z" in doctor._source(Settings(), camera)
+
+
+@needs_mosquitto
+def test_the_broker_is_tried_and_hears_nothing_of_it(tmp_path: Path) -> None:
+    """One that takes us, one that refuses the login, one that is not there: each in one line, and no message is left."""
+    open_to_all = Mosquitto(tmp_path)
+    home = Home(open_to_all.port)
+    found = doctor._ask("MQTT broker", lambda: doctor._broker(MqttSettings(port=open_to_all.port)))
+    assert (found.well, found.text) == (True, f"127.0.0.1:{open_to_all.port} takes us")
+    assert not home.got
+    home.close()
+    open_to_all.kill()
+    gone = doctor._ask("MQTT broker", lambda: doctor._broker(MqttSettings(port=open_to_all.port)))
+    assert not gone.well
+    assert f"127.0.0.1:{open_to_all.port} cannot be reached" in gone.text
+    (folder := tmp_path / "closed").mkdir()
+    closed = Mosquitto(folder, "allow_anonymous false")
+    refused = doctor._ask("MQTT broker", lambda: doctor._broker(MqttSettings(port=closed.port)))
+    closed.kill()
+    assert not refused.well
+    assert "refuses us: not authorized" in refused.text
