@@ -141,6 +141,7 @@ def night(doors: dict[str, Door], green: Path, tmp_path_factory: pytest.TempPath
         began = watch.clock.now()
         _begin(watch, doors, names)
         watch.sleep(4.5)
+        watch.wait(lambda: all(_stale(watch, camera) for camera in skies), "all are called stale")
         night.healthy = watch.service.healthy()[0]
         ended = watch.clock.now()
         for name in names:
@@ -162,6 +163,12 @@ def _begin(watch: Watch, doors: dict[str, Door], names: list[str]) -> None:
     for name in names:
         if name not in ELSEWHERE:
             watch.sites[f"f-{name}"].faults.set(name)
+
+
+def _stale(watch: Watch, camera: str) -> bool:
+    return bool(
+        watch.rows("SELECT 1 FROM observations WHERE camera = ? AND verdict = 'stale' LIMIT 1", camera)
+    )
 
 
 def _told(watch: Watch, camera: str, began: datetime, ended: datetime) -> Told:
