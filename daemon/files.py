@@ -34,6 +34,16 @@ def private(new: Path) -> BinaryIO:
     return os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
+def owned_like(path: Path, model: Path) -> None:
+    """As root, leave a file to whoever owns ``model``, for a service's own user could not write to root's.
+
+    Raises OSError.
+    """
+    if os.geteuid() == 0:
+        held = model.stat()
+        os.chown(path, held.st_uid, held.st_gid)
+
+
 def move_durably(part: str | Path, target: str | Path) -> None:
     """Give what is on disk already its name, so that the name survives a power cut too. Raises OSError."""
     os.replace(part, target)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.errors import StoreError
-from daemon.files import replacing
+from daemon.files import owned_like, replacing
 from daemon.record.database import WriterLock, connect_reader, translated
 from daemon.record.migrations import check_version
 
@@ -28,13 +28,15 @@ def backup(source: Path, target: Path) -> None:
 def restore(source: Path, target: Path) -> Path | None:
     """Put a backup in a database's place; nobody may be writing there.
 
-    What was there is kept beside it under a name with the time; returns that name, or None.
+    What was there is kept beside it under a name with the time; returns that name, or None. Root leaves the
+    new file to the owner of the old one, or of the folder.
     """
     _refuse_what_is_not_ours(source)
     lock = WriterLock(target)
     try:
         fresh = target.with_name(target.name + ".restored")
         _copy_verified(source, fresh)
+        owned_like(fresh, target if target.exists() else target.parent)
         aside = _set_aside(target) if target.exists() else None
         fresh.replace(target)
     except OSError as error:

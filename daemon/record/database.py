@@ -18,6 +18,7 @@ from typing import IO, Self
 from urllib.parse import quote
 
 from daemon.errors import StoreError
+from daemon.files import owned_like
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -83,7 +84,10 @@ class WriterLock:
         self._file: IO[str] | None = None
         name = path.with_name(path.name + ".lock")
         try:
+            new = not name.exists()
             held = name.open("a+", encoding="utf-8")
+            if new:
+                owned_like(name, path.parent)
         except OSError as error:
             raise StoreError("unwritable", f"{name}: cannot be written: {error.strerror}") from error
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,22 @@ def test_restoring_rubbish_leaves_the_database(store: Store, path: Path) -> None
         backup(path, path)
     with Reader(path) as reader:
         assert reader.counts()["observations"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_root_restores_belongs_to_the_services_user(store: Store, path: Path, gone: bool) -> None:
+    """`sudo aurorad restore` for a service with a user of its own: the watch can write to its record again."""
+    store.record(observation(), night=NIGHT)
+    copy = path.with_name("backup.db")
+    store.backup(copy)
+    store.close()
+    lock = path.with_name(path.name + ".lock")
+    for owned in (path.parent, path):
+        os.chown(owned, 12345, 12346)
+    lock.unlink()
+    if gone:
+        path.unlink()
+    restore(copy, path)
+    for name in (path, lock):
+        assert (name.stat().st_uid, name.stat().st_gid) == (12345, 12346), name
