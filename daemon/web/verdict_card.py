@@ -44,16 +44,12 @@ _OF_VERDICT: dict[Verdict, Kind] = {
 
 @dataclass(frozen=True)
 class Card:
-    """``kind`` chooses colour and shape; ``word`` is read first, ``sentence`` says why.
-
-    ``awaited``: there is no picture yet and nothing is wrong, so that no alarm is shown.
-    """
+    """``kind`` chooses colour and shape; ``word`` is read first, ``sentence`` says why."""
 
     kind: Kind
     word: str
     sentence: str
     next_step: str = ""
-    awaited: bool = False
 
 
 def kind_of(state: State, verdict: Verdict | None, seen: Sight | None, *, confirmed: bool) -> Kind:
@@ -74,8 +70,7 @@ def card(here: Present) -> Card:
     kind = kind_of(here.state, row["verdict"] if row else None, sight(row), confirmed=here.since is not None)
     finding = here.finding
     sentence = finding.sentence if finding.headline != _(_WORDS[kind]) else finding.detail
-    awaited = here.state == "starting"
-    return Card(kind, _(_WORDS[kind]), _as_sentence(sentence), finding.next_step, awaited)
+    return Card(kind, _(_WORDS[kind]), _as_sentence(sentence), finding.next_step)
 
 
 def _as_sentence(text: str) -> str:

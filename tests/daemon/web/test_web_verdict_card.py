@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +11,9 @@ import pytest
 from daemon.config import Settings
 from daemon.observation import Orientation, Verdict
 from daemon.web import chips, first_run, horizon, sight, trust
-from daemon.web.phrases import Finding
-from daemon.web.present import Present, State
+from daemon.web.present import State
 from daemon.web.sight import Sight
-from daemon.web.verdict_card import KINDS, Kind, card, kind_of
+from daemon.web.verdict_card import KINDS, Kind, kind_of
 from models.card import SHIPPED, read_card
 
 BRIGHT = Sight(level=4, azimuth_deg=315.0, elevation_deg=35.0)
@@ -53,13 +52,6 @@ def test_each_state_has_its_card(
 ) -> None:
     """Nobody is sent out without a picture of now, a confirmed event and a measured brightness."""
     assert kind_of(state, verdict, seen, confirmed=confirmed) == kind
-
-
-def test_only_the_first_picture_is_awaited_calmly() -> None:
-    """A watch that has just begun has no fault to show; one without a picture for long has."""
-    finding = Finding("asleep", "No picture yet", "the watch is waiting for the first one")
-    states: tuple[State, ...] = get_args(State)
-    assert [state for state in states if card(Present(state, finding)).awaited] == ["starting"]
 
 
 def test_the_table_has_every_card() -> None:
