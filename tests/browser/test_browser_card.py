@@ -133,6 +133,9 @@ def test_every_state_of_the_card(browser: Chrome, night: House, sides: tuple[int
     for state, (word, sentence, _when) in STATES.items():
         put(night, state)
         browser.get(night.url)
+        until(
+            browser, lambda: browser.execute_script("return innerWidth") == sides[0]
+        )  # the browser's own time
         card = browser.execute_script(CARD)
         assert card["word"] == word, state
         assert card["sentence"].startswith(sentence), (state, card["sentence"])
