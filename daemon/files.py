@@ -37,11 +37,12 @@ def private(new: Path) -> BinaryIO:
 def owned_like(path: Path, model: Path) -> None:
     """As root, leave a file to whoever owns ``model``, for a service's own user could not write to root's.
 
-    Raises OSError.
+    Where root may not (a network drive, a container without that right) the file stays root's. Raises OSError.
     """
     if os.geteuid() == 0:
         held = model.stat()
-        os.chown(path, held.st_uid, held.st_gid)
+        with contextlib.suppress(PermissionError):
+            os.chown(path, held.st_uid, held.st_gid)
 
 
 def move_durably(part: str | Path, target: str | Path) -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -41,7 +42,7 @@ class Engine:
         self._alone = threading.Lock()
 
     def read(self, strips: Sequence[Picture], mode: int, timeout_s: float) -> list[str]:
-        """The text of each. Raises TimeoutError where one takes longer."""
+        """The text of each. Raises TimeoutError where one takes longer, RuntimeError where Tesseract gives up."""
         with self._alone:
             self._api.SetPageSegMode(mode)
             try:
@@ -53,7 +54,10 @@ class Engine:
         height, width = strip.shape
         self._api.SetImageBytes(strip.tobytes(), width, height, 1, width)
         self._api.SetSourceResolution(_DPI)
+        began = time.monotonic()
         if timeout_s <= 0 or not self._api.Recognize(int(1000 * timeout_s)):
+            if time.monotonic() - began < timeout_s:
+                raise RuntimeError("it cannot read this strip")
             raise TimeoutError
         return str(self._api.GetUTF8Text())
 
@@ -74,6 +78,8 @@ def read_pages(strips: Sequence[Picture], mode: int, timeout_s: float) -> list[s
         return _read_by_process(strips, mode, timeout_s).split("\f")[: len(strips)]
     except TimeoutError as error:
         raise ClockError("ocr timeout", f"tesseract took longer than {timeout_s:.0f} s") from error
+    except RuntimeError as error:
+        raise ClockError("ocr failed", f"tesseract failed: {error}") from error
 
 
 def version() -> str:

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.figure import Plan, Row, machine
+from tests.bench.figure import Plan, Row, machine, reason_of
 
 FIGURES = (
     "evidence",
@@ -77,8 +77,7 @@ def measure(name: str, plan: Plan) -> list[Row]:
         return list(importlib.import_module(f"tests.bench.{name}").measure(plan))
     except Exception as error:
         traceback.print_exc()
-        reason = " ".join(str(error).split())[:200]
-        return [Row(name, "–", "failed", False, f"{type(error).__name__}: {reason}")]
+        return [Row(name, "–", "failed", False, reason_of(error))]
 
 
 def table(rows: list[Row], about: dict[str, object]) -> str:

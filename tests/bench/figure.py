@@ -31,6 +31,11 @@ class Row:
     detail: str = ""
 
 
+def reason_of(error: Exception) -> str:
+    """Why a figure could not be measured, in one line of the table."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
 @dataclass(frozen=True)
 class Plan:
     """How much is measured: ``runs`` rounds of each comparison; ``quick`` shrinks the sizes too."""

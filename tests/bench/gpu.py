@@ -19,7 +19,7 @@ from collections.abc import Callable
 from models import runtime
 from models.preprocess import to_input
 from tests.bench import ways
-from tests.bench.figure import ROOT, Plan, Row
+from tests.bench.figure import ROOT, Plan, Row, reason_of
 from tests.bench.footage import night
 from tests.bench.fused import fused
 from tests.bench.ways import Floats
@@ -56,10 +56,8 @@ def measure(plan: Plan) -> list[Row]:
         for way, make in ways_.items():
             try:
                 rates[batch][way] = _rate(make(), torch.cuda.synchronize, plan, batch)
-            except (
-                Exception
-            ) as error:  # of whatever the compilers and drivers raise: the others count all the same
-                failed[way] = f"{type(error).__name__}: {str(error).strip().splitlines()[-1:]}"
+            except Exception as error:  # whatever compilers and drivers raise: the others count all the same
+                failed[way] = reason_of(error)
         told = ", ".join(f"{way} {rate:.0f}" for way, rate in rates[batch].items())
         rows.append(Row(f"GPU: batches of {batch}, frames a second", "–", told, None, name))
     rows += [Row(f"GPU: {way}", "–", "failed", None, reason) for way, reason in failed.items()]
