@@ -29,14 +29,6 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
-def figures() -> Iterator[dict[str, float]]:
-    """What was measured, printed at the end for docs/deployment.md."""
-    measured: dict[str, float] = {}
-    yield measured
-    print("\n" + "\n".join(f"{what}: {value:.1f} s" for what, value in measured.items()))
-
-
-@pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     """A Debian that has just booted, with aurorad installed and enabled and the site beside it."""
     if (why := missing("debootstrap", "systemd-nspawn", "nsenter")) is not None:

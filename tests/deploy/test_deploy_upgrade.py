@@ -39,14 +39,6 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")
-def figures() -> Iterator[dict[str, float]]:
-    """What was measured, printed at the end for docs/deployment.md."""
-    measured: dict[str, float] = {}
-    yield measured
-    print("\n" + "\n".join(f"{what}: {value:.1f} s" for what, value in measured.items()))
-
-
-@pytest.fixture(scope="module")
 def old_commit() -> str:
     commit = before()
     if commit is None:
