@@ -37,8 +37,10 @@ def judge_model(
     in place of the model's own about the real frames, which it has learned from; with ``beside`` the figures of other
     seeds and starts (``whole.json``) stand beside theirs. With ``calibration``,
     temperatures and thresholds are fitted on those nights and used for all sets. Else the card's own
-    stand. Raises ValueError where nothing is given to judge on.
+    stand. Raises ValueError where nothing is given to judge on, or ``beside`` without ``left_out``.
     """
+    if beside is not None and left_out is None:
+        raise ValueError("--beside stands beside the figures of --left-out: give both")
     model = load(model_path, device="cpu", threads=threads)
     strange = crossed(read_answers(left_out)) if left_out is not None else None
     by_source = fit_to(strange) if strange is not None else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.data.real import read_frames
+from training.evaluation.judging import judge_model
 from training.evaluation.leave_out import HOME, LeftOut, fit_to, read_beside, table
 
 
@@ -33,3 +34,9 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, content: str) -> No
     kept.write_text(content)
     with pytest.raises(ValueError, match="holds no figures of aurorad-train whole"):
         read_beside(kept)
+
+
+def test_figures_that_nothing_stands_beside_are_refused(tmp_path: Path) -> None:
+    """Otherwise they would be left out of the card without a word."""
+    with pytest.raises(ValueError, match="give both"):
+        judge_model(tmp_path / "none.onnx", tmp_path / "out", beside=tmp_path / "whole.json")
