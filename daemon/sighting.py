@@ -15,22 +15,10 @@ from daemon.description import COURSE
 from daemon.observation import Description, Observation, Prediction, Verdict
 from daemon.sky.geometry import compass_point
 from daemon.text import Say, english
-from daemon.words import MUCH_OF_THE_SKY
+from daemon.words import MUCH_OF_THE_SKY, adjective
 
 Sighting = Mapping[str, Any]
 
-LEVELS = (
-    "no aurora",
-    "faint",
-    "visible",
-    "clearly visible",
-    "bright",
-    "bright over much of the sky or suddenly brighter",
-    "breakup",
-)
-"""The levels in words, by number."""
-
-_ADJECTIVES = ("", "faint", "", "clearly visible", "bright", "bright", "very bright")
 _WHOLE_SKY, _HALF = 0.3, 0.5
 _LOW_DEG, _HIGH_DEG = 25.0, 60.0
 
@@ -110,11 +98,11 @@ def over(camera: str, seen: Sighting, what: str = "Aurora") -> str:
 
 def _phrase(seen: Sighting, _: Say) -> str:
     text, place = forms(seen, _), where(seen, _)
-    adjective = _ADJECTIVES[seen.get("level") or 0]
-    if adjective and not seen.get("forms"):
-        text = _("%(adjective)s aurora", adjective=_(adjective))
-    elif adjective:
-        text = _("%(adjective)s %(what)s", adjective=_(adjective), what=text)
+    looks = adjective(seen.get("level"))
+    if looks and not seen.get("forms"):
+        text = _("%(adjective)s aurora", adjective=_(looks))
+    elif looks:
+        text = _("%(adjective)s %(what)s", adjective=_(looks), what=text)
     if place:
         text = _("%(what)s %(place)s", what=text, place=place)
     return text

@@ -17,8 +17,13 @@ MUCH_OF_THE_SKY = 0.25
 OVERHEAD_DEG = 75.0
 """Elevation from which aurora is overhead, in no direction of the compass."""
 
-_BRIGHTNESS = ("faint or colourless", "faint", "faint", "clearly visible", "bright", "bright", "bright")
-"""By colour level: 0 no colour found, 1 a trace, 2 diffuse, 3 an arc, 4 bright or wide, 5 and 6 breakup."""
+LEVELS = ("no aurora", "faint", "visible", "clearly visible", "bright", "bright", "breakup")
+"""A level in words, by number: 5 is 4 over much of the sky, or suddenly. The colours' level of a frame without a
+description is told by the same words.
+"""
+
+_COLOURLESS = "faint or colourless"
+"""What is told of aurora in which no colour was found."""
 
 
 def certainty(probability: float | None) -> str:
@@ -32,12 +37,21 @@ def certainty(probability: float | None) -> str:
     return f"{100 * probability:.0f} %"
 
 
+def adjective(level: int | None) -> str:
+    """How aurora of a level looks, before a noun: ``bright``; empty where there is nothing to say about it."""
+    if not level or level == 2:
+        return ""  # one calls no arc visible
+    return "very bright" if level >= LEVELS.index("breakup") else LEVELS[level]
+
+
 def brightness(level: int | None, cover: float | None) -> str:
     """``bright, over much of the sky``; empty where no colour was measured."""
     if level is None:
         return ""
-    named = _BRIGHTNESS[min(max(level, 0), len(_BRIGHTNESS) - 1)]
-    return f"{named}, over much of the sky" if level and _is_wide(cover) else named
+    if level <= 0:
+        return _COLOURLESS
+    named = LEVELS[min(level, len(LEVELS) - 1)]
+    return f"{named}, over much of the sky" if _is_wide(cover) else named
 
 
 def aurora(level: int | None, cover: float | None) -> str:
@@ -45,9 +59,9 @@ def aurora(level: int | None, cover: float | None) -> str:
     if level is None:
         return "Aurora"
     if level <= 0:
-        return "Aurora, faint or colourless"
-    named = _BRIGHTNESS[min(level, len(_BRIGHTNESS) - 1)]
-    return f"{named[0].upper()}{named[1:]} aurora{' over much of the sky' if _is_wide(cover) else ''}"
+        return f"Aurora, {_COLOURLESS}"
+    headline = f"{adjective(level)} aurora{' over much of the sky' if _is_wide(cover) else ''}".strip()
+    return f"{headline[0].upper()}{headline[1:]}"
 
 
 def _is_wide(cover: float | None) -> bool:

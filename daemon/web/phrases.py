@@ -174,12 +174,15 @@ _POINTS = {
     "north": N_("north"), "north-east": N_("north-east"), "east": N_("east"), "south-east": N_("south-east"),
     "south": N_("south"), "south-west": N_("south-west"), "west": N_("west"), "north-west": N_("north-west"),
 }  # fmt: skip
-_AURORA = (
+LEVEL_WORDS = (
     N_("Aurora"), N_("Aurora, faint or colourless"), N_("Faint aurora"), N_("Faint aurora over much of the sky"),
-    N_("Clearly visible aurora"), N_("Clearly visible aurora over much of the sky"), N_("Bright aurora"),
-    N_("Bright aurora over much of the sky"),
-    N_("faint or colourless"), N_("faint"), N_("faint, over much of the sky"), N_("clearly visible"),
-    N_("clearly visible, over much of the sky"), N_("bright"), N_("bright, over much of the sky"),
+    N_("Aurora over much of the sky"), N_("Clearly visible aurora"),
+    N_("Clearly visible aurora over much of the sky"), N_("Bright aurora"), N_("Bright aurora over much of the sky"),
+    N_("Very bright aurora"), N_("Very bright aurora over much of the sky"),
+    N_("faint or colourless"), N_("faint"), N_("faint, over much of the sky"), N_("visible"),
+    N_("visible, over much of the sky"), N_("clearly visible"), N_("clearly visible, over much of the sky"),
+    N_("bright"), N_("bright, over much of the sky"), N_("very bright"),
+    N_("breakup"), N_("breakup, over much of the sky"),
 )  # fmt: skip
 """What :func:`daemon.words.aurora` and ``brightness`` give, for the catalogues."""
 

@@ -18,11 +18,6 @@ from daemon.web.tongues import N_, _, ngettext
 TOP_LEVEL = 6
 THROUGH_CLOUD = "aurora through cloud"
 TRENDS = {"brightening": N_("brightening"), "fading": N_("fading"), "steady": N_("steady")}
-_STRENGTHS = (
-    N_("no colour found"), N_("a trace"), N_("faint"), N_("clearly visible"), N_("bright"), N_("very bright"),
-    N_("breakup"),
-)  # fmt: skip
-"""In words, by level."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def strength_of(row: ObservationRow | CourseRow) -> int | None:
 
 def strength(level: int) -> str:
     """A level in one word or two."""
-    return _(_STRENGTHS[min(max(level, 0), TOP_LEVEL)])
+    return _(words.brightness(min(level, TOP_LEVEL), None))
 
 
 def fists(elevation_deg: float) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from daemon import words
+from daemon.web import phrases, sight
+
+MANUAL = Path(__file__).parents[2] / "docs" / "description.md"
 
 
 @pytest.mark.parametrize(
@@ -25,12 +30,12 @@ def test_certainty_has_one_form_and_is_never_whole(probability: float | None, te
         (None, None, "Aurora"),
         (0, 0.0, "Aurora, faint or colourless"),
         (1, 0.01, "Faint aurora"),
-        (2, 0.4, "Faint aurora over much of the sky"),
+        (2, 0.4, "Aurora over much of the sky"),
         (3, 0.1, "Clearly visible aurora"),
         (4, 0.1, "Bright aurora"),
         (5, 0.4, "Bright aurora over much of the sky"),
-        (6, 0.6, "Bright aurora over much of the sky"),
-        (7, 0.6, "Bright aurora over much of the sky"),
+        (6, 0.6, "Very bright aurora over much of the sky"),
+        (7, 0.6, "Very bright aurora over much of the sky"),
     ],
 )
 def test_a_headline_says_how_bright_wherever_that_was_measured(
@@ -38,6 +43,26 @@ def test_a_headline_says_how_bright_wherever_that_was_measured(
 ) -> None:
     """By colour level and cover; without a measurement the brightness is left out."""
     assert words.aurora(level, cover) == headline
+
+
+@pytest.mark.parametrize("level", range(1, len(words.LEVELS)))
+def test_a_level_has_one_word_on_the_page_in_alerts_and_in_the_manual(level: int) -> None:
+    """A chip, a table's cell and the manual say the level's word; a sentence says it too, or none at all."""
+    word = words.LEVELS[level]
+    assert words.brightness(level, None) == sight.strength(level) == word
+    assert f"| {level} | {word} |" in MANUAL.read_text(encoding="utf-8")
+    assert words.adjective(level) in (word, {2: "", 6: "very bright"}.get(level))
+
+
+def test_what_is_told_of_a_level_is_marked_for_the_catalogues() -> None:
+    """The page translates what these functions give: every one of their answers, and nothing else, is marked."""
+    told = {
+        say(level, cover)
+        for say in (words.aurora, words.brightness)
+        for level in range(8)
+        for cover in (0, 1)
+    }
+    assert set(phrases.LEVEL_WORDS) == told | {"Aurora", "very bright"}  # the last in sentences
 
 
 def test_a_direction_needs_an_orientation() -> None:

@@ -125,7 +125,7 @@ def test_the_brightness_is_the_described_level() -> None:
     """As on the page and in the alerts; the colours' level stands in for it where a frame was not described."""
     described = ROW | {"level": 6, "cover": 0.1, "colour_level": 2}
     lit = ha.state(LOOKING, described, EVENT)
-    assert (lit["brightness"], lit["brightness_words"]) == (6, "bright")
+    assert (lit["brightness"], lit["brightness_words"]) == (6, "breakup")
     assert ha.event(message(), described, EVENT)["brightness"] == 6
 
 

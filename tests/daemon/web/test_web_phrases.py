@@ -38,7 +38,7 @@ def row_of(verdict: str, reason: str = "", **more: object) -> dict[str, object]:
 def test_aurora_says_where_and_since_when() -> None:
     """An aurora is told with direction, height and onset in the camera's own time."""
     row = row_of("aurora", azimuth_deg=315.0, elevation_deg=35.2, colour_level=2)
-    assert phrases.of_row(row, ZONE, AT).sentence == "Faint aurora: north-west, 35° up, since 22:41"
+    assert phrases.of_row(row, ZONE, AT).sentence == "Aurora: north-west, 35° up, since 22:41"
 
 
 def test_a_described_aurora_is_told_in_the_words_of_the_alerts() -> None:
