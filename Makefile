@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 ARGS   ?=
-WORKERS ?= 3
+WORKERS ?= 4
 # The processes share the cores, so none of them takes several; what Python has compiled is kept for the many
 # that tests start, also where PYTHONDONTWRITEBYTECODE is set.
 SHARING := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 PYTHONDONTWRITEBYTECODE=
@@ -34,7 +34,7 @@ $(VENV)/.testing: $(VENV)/.watching
 demo: $(VENV)/.watching  ## a night in minutes: stand-in AuroraMAX site, daemon, page, alerts in the terminal
 	@$(BIN)/aurorad demo $(ARGS)
 
-test: $(VENV)/.testing  ## the tests, file by file in WORKERS processes (3: many tests wait)
+test: $(VENV)/.testing  ## the tests, file by file in WORKERS processes (4: many tests wait)
 	@$(SHARING) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.testing  ## ruff, mypy, pip-audit

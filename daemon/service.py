@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon import health, preflight, systemd, uptime
+from daemon import allocator, health, preflight, systemd, uptime
 from daemon.alert.broker import Broker
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
@@ -392,6 +392,7 @@ def serving(
     settings: Settings, config_path: Path | None = None, clock: Clock | None = None
 ) -> Iterator[Service]:
     """A running service, stopped at the end whatever happens."""
+    allocator.give_back()
     service = Service(settings, config_path, clock)
     try:
         service.start()

@@ -15,7 +15,15 @@ ROOT = Path(__file__).parents[1]
 # name here: its files import each other freely, and siblings on one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("daemon.text", "daemon.files", "daemon.patience"),
-    ("daemon", "daemon.errors", "daemon.observation", "daemon.night", "daemon.clock", "daemon.systemd"),
+    (
+        "daemon",
+        "daemon.errors",
+        "daemon.observation",
+        "daemon.night",
+        "daemon.clock",
+        "daemon.systemd",
+        "daemon.allocator",
+    ),
     (
         "daemon.address",
         "daemon.subscribers",

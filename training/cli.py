@@ -146,6 +146,18 @@ def forms(model: Path, banks: tuple[Path, ...], seed: int) -> None:
     click.echo(f"{model}: learned from {learn_forms(model, banks, seed=seed)} pictures")
 
 
+@cli.command("forms-by-eye")
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
+def forms_by_eye(model: Path, real: Path) -> None:
+    """How often a model's first form is one that people saw on real frames."""
+    from models.runtime import load
+    from training.evaluation.forms_by_eye import judge_forms, table
+
+    for line in table(judge_forms(load(model, device="cpu"), real)):
+        click.echo(line)
+
+
 @cli.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=FOLDER, required=True, help="Where the averaged model.pt goes.")

@@ -46,6 +46,13 @@ class EventSettings(Table):
     of: Whole = number(
         Rules.of, 1, 1000, "… among the last n frames looked at.", why="a night has no more frames"
     )
+    sure: Number = number(
+        Rules.sure,
+        0,
+        1,
+        "Probability at which a frame has its whole weight: k such frames begin an event, less sure ones take longer.",
+        inside=True,
+    )
     look_again_s: Number = number(
         Rules.look_again.total_seconds(),
         1,
@@ -64,7 +71,7 @@ class EventSettings(Table):
         Rules.strong_level,
         1,
         7,
-        "Level from which an event is strong: 5 bright over much of the sky, 6 local breakup, 7 never.",
+        "Level from which an event is strong: 5 bright over much of the sky or suddenly, 6 breakup, 7 never.",
         why="levels go to 6",
     )
     cool_down_min: Number = number(
@@ -82,6 +89,7 @@ class EventSettings(Table):
             off=self.off,
             confirm=self.confirm,
             of=self.of,
+            sure=self.sure,
             dwell=timedelta(minutes=self.dwell_min),
             strong_level=self.strong_level,
             cool_down=timedelta(minutes=self.cool_down_min),

@@ -25,6 +25,7 @@ from tests.bench.figure import Plan, Row, machine, reason_of
 FIGURES = (
     "evidence",
     "small",
+    "look",
     "night",
     "watching",
     "years",

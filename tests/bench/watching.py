@@ -28,6 +28,9 @@ from tests.bench.figure import Plan, Row, percentile
 STEP_S = 6.0
 """A new still so often, as at AuroraMAX."""
 
+MANY = 300
+"""Cameras that one process watches, each once a minute."""
+
 LATE_S = 1.0
 """A look that begins so much after it was due is late, and so is one not done when the next is due."""
 
@@ -81,31 +84,31 @@ def _handed_over(rows: list[tuple[str, float, float]], alerts: list[float]) -> l
 
 
 def many(plan: Plan) -> list[Row]:
-    """A hundred cameras, each looked at once a minute; then the same ones oftener, until one is late."""
-    cameras = plan.pick(100, 10)
+    """Three hundred cameras, each looked at once a minute; then the same ones oftener, until one is late."""
+    cameras = plan.pick(MANY, 10)
     cadence_s, seconds = plan.pick(60, 12), plan.pick(185, 30)
     with _feed(seconds + 40) as feed:
         one = _watch(feed, 1, STEP_S, plan.pick(25, 15))
     with _feed(seconds + 60) as feed:
-        hundred = _watch(feed, cameras, cadence_s, seconds)
-    late, lags, looks = _lateness(hundred)
+        all_of_them = _watch(feed, cameras, cadence_s, seconds)
+    late, lags, looks = _lateness(all_of_them)
     more = _ramp(plan, cameras)
-    cost_ms = 1e3 * (hundred["cpu_s"] + hundred["children_s"]) / max(1, len(hundred["rows"]))
+    cost_ms = 1e3 * (all_of_them["cpu_s"] + all_of_them["children_s"]) / max(1, len(all_of_them["rows"]))
     return [
         Row(
             "cameras at one-minute cadence, none late, p99",
-            "≥ 100",
+            f"≥ {MANY}",
             f"{cameras}" if late == 0 else f"{cameras}, {late} of {looks} late",
-            late == 0 and cameras >= 100,
+            late == 0 and cameras >= MANY,
             f"{looks} looks begun p99 {percentile(lags, 0.99):.2f} s after they were due, most {max(lags):.2f} s;"
             f" {cost_ms:.0f} ms of CPU a look; the same cameras looked at oftener: {more}",
         ),
         Row(
-            "resident memory, one camera / 100 cameras",
-            "≤ 300 / ≤ 600 MB",
-            f"{one['most_mb']:.0f} / {hundred['most_mb']:.0f} MB",
-            one["most_mb"] <= 300 and hundred["most_mb"] <= 600,
-            f"the most it ever was; at the end {one['memory_mb']:.0f} / {hundred['memory_mb']:.0f} MB",
+            f"resident memory, one camera / {cameras} cameras",
+            "≤ 220 / ≤ 600 MB",
+            f"{one['most_mb']:.0f} / {all_of_them['most_mb']:.0f} MB",
+            one["most_mb"] <= 220 and all_of_them["most_mb"] <= 600,
+            f"the most it ever was; at the end {one['memory_mb']:.0f} / {all_of_them['memory_mb']:.0f} MB",
         ),
     ]
 
@@ -113,7 +116,7 @@ def many(plan: Plan) -> list[Row]:
 def _ramp(plan: Plan, cameras: int) -> str:
     """How many looks a minute the cameras can be given before one is late."""
     told = []
-    for cadence_s in (6,) if plan.quick else (20, 10):
+    for cadence_s in (6,) if plan.quick else (30, 20):
         seconds = 3 * cadence_s + 5
         with _feed(seconds + 60) as feed:
             late, _, looks = _lateness(_watch(feed, cameras, cadence_s, seconds))
@@ -230,7 +233,7 @@ def _config(folder: Path, url: str, cameras: int, cadence_s: float, alerts: bool
     lines = [f'[daemon]\nstate_dir = "{folder}"\nport = 0\n[model]\npath = "{ways.model_file()}"']
     if alerts:
         # Everything counts as aurora: what is measured is the way of an alert, not the sky's.
-        lines.append("[event]\non = 0.000001\noff = 0.0000001")
+        lines.append("[event]\non = 0.000001\noff = 0.0000001\nsure = 0.000001")
         lines.append(
             f'[[notify]]\nname = "people"\nurl = "{url.replace("http:", "json:")}/"\nkinds = ["onset"]'
         )

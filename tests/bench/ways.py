@@ -84,11 +84,9 @@ def with_grad_cam(net: nn.Module) -> Callable[[Floats], tuple[Floats, Floats]]:
 def session(outputs: tuple[str, ...], threads: int = 2) -> Callable[[Floats], list[Floats]]:
     """The model file's graph on ONNX Runtime with these outputs alone; nothing is computed for others."""
     path = model_file()
-    if outputs == ("logits",):
-        CACHE.mkdir(parents=True, exist_ok=True)
-        bare = CACHE / f"bare-{card.sha256_of(path)[:12]}.onnx"
-        if not bare.exists():
-            onnx.utils.extract_model(str(path), str(bare), ["pixels"], ["logits"])
-        path = bare
-    ready = runtime._session(runtime.onnx_runtime(), path, "cpu", threads)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    cut = CACHE / f"{'-'.join(outputs)}-{card.sha256_of(path)[:12]}.onnx"
+    if not cut.exists():
+        onnx.utils.extract_model(str(path), str(cut), ["pixels"], list(outputs))
+    ready = runtime._session(runtime.onnx_runtime(), cut, "cpu", threads)
     return lambda tensor: ready.run(list(outputs), {"pixels": tensor})

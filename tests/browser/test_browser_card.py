@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browsing import said, until
+from budget import FIRST_PAINT_MS, MOST_BYTES, PAINTED, PHONE, PI_SLOWDOWN, WEIGHT
 from chromium import WIDE, size
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -19,12 +20,8 @@ from tests import web_night
 from tests.pace import slowness
 from tests.web_night import CAMERA, FIRST, House, looking
 
-PHONE = (390, 844)
 FAINT = 460  # a minute of the night with aurora that is only faint
 DARK = Gate(True, True, "dark enough")
-FIRST_PAINT_MS = 1000
-PI_SLOWDOWN = 4  # what browsers' own tools take for a slow phone or a small computer
-MOST_BYTES = 150_000
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +32,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with web_night.house(tmp_path_factory.mktemp("card"), minutes=425, settings=settings) as house:
         web_night.fill(house.store, house.ports.frames_dir, first=480, last=500)
         (sky,) = web_night.observatory().states([FIRST + timedelta(minutes=FAINT)])
-        faint = replace(web_night.observation_at(300, sky), colour_level=2)
+        faint = replace(web_night.observation_at(300, sky), colour_level=1)
         house.store.record(faint, night=web_night.NIGHT)
         house.store.put_event(web_night.event_of(400))  # still under way at 300
         yield house
@@ -213,13 +210,6 @@ def test_the_page_is_light_and_painted_at_once(browser: Chrome, night: House) ->
     print(f"first paint {min(painted):.0f} ms, {heavy} bytes without pictures")
     assert heavy <= MOST_BYTES
     assert min(painted) <= FIRST_PAINT_MS * slowness()
-
-
-PAINTED = "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
-WEIGHT = """
-const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
-return entries.filter((each) => each.initiatorType !== "img").reduce((sum, each) => sum + each.decodedBodySize, 0);
-"""
 
 
 def test_a_finger_on_the_chart_goes_through_the_night_in_place(browser: Chrome, night: House) -> None:

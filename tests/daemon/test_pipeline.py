@@ -280,12 +280,13 @@ def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None
         return wait_s
 
     assert [look(a) for a in (False, True, False, False, False)] == [60, 20, 60, 60, 60]
-    assert [look(a) for a in (True, True, True)] == [20, 60, 60]
-    assert watch.feed.soon == [False, True, False, False, False, True, False, False]
-    assert watch.rows("SELECT count(*) AS n FROM observations")[0]["n"] == 8
+    # the sign before came to nothing, and looks that come soon weigh half: one more is asked for
+    assert [look(True) for _ in range(5)] == [20, 20, 20, 60, 60]
+    assert watch.feed.soon == [wait == 20 for wait in (60, 20, 60, 60, 60, 20, 20, 20, 60, 60)]
+    assert watch.rows("SELECT count(*) AS n FROM observations")[0]["n"] == 10
     (spell,) = watch.rows("SELECT onset_at, confirmed_at FROM events")
     onset, confirmed = (datetime.fromisoformat(spell[name]) for name in ("onset_at", "confirmed_at"))
-    assert confirmed - onset == timedelta(seconds=20)
+    assert confirmed - onset == timedelta(seconds=60)
 
 
 def test_a_first_sign_before_a_standing_feed_is_not_looked_at_ever_sooner(watch: Watch) -> None:

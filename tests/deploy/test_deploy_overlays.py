@@ -78,7 +78,7 @@ def test_the_allsky_module_writes_the_overlay_s_variables(allsky: Any, house: Ho
     said = allsky.aurora(
         {"url": f"{house.url}/", "token": TOKEN, "camera": "", "timeout": "5"}, "postcapture"
     )
-    assert said == "aurora, faint, north-west, 35° up"
+    assert said == "aurora, visible, north-west, 35° up"
     written = json.loads((allsky.s.folder / "allsky_aurora.json").read_text())
     assert {name: part["value"] for name, part in written.items()} == {
         "AS_AURORA": "aurora",
@@ -139,7 +139,7 @@ def test_the_indi_allsky_hooks_label_the_next_picture(house: House, tmp_path: Pa
     assert hook(tmp_path, DATA_JSON=str(data)).returncode == 0
     told = json.loads(data.read_text())
     assert told["custom_1"].startswith("aurora ")
-    assert (told["custom_2"], told["custom_3"]) == ("faint", "north-west, 35° up")
+    assert (told["custom_2"], told["custom_3"]) == ("visible", "north-west, 35° up")
 
 
 def test_an_old_answer_is_not_shown_and_a_dead_aurorad_takes_it_away(tmp_path: Path) -> None:

@@ -161,12 +161,12 @@ def test_delay_is_from_the_first_visible_minute_to_the_confirmed_onset() -> None
 
 
 def test_a_first_sign_is_looked_at_again_as_the_daemon_does() -> None:
-    """Seen from minute 31, looked at again 20 s later: the alert is out 80 s after the onset."""
+    """Seen from minute 31, looked at again 20 s and 40 s later, each weighing half: out 100 s after the onset."""
     night = drawn([0] * 30 + [1] * 30 + [0] * 60, [event(30, 59)])
     skies = [sky(at) for at in night.times]
     changes = changes_of([0.1] * 31 + [0.9] * 29 + [0.1] * 60, skies, Rules())
     verdict = judge_night(night, changes, skies)
-    assert [delay for _, delay in verdict.delays_min] == [pytest.approx(80 / 60)]
+    assert [delay for _, delay in verdict.delays_min] == [pytest.approx(100 / 60)]
 
 
 def test_a_kept_night_is_drawn_again_between_its_frames(tmp_path: Path) -> None:

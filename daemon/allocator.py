@@ -1,0 +1,25 @@
+"""The C library's allocator, told to give back at once what a look has used.
+
+A look works with pictures of a few megabytes for a tenth of a second. glibc takes the first that is freed as a sign
+that such sizes come and go, keeps them in its heap from then on, and gives each thread a heap of its own: a daemon
+that needs 275 MB holds 310.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # malloc.h
+PAGES_FROM: Final = 1 << 20
+"""Bytes from which an allocation has pages of its own, given back when it is freed."""
+ARENAS: Final = 2
+"""Heaps that all threads share."""
+
+
+def give_back() -> bool:
+    """Fix both for this process; whether its C library lets us (glibc does, others have no such trouble)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return bool(mallopt(_MMAP_THRESHOLD, PAGES_FROM)) and bool(mallopt(_ARENA_MAX, ARENAS))
