@@ -4,8 +4,8 @@
       └─ pending: some frames ≥ on, not yet enough ─┘ └─ daylight, or no evidence for ``patience`` ─▶ over
 
 Frames are weighed as well as counted (:func:`_weigh`): two that are sure are enough, weaker ones take longer, one
-against them takes away. Moving cloud flickers, aurora stays. Judged on forty simulated nights, and on forty others
-(training/README.md): fewer than a tenth of the false alerts that counting alone gives, a third of a minute later.
+against them takes away. Moving cloud flickers, aurora stays: on simulated nights it leaves a tenth of the false alerts
+for up to two thirds of a minute (training/README.md, "The last minutes").
 
 A frame without a probability (not looked, stale, missing) is no evidence: it neither confirms nor
 ends an event. Two bounds keep an event from lasting for ever without evidence: it is over, with the
