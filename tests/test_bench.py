@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -42,13 +43,14 @@ def test_a_figure_that_fails_is_a_row_and_the_others_stay(
 
 
 def test_rows_are_kept_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bench that is stopped in a later figure has the earlier ones on disk."""
+    """A bench that is stopped in a later figure, or in the middle of a module, has the earlier ones on disk."""
     fine = [Row("looks a second", "≥ 1", "2", True)]
     kept = tmp_path / "rows.json"
     monkeypatch.setitem(sys.modules, "tests.bench.evidence", _module("evidence", fine))
     stopped = ModuleType("tests.bench.night")
 
-    def measure(plan: Plan) -> list[Row]:
+    def measure(plan: Plan) -> Iterator[Row]:
+        yield fine[0]
         raise KeyboardInterrupt
 
     stopped.measure = measure  # type: ignore[attr-defined]
@@ -56,4 +58,4 @@ def test_rows_are_kept_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "argv", ["bench", "evidence", "night", "--json", str(kept)])
     with pytest.raises(KeyboardInterrupt):
         bench.main()
-    assert [row["measured"] for row in json.loads(kept.read_text())["rows"]] == ["2"]
+    assert [row["measured"] for row in json.loads(kept.read_text())["rows"]] == ["2", "2"]

@@ -16,6 +16,7 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,19 +51,14 @@ def main() -> int:
     for name in asked.names or FIGURES:
         began = time.perf_counter()
         print(f"{name} …", file=sys.stderr, flush=True)
-        measured = measure(name, plan)
-        rows += measured
-        for row in measured:
-            print(f"  {row.what}: {row.measured} ({row.bar}) {row.detail}", file=sys.stderr)
+        for row in measure(name, plan):
+            rows.append(row)
+            print(f"  {row.what}: {row.measured} ({row.bar}) {row.detail}", file=sys.stderr, flush=True)
+            if asked.json:  # what is measured is kept, whatever comes after
+                told = json.dumps(_about(before) | {"rows": [asdict(each) for each in rows]}, indent=1)
+                asked.json.write_text(told + "\n", encoding="utf-8")
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-        about = {
-            "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "machine": before,
-            "load_after": machine()["load"],
-        }
-        if asked.json:  # what is measured is kept, whatever comes after
-            told = json.dumps(about | {"rows": [asdict(row) for row in rows]}, indent=1)
-            asked.json.write_text(told + "\n", encoding="utf-8")
+    about = _about(before)
     print(table(rows, about))
     if asked.docs:
         before_it, _, rest = asked.docs.read_text(encoding="utf-8").partition(BEGIN)
@@ -72,13 +68,23 @@ def main() -> int:
     return int(any(row.met is False for row in rows))
 
 
-def measure(name: str, plan: Plan) -> list[Row]:
-    """A module's rows; one that fails is a row with its reason, for the others are worth their minutes all the same."""
+def measure(name: str, plan: Plan) -> Iterator[Row]:
+    """A module's rows as they come; what fails is a row with its reason, for the others are worth their minutes all
+    the same.
+    """
     try:
-        return list(importlib.import_module(f"tests.bench.{name}").measure(plan))
+        yield from importlib.import_module(f"tests.bench.{name}").measure(plan)
     except Exception as error:
         traceback.print_exc()
-        return [Row(name, "–", "failed", False, reason_of(error))]
+        yield Row(name, "–", "failed", False, reason_of(error))
+
+
+def _about(before: dict[str, object]) -> dict[str, object]:
+    return {
+        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "machine": before,
+        "load_after": machine()["load"],
+    }
 
 
 def table(rows: list[Row], about: dict[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import cv2
@@ -17,10 +17,11 @@ from tests.bench.footage import skies
 BATCH = 8
 
 
-def measure(plan: Plan) -> list[Row]:
+def measure(plan: Plan) -> Iterator[Row]:
     """aurorad against torch with pytorch-grad-cam, and the maps' cost over the bare classifier."""
     frames = skies(BATCH)
-    return [_against_grad_cam(plan, frames), *_costs_over_the_bare_network(plan, frames)]
+    yield _against_grad_cam(plan, frames)
+    yield from _costs_over_the_bare_network(plan, frames)
 
 
 def _times(call: Callable[[], object], count: int) -> Callable[[], None]:

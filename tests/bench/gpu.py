@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from models import runtime
 from models.preprocess import to_input
@@ -35,20 +35,22 @@ TOLD: dict[runtime.Runtime, str] = {"torch": "torch", "onnx": "ONNX Runtime"}
 Way = Callable[[], object]
 
 
-def measure(plan: Plan) -> list[Row]:
+def measure(plan: Plan) -> Iterator[Row]:
     """Frames a second each way; skipped with the reason where there is no GPU."""
     missing = runtime.no_gpu("torch")
     if missing:
-        return [Row(WHAT, "–", "skipped", None, missing)]
+        yield Row(WHAT, "–", "skipped", None, missing)
+        return
     import torch
 
     if not torch.cuda.is_available():
-        return [Row(WHAT, "–", "skipped", None, "this torch is built without CUDA")]
+        yield Row(WHAT, "–", "skipped", None, "this torch is built without CUDA")
+        return
     name = torch.cuda.get_device_name()
     without = runtime.no_gpu("onnx")
-    rows = [_parity(name, "torch")]
+    yield _parity(name, "torch")
     if not without:
-        rows.append(_parity(name, "onnx"))
+        yield _parity(name, "onnx")
     rates, failed = {}, {}
     for batch in BATCHES[1:3] if plan.quick else BATCHES:
         ways_ = _torch_ways(batch) | ({} if without else _onnx_ways(batch))
@@ -59,33 +61,30 @@ def measure(plan: Plan) -> list[Row]:
             except Exception as error:  # whatever compilers and drivers raise: the others count all the same
                 failed[way] = reason_of(error)
         told = ", ".join(f"{way} {rate:.0f}" for way, rate in rates[batch].items())
-        rows.append(Row(f"GPU: batches of {batch}, frames a second", "–", told, None, name))
-    rows += [Row(f"GPU: {way}", "–", "failed", None, reason) for way, reason in failed.items()]
+        yield Row(f"GPU: batches of {batch}, frames a second", "–", told, None, name)
+    for way, reason in failed.items():
+        yield Row(f"GPU: {way}", "–", "failed", None, reason)
     found = rates[BATCH]
     eager, best = found[EAGER], max(found, key=lambda way: found[way])
     roof = 1 / _roof_s(BATCH) * BATCH
     decode = _decode_rate(plan) if shutil.which("ffmpeg") else None
     missing = f"; {without}" if without else ""
-    rows.append(
-        Row(
-            WHAT,
-            "≥ 5 × torch eager fp32",
-            f"{found[best]:.0f} ({best}, {found[best] / eager:.1f} ×)",
-            found[best] >= 5 * eager,
-            f"{name}, batches of {BATCH}{missing}; {_feeding(found[best], decode)}",
-        )
+    yield Row(
+        WHAT,
+        "≥ 5 × torch eager fp32",
+        f"{found[best]:.0f} ({best}, {found[best] / eager:.1f} ×)",
+        found[best] >= 5 * eager,
+        f"{name}, batches of {BATCH}{missing}; {_feeding(found[best], decode)}",
     )
-    rows.append(
-        Row(
-            "GPU: share of the roofline in bf16",
-            "≥ 40 %",
-            f"{found[best] / roof:.0%}",
-            found[best] >= 0.4 * roof,
-            f"{roof:.0f} frames a second, were every layer at the speed of the device's memory or of its"
-            " multiplication, each as measured here",
-        )
+    yield Row(
+        "GPU: share of the roofline in bf16",
+        "≥ 40 %",
+        f"{found[best] / roof:.0%}",
+        found[best] >= 0.4 * roof,
+        f"{roof:.0f} frames a second, were every layer at the speed of the device's memory or of its"
+        " multiplication, each as measured here",
     )
-    return [*rows, _lost(name)]
+    yield _lost(name)
 
 
 def _feeding(rate: float, decode: float | None) -> str:

@@ -342,17 +342,15 @@ def _after(observatory: Observatory, minutes: float):  # type: ignore[no-untyped
     return observatory.stars(datetime.fromtimestamp(1601006400 + 60 * minutes, UTC))
 
 
-def measure(plan: Plan) -> list[Row]:
+def measure(plan: Plan) -> Iterator[Row]:
     """All of it."""
     number = plan.pick(200, 8)
-    return [
-        *cameras(number),
-        scattered(plan.pick(60, 4)),
-        *cover(plan.pick(40, 3)),
-        arcs(plan.pick(60, 4)),
-        cost(),
-        *real(),
-    ]
+    yield from cameras(number)
+    yield scattered(plan.pick(60, 4))
+    yield from cover(plan.pick(40, 3))
+    yield arcs(plan.pick(60, 4))
+    yield cost()
+    yield from real()
 
 
 def docs_picture(path: Path, seed: int = 3) -> None:

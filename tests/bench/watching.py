@@ -38,9 +38,11 @@ RUN = "import sys; sys.modules['pandas'] = None; from daemon.cli import main; ma
 """``aurorad``, as where only what watching needs is installed (see ``watcher``)."""
 
 
-def measure(plan: Plan) -> list[Row]:
+def measure(plan: Plan) -> Iterator[Row]:
     """The live figures, then those of many cameras, then the start."""
-    return [*live(plan), *many(plan), start(plan)]
+    yield from live(plan)
+    yield from many(plan)
+    yield start(plan)
 
 
 # ------------------------------------------------------------------------------- live
