@@ -3,7 +3,7 @@
     quiet ──k of the last n frames ≥ on, and the weight of k sure ones──▶ active ──dwell below off──▶ over
       └─ pending: some frames ≥ on, not yet enough ─┘ └─ daylight, or no evidence for ``patience`` ─▶ over
 
-Frames are weighed as well as counted (:func:`_weigh`): two that are sure are enough, weaker ones take longer, one
+Frames are weighed as well as counted (:mod:`daemon.sign`): two that are sure are enough, weaker ones take longer, one
 against them takes away. Moving cloud flickers, aurora stays: on simulated nights it leaves a tenth of the false alerts
 for up to two thirds of a minute (training/README.md, "The last minutes").
 
@@ -21,31 +21,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import log
 from typing import Any
 
 from daemon.observation import Event, EventChange, EventPhase, Gate, Observation, from_utc_text, utc_text
+from daemon.sign import NO_SIGN, SOON, Sign, weigh
 
 _STRIDE = 2
 """Cadences that one frame below ``off`` vouches for at most: a gap does not count as darkness."""
-
-_SOON = 0.5
-"""Weight of a look that comes within half a cadence of the one before: it sees much the same sky."""
-
-_WARY, _WARIEST = 0.5, 1.0
-"""What each sign that came to nothing adds to the weight that the next one needs, and the most they all can."""
-
-_CALMER = timedelta(minutes=30)
-"""Time in which such a sign is half forgotten."""
-
-_LONGEST_SIGN = 30
-"""Frames of a sign that are kept, for its onset is the first of them."""
-
-_FORGOTTEN = 0.05
-"""As good as none."""
-
-_SLACK = 1e-3
-"""Sums of weights are compared to this: they are kept to four decimals."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +36,7 @@ class Rules:
 
     ``on``, ``off`` and ``sure`` are calibrated probabilities; ``on`` None takes what :func:`step` is given
     (the model's threshold of the sky cell), ``off`` None half of ``on``. ``sure`` is where a frame has its whole
-    weight (:func:`_weigh`). ``strong_level`` is the level
+    weight (:mod:`daemon.sign`). ``strong_level`` is the level
     that makes an event strong. These defaults are also the configuration's.
     """
 
@@ -115,9 +97,8 @@ class EventState:
 
     ``recent`` holds the last n frames with evidence, or those of the present sign where it has more, as (time,
     probability, at or above ``on``); ``below_since`` and ``below_for`` the present stretch below ``off``: its first
-    frame and the time it is vouched for. ``quiet_until`` is the end of the cool-down. ``weight`` is what the ``sign``
-    frames up to ``evidence_at`` weigh together, ``failed`` how many signs came to nothing, half forgotten in
-    :data:`_CALMER`.
+    frame and the time it is vouched for. ``quiet_until`` is the end of the cool-down. ``sign`` is what the frames up
+    to ``evidence_at`` weigh together.
     """
 
     event: Event | None = None
@@ -127,9 +108,7 @@ class EventState:
     last_at: datetime | None = None
     evidence_at: datetime | None = None
     quiet_until: datetime | None = None
-    weight: float = 0.0
-    sign: int = 0
-    failed: float = 0.0
+    sign: Sign = NO_SIGN
 
     @property
     def phase(self) -> EventPhase:
@@ -158,9 +137,7 @@ class EventState:
             "last_at": _text(self.last_at),
             "evidence_at": _text(self.evidence_at),
             "quiet_until": _text(self.quiet_until),
-            "weight": self.weight,
-            "sign": self.sign,
-            "failed": self.failed,
+            "sign": self.sign.to_dict(),
         }
 
     @classmethod
@@ -180,13 +157,9 @@ class EventState:
                 last_at=_time(kept["last_at"]),
                 evidence_at=_time(kept["evidence_at"]),
                 quiet_until=_time(kept["quiet_until"]),
-                weight=float(
-                    kept.get("weight", 0.0)
-                ),  # unknown before 0.3: the next frames weigh for themselves
-                sign=int(kept.get("sign", 0)),
-                failed=float(kept.get("failed", 0.0)),
+                sign=Sign.from_dict(kept.get("sign", {})),  # older releases only counted
             )
-        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ValueError(f"no event state: {error!r}") from error
 
 
@@ -211,7 +184,7 @@ def step(
     on = evidence.threshold if rules.on is None else rules.on
     off = on / 2 if rules.off is None else min(rules.off, on)
     if state.event is None:
-        state = _weighed(state, at, probability, min(on, evidence.threshold), rules)
+        state = _signed(state, at, probability, min(on, evidence.threshold), rules)
         state = _look_for_onset(state, camera, at, probability, on, rules, changes)
     else:
         state = _follow(state, at, probability, off, rules, changes)
@@ -231,7 +204,7 @@ def _end_without_evidence(
     else:
         return state
     if state.event is None:
-        return replace(state, recent=(), weight=0.0, sign=0)
+        return replace(state, recent=(), sign=state.sign.forgotten())
     ended_at = state.below_since or state.evidence_at or state.event.confirmed_at
     return _end(state, at, ended_at, reason, rules, changes)
 
@@ -251,38 +224,16 @@ def _clock_put_back(state: EventState, at: datetime, rules: Rules, changes: list
     return EventState(quiet_until=min(state.quiet_until, at + rules.cool_down))
 
 
-def _weigh(probability: float, threshold: float, sure: float) -> float:
-    """What a frame says, from -1 to 1: its log-odds against the threshold's, 1 where it is sure.
-
-    The log-odds of independent frames add up to those of all of them (Wald's sequential test); the bounds keep one
-    frame from deciding alone.
-    """
-    whole = _log_odds(sure) - _log_odds(threshold)
-    if whole <= 0:
-        return 1.0 if probability >= threshold else -1.0
-    return max(-1.0, min(1.0, (_log_odds(probability) - _log_odds(threshold)) / whole))
-
-
-def _log_odds(probability: float) -> float:
-    within = min(max(probability, 1e-9), 1 - 1e-9)
-    return log(within / (1 - within))
-
-
-def _weighed(
+def _signed(
     state: EventState, at: datetime, probability: float, threshold: float, rules: Rules
 ) -> EventState:
-    """The frame's weight put to that of those before it, which is never less than none."""
+    """The frame's weight put to that of the frames before it."""
     since = at - state.evidence_at if state.evidence_at is not None else rules.forget
-    before = state.weight if since < rules.forget else 0.0
-    adds = _weigh(probability, threshold, rules.sure)
+    before = state.sign if since < rules.forget else state.sign.forgotten()
+    adds = weigh(probability, threshold, rules.sure)
     if adds > 0 and 2 * since < rules.cadence:
-        adds *= _SOON
-    weight = max(0.0, before + adds)
-    sign = min(state.sign + 1, _LONGEST_SIGN) if weight > 0 and before > 0 else int(weight > 0)
-    failed = state.failed * 0.5 ** (since / _CALMER) + (before > 0 and weight == 0)
-    return replace(
-        state, weight=round(weight, 4), sign=sign, failed=round(failed, 4) if failed >= _FORGOTTEN else 0.0
-    )
+        adds *= SOON
+    return replace(state, sign=before.and_frame(adds, since))
 
 
 def _look_for_onset(
@@ -297,11 +248,10 @@ def _look_for_onset(
     """Count the frame; begin an event when it is the k-th of the last n at or above ``on``, and all weigh enough."""
     above = probability >= on
     fresh = [frame for frame in state.recent if at - frame[0] < rules.forget]
-    recent = (*fresh, (at, probability, above))[-max(rules.of, state.sign) :]
+    recent = (*fresh, (at, probability, above))[-max(rules.of, state.sign.frames) :]
     confirming = [frame for frame in recent if frame[2]]
     counted = sum(frame[2] for frame in recent[-rules.of :])
-    needed = rules.confirm + min(_WARIEST, _WARY * state.failed)
-    if not above or counted < rules.confirm or state.weight < needed - _SLACK:
+    if not above or counted < rules.confirm or not state.sign.is_enough(rules.confirm):
         return replace(state, recent=recent)
     onset_at = confirming[0][0]
     peak_at, peak, _ = max(confirming, key=lambda frame: frame[1])
@@ -321,9 +271,7 @@ def _look_for_onset(
         recent=(),
         below_since=None,
         below_for=timedelta(0),
-        weight=0.0,
-        sign=0,
-        failed=0.0,
+        sign=NO_SIGN,
     )
 
 

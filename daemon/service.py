@@ -388,12 +388,10 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(
-    settings: Settings, config_path: Path | None = None, clock: Clock | None = None
-) -> Iterator[Service]:
+def serving(settings: Settings, path: Path | None = None, clock: Clock | None = None) -> Iterator[Service]:
     """A running service, stopped at the end whatever happens."""
     allocator.give_back()
-    service = Service(settings, config_path, clock)
+    service = Service(settings, path, clock)
     try:
         service.start()
         yield service

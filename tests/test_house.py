@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # From the cellar up. A module imports only from floors below its own. A folder of ``daemon`` is one
 # name here: its files import each other freely, and siblings on one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("daemon.text", "daemon.files", "daemon.patience"),
+    ("daemon.text", "daemon.files", "daemon.patience", "daemon.sign"),
     (
         "daemon",
         "daemon.errors",

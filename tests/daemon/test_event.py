@@ -221,7 +221,15 @@ def test_a_slow_camera_can_have_events_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [{"event": None}, {"recent": 3}, {**EventState().to_dict(), "below_for_s": "long"}, {"x": 1}]
+    "kept",
+    [
+        {"event": None},
+        {"recent": 3},
+        {**EventState().to_dict(), "below_for_s": "long"},
+        {"x": 1},
+        {**EventState().to_dict(), "sign": {"weight": "much"}},
+        {**EventState().to_dict(), "sign": 3},
+    ],
 )
 def test_a_spoilt_memory_is_refused(kept: dict[str, object]) -> None:
     """What is no memory raises ValueError instead of becoming half a memory."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.event import EventState, Evidence, Rules, step
+from daemon.sign import Sign
 
 T0 = datetime(2024, 2, 10, 4, 0, 0, tzinfo=UTC)
 RULES = Rules()
@@ -117,7 +118,7 @@ def test_long_ago_weighs_nothing() -> None:
     state, _ = step(EventState(), "yellowknife", Evidence(T0, 0.99, threshold=0.5), RULES)
     later = T0 + RULES.forget
     state, changes = step(state, "yellowknife", Evidence(later, 0.99, threshold=0.5), RULES)
-    assert (changes, state.weight) == ([], 1.0)
+    assert (changes, state.sign.weight) == ([], 1.0)
 
 
 def test_the_weight_outlives_a_restart_and_is_unknown_to_older_records() -> None:
@@ -126,5 +127,5 @@ def test_the_weight_outlives_a_restart_and_is_unknown_to_older_records() -> None
     assert EventState.from_dict(kept) == after([0.99, 0.01, 0.95])
     assert onset([0.95], state=EventState.from_dict(kept)) is None
     assert onset([0.95, 0.95], state=EventState.from_dict(kept)) == 1
-    older = {key: value for key, value in kept.items() if key not in ("weight", "failed")}
-    assert (EventState.from_dict(older).weight, EventState.from_dict(older).failed) == (0.0, 0.0)
+    older = {key: value for key, value in kept.items() if key != "sign"}
+    assert EventState.from_dict(older).sign == Sign()
