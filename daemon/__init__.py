@@ -1,9 +1,6 @@
 """The watching side of aurorad: footage in, observations, events and alerts out.
 
-Start reading at :mod:`daemon.pipeline`. Imports go one way, downwards:
-
-    cli → service → pipeline, web → the rooms (source, video, picture, ocr, sky, store,
-    notify, metrics, report) → config → geometry, overlay, gate, event → observation, errors
+Start reading at :mod:`daemon.pipeline`. Imports go one way, downwards; ``tests/test_house.py`` has the floors.
 """
 
 import os
@@ -22,3 +19,5 @@ os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(DECODER_PIXELS)
 # It and FFmpeg speak to standard error in their own words otherwise; errors here are one line of ours.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+# A look's matrices are small: OpenBLAS's threads wait for each other on them, and burn as much CPU as the look itself.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

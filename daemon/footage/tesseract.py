@@ -99,9 +99,13 @@ def version() -> str:
 @lru_cache(maxsize=2)
 def _engine(binary: str) -> Engine | None:
     """The engine with the language data of an installed Tesseract; None where it cannot be had."""
+    given = os.environ.get(_THREADS)
     os.environ.setdefault(_THREADS, "1")  # its threads cost more than they bring on a strip
     try:
         import tesserocr
+
+        if given is None:  # read when its library was loaded; torch's, loaded later, hangs in training under it
+            del os.environ[_THREADS]
 
         listed = subprocess.run(
             [binary, "--list-langs"], capture_output=True, text=True, timeout=START_S, check=True

@@ -21,6 +21,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from daemon import __version__  # before numpy: it says how many threads OpenBLAS gets
 from tests.bench.figure import Plan, Row, machine, reason_of
 
 FIGURES = (
@@ -82,6 +83,7 @@ def measure(name: str, plan: Plan) -> Iterator[Row]:
 def _about(before: dict[str, object]) -> dict[str, object]:
     return {
         "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "aurorad": __version__,
         "machine": before,
         "load_after": machine()["load"],
     }

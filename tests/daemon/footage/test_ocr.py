@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,6 +156,26 @@ def test_either_way_of_running_it_reads_right_or_not_at_all(monkeypatch: pytest.
 
 def _times(style: StampStyle, strips: list[Picture]) -> list[datetime | None]:
     return [one[0] if isinstance(one, tuple) else None for one in StampReader(style).read_all(strips)]
+
+
+TRAINED = """
+import sys
+import numpy as np
+from daemon.footage import tesseract
+tesseract.read_pages([np.full((40, 300), 255, np.uint8)], 7, 30.0)
+import torch
+torch.set_num_threads(2)
+net = torch.nn.Sequential(*[torch.nn.Conv2d(16, 16, 3, padding=1) for _ in range(4)])
+net(torch.rand(8, 16, 120, 120)).sum().backward()
+print("trained")
+"""
+
+
+@needs_tesseract
+def test_what_is_trained_beside_a_reading_goes_on() -> None:
+    """The limit on Tesseract's threads is Tesseract's: left to the process, torch's backward pass never came to an end."""
+    done = subprocess.run([sys.executable, "-c", TRAINED], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split()[-1:] == ["trained"], done.stderr
 
 
 @needs_tesseract
