@@ -221,13 +221,15 @@ def _runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:
 
 
 def _path(spots: Iterable[tuple[float, float | None]]) -> str:
-    """(x, share of the height) as an SVG path."""
-    known = [(x, HEIGHT * (1 - value)) for x, value in spots if value is not None]
+    """(x, share of the height) as an SVG path; of a level stretch only its ends are named, which draws the same."""
+    known = [(x, f"{HEIGHT * (1 - value):.1f}") for x, value in spots if value is not None]
     if not known:
         return ""
     if len(known) == 1:  # one frame alone is drawn as a short stroke, not as nothing
         known.append((known[0][0] + 0.5, known[0][1]))
-    return "M" + "L".join([f"{x:g} {y:.1f}" for x, y in known])
+    heights = [None, *(y for _, y in known), None]
+    ends = [spot for n, spot in enumerate(known) if not heights[n] == spot[1] == heights[n + 2]]
+    return "M" + "L".join([f"{x:g} {y}" for x, y in ends])
 
 
 def _lit_runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:

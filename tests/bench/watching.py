@@ -1,7 +1,8 @@
 """Watching, measured: the live feed at its own pace, many cameras, memory, the start.
 
 The daemon is the real one in a process of its own; the cameras are behind real HTTP on this machine,
-and stand where it is night now.
+and stand where it is night now. Their orientation is given without a lens, for the stills' stars are not of that
+place and hour: each camera would look for its lens again and again. What the stars cost stands in ``look``.
 """
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ def _config(folder: Path, url: str, cameras: int, cadence_s: float, alerts: bool
         )
     lines += [
         f'[[camera]]\nname = "camera{number}"\nlatitude_deg = {latitude_deg}\nlongitude_deg = {longitude_deg}\n'
-        f'timezone = "UTC"\ncadence_s = {cadence_s}\n[camera.source]\nkind = "auroramax"\nmovie_url = ""\nurl = "{url}/{number}.jpg"'
+        f'timezone = "UTC"\ncadence_s = {cadence_s}\n[camera.orientation]\nnorth_deg = 26.0\n[camera.source]\nkind = "auroramax"\nmovie_url = ""\nurl = "{url}/{number}.jpg"'
         for number in range(cameras)
     ]
     path = folder / "aurorad.toml"

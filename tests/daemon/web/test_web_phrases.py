@@ -20,7 +20,7 @@ from daemon.record.store import Reader, Store
 from daemon.web import news, phrases, pictures, presenters, sight
 from daemon.web.ports import view_of
 from daemon.web.season import level_of, moon_path
-from daemon.web.strip import MAX_POINTS, Strip, sample_times, span_of, strip
+from daemon.web.strip import MAX_POINTS, Strip, _path, sample_times, span_of, strip
 from daemon.web.tongues import speaking
 from tests import web_night
 
@@ -184,6 +184,13 @@ def test_the_future_is_no_gap() -> None:
     now = drawn.x(web_night.FIRST + timedelta(minutes=401))
     assert not any(band.kind == "gap" and band.x + band.width > now for band in drawn.gaps)
     assert drawn.now_percent is not None
+
+
+def test_of_a_level_stretch_only_the_ends_are_named() -> None:
+    """A night of nine hundred frames under one threshold is a line of two points, not ten kilobytes."""
+    spots = [(0, 0.5), (1, 0.5), (2, 0.5), (3, None), (4, 0.2), (5, 0.2), (6, 0.4)]
+    assert _path(spots) == "M0 50.0L2 50.0L4 80.0L5 80.0L6 60.0"
+    assert _path([(float(n), 0.5) for n in range(900)]) == "M0 50.0L899 50.0"
 
 
 def test_strip_tooltip_and_caption_show_the_described_level(tmp_path: Path) -> None:
