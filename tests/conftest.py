@@ -27,7 +27,8 @@ WAITING = (
 WORKING = (
     "test_cli.py",
     "test_fit.py",
-    "test_pipeline.py",
+    "test_ingest.py",
+    "test_live.py",
     "test_cluster.py",
     "test_ocr.py",
     "test_known.py",

@@ -8,11 +8,9 @@ import numpy as np
 
 from daemon.footage import image
 from daemon.source import Still
-from tests.daemon.test_pipeline import Watch, watch
+from tests.hand_watch import Watch
 from tests.no_sky.cards import write
 from training.simulator.movie import compose, style_of
-
-__all__ = ["watch"]
 
 
 def show_card(watch: Watch) -> None:

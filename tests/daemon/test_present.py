@@ -22,11 +22,11 @@ from daemon.pipeline import Pipeline
 from daemon.record.store import Store
 from daemon.service import serving
 from tests import web_night
-from tests.daemon.test_pipeline import CAMERA, SETTINGS, Watch, watch  # noqa: F401 - a fixture
+from tests.hand_watch import CAMERA, SETTINGS, Watch
 from tests.loopback import Loopback
 
 
-def restarted(watch: Watch) -> LiveWatch:  # noqa: F811
+def restarted(watch: Watch) -> LiveWatch:
     """The same camera's watch in a new process, over the same record."""
     pipeline = Pipeline(
         CAMERA, SETTINGS, store=watch.store, predictor=lambda: watch.model, metrics=Metrics(),  # type: ignore[arg-type, return-value]
@@ -35,7 +35,7 @@ def restarted(watch: Watch) -> LiveWatch:  # noqa: F811
     return LiveWatch(pipeline, watch.feed, Conditions(watch.store, SETTINGS.notify, watch.clock))
 
 
-def test_a_new_process_has_no_picture_until_it_has_fetched_one(watch: Watch) -> None:  # noqa: F811
+def test_a_new_process_has_no_picture_until_it_has_fetched_one(watch: Watch) -> None:
     """Rows of a minute ago are another process's: only its own first frame is the present."""
     watch.minutes(True, True)
     assert watch.live.status.has_picture(watch.clock.now(), CAMERA.cadence_s)
@@ -51,7 +51,7 @@ def test_a_new_process_has_no_picture_until_it_has_fetched_one(watch: Watch) -> 
     assert not status.has_picture(watch.clock.now() + timedelta(minutes=2), CAMERA.cadence_s)
 
 
-def test_an_event_does_not_outlive_its_evidence(watch: Watch) -> None:  # noqa: F811
+def test_an_event_does_not_outlive_its_evidence(watch: Watch) -> None:
     """Five hours later, the feed dead: stale rows end it at its last evidence, and people get to know why."""
     watch.minutes(True, True, True)
     watch.clock.move(5 * 3600 + 45 * 60)

@@ -35,7 +35,7 @@ from daemon.sky.stars.witness import PROVEN
 from daemon.star_watch import StarWatch, lens_found
 from daemon.verdict import disagrees, judge
 from daemon.web import presenters
-from tests.daemon.test_pipeline import Greenness
+from tests.hand_watch import Greenness
 from tests.skies import night_sky
 from tests.starry import AT, HERE, TURNED, starry_points, starry_sky
 from training.simulator.scene_types import Cloud

@@ -20,9 +20,9 @@ from daemon.pipeline import Pipeline
 from daemon.record.store import Store
 from daemon.source.folder import FolderSource
 from tests.conftest import SetClock
-from tests.daemon.test_pipeline import Greenness
 from tests.faults.conftest import Entry
 from tests.faults.harness import rows
+from tests.hand_watch import Greenness
 from tests.homes import SIDE, ZONE, local, put, sky
 from tests.no_sky.cards import CARDS
 

@@ -23,7 +23,7 @@ from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
 from daemon.record.progress import Morning
 from daemon.record.store import Reader, Store
-from tests.daemon.test_pipeline import Greenness
+from tests.hand_watch import Greenness
 from tests.homes import SIDE, ZONE, allsky, indi_allsky, put, sky
 
 NIGHT = date(2024, 2, 10)

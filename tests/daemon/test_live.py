@@ -1,0 +1,175 @@
+"""One camera's live feed on its whole way into a real database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from daemon.alert.conditions import Conditions
+from daemon.errors import FetchError
+from daemon.live import LiveWatch
+from daemon.metrics import Metrics
+from daemon.pipeline import Pipeline
+from daemon.source import Still
+from tests.hand_watch import CAMERA, SETTINGS, Watch, sky_picture
+
+
+def test_a_spell_becomes_rows_one_event_and_one_message_a_change(watch: Watch) -> None:
+    """Onset after two of three, over after the dwell; people hear of both, the operator of neither."""
+    watch.minutes(False, True, True, True, *[False] * 17)
+    verdicts = [r["verdict"] for r in watch.rows("SELECT verdict FROM observations ORDER BY observed_at")]
+    assert verdicts == ["clear", "aurora", "aurora", "aurora", *["clear"] * 17]
+    (event,) = watch.rows("SELECT * FROM events")
+    assert event["id"] == "yellowknife-20240210T053054Z"
+    assert event["onset_at"] == "2024-02-10T05:30:54Z"
+    assert event["ended_at"] == "2024-02-10T05:33:54Z"
+    sent = watch.rows("SELECT kind, channel, picture FROM outbox ORDER BY id")
+    assert [(m["kind"], m["channel"]) for m in sent] == [("onset", "people"), ("over", "people")]
+    assert (watch.live.pipeline.pictures.root / sent[0]["picture"]).is_file()  # type: ignore[union-attr]
+
+
+def test_a_restart_in_a_spell_goes_on_with_it(watch: Watch, tmp_path: Path) -> None:
+    """The memory lies in the database: the spell that began before the restart ends after it, once."""
+    watch.minutes(True, True, True)
+    pipeline = Pipeline(
+        CAMERA, SETTINGS, store=watch.store, predictor=lambda: watch.model, metrics=Metrics(),  # type: ignore[arg-type, return-value]
+        clock=watch.clock,
+    )  # fmt: skip
+    watch.live = LiveWatch(pipeline, watch.feed, Conditions(watch.store, (), watch.clock))
+    watch.minutes(*[False] * 17)
+    assert [e["kind"] for e in watch.rows("SELECT kind FROM outbox ORDER BY id")] == ["onset", "over"]
+
+
+def test_what_is_seen_is_recorded_told_and_silenced(watch: Watch) -> None:
+    """Level, cover, form and direction of the mask stand in the row and the message; a snooze keeps it back."""
+    band = np.zeros((60, 60), np.bool_)
+    band[20:40, 5:55] = True
+    plain = watch.model.predict
+    watch.model.predict = lambda squares: [  # type: ignore[method-assign]
+        replace(one, mask=band, forms=("band",), form_probabilities={"band": 0.9}) for one in plain(squares)
+    ]
+    watch.store.snooze("people", watch.clock.now() + timedelta(minutes=10))
+    watch.minutes(False, True, True, True)
+    row = watch.rows("SELECT * FROM observations ORDER BY observed_at DESC")[0]
+    assert (row["forms"], row["level"] >= 4, 0.2 < row["cover"] < 0.6) == ("band", True, True)
+    assert next(r["level"] for r in watch.rows("SELECT level FROM observations ORDER BY observed_at")) == 0
+    assert watch.rows("SELECT * FROM outbox") == []
+    assert watch.rows("SELECT peak_level FROM events")[0]["peak_level"] == row["level"]
+    watch.store.snooze("people", watch.clock.now())
+    watch.minutes(*[False] * 20, True, True)
+    assert [m["kind"] for m in watch.rows("SELECT kind FROM outbox ORDER BY id")] == ["over"]
+
+
+def test_a_frozen_feed_is_stale_told_once_and_recovers(watch: Watch) -> None:
+    """No aurora alert, one word to the operator, stale rows with their reason; then all is well again."""
+    watch.minutes(True)
+    watch.minutes(*[None] * 20)
+    stale = watch.rows("SELECT reason FROM observations WHERE verdict = 'stale'")
+    assert {r["reason"] for r in stale} == {"nothing new"}
+    assert watch.live.status.stale == "nothing new"
+    assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
+    watch.minutes(False)
+    assert watch.live.status.stale is None
+    bodies = [m["body"].splitlines()[0] for m in watch.rows("SELECT body FROM outbox ORDER BY id")]
+    assert bodies[0].startswith("The feed of yellowknife has stopped (nothing new)")
+    assert bodies[1:] == ["The feed of yellowknife is back."]
+
+
+def test_the_same_picture_again_is_no_news(watch: Watch) -> None:
+    """The same bytes make no second row, however often they come."""
+    watch.feed.show(True)
+    still = watch.feed.next[0]
+    watch.feed.next += [still, still]
+    watch.minutes(None, None, None)
+    assert watch.rows("SELECT count(*) AS n FROM observations WHERE verdict != 'stale'")[0]["n"] == 1
+
+
+def test_rejected_footage_costs_its_own_minute_only(watch: Watch) -> None:
+    """A truncated JPEG, a failed request and a wrong clock are counted; the next frame is recorded."""
+    good = sky_picture(watch.clock.now(), False)
+    now = watch.clock.now()
+    watch.feed.next += [
+        Still(good[: len(good) // 2], now, now, "s", "s"),
+        FetchError("status 500", "http://camera/: answered 500"),
+        Still(sky_picture(now + timedelta(hours=1), False), now + timedelta(minutes=2), now, "s", "s"),
+    ]
+    watch.minutes(None, None, None, False)
+    rejected = watch.live.pipeline.metrics.frames_rejected
+    reasons = {
+        s.labels["reason"]: s.value
+        for m in rejected.collect()
+        for s in m.samples
+        if s.name.endswith("_total")
+    }
+    assert reasons == {"truncated": 1, "status 500": 1, "clocks disagree": 1}
+    assert [r["verdict"] for r in watch.rows("SELECT verdict FROM observations")] == ["clear"]
+
+
+def test_by_day_nobody_is_asked_and_the_row_says_why(watch: Watch) -> None:
+    """The gate is shut: no request, one row with the reason, and the next look when it opens."""
+    watch.clock.at = datetime(2024, 2, 10, 20, 0, tzinfo=UTC)
+    following = watch.live.look()
+    watch.clock.at = following
+    watch.live.look()
+    assert watch.feed.asked == 0
+    (row,) = watch.rows("SELECT verdict, reason FROM observations")
+    assert row["verdict"] == "not looked"
+    assert row["reason"].startswith("daylight: sun at ")
+    assert watch.live.status.gate_until is not None
+    assert watch.live.status.gate_until.hour in (0, 1)  # dusk over Yellowknife, UTC
+
+
+def test_in_twilight_it_looks_and_wakes_nobody(watch: Watch) -> None:
+    """Between −6° and −12° frames are judged, but no spell begins."""
+    watch.clock.at = datetime(2024, 2, 10, 1, 10, tzinfo=UTC)
+    watch.minutes(True, True, True, True)
+    assert {r["verdict"] for r in watch.rows("SELECT verdict FROM observations")} == {"aurora"}
+    assert not watch.rows("SELECT * FROM events")
+
+
+def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
+    """The summer pause: every half hour instead of every minute."""
+    watch.minutes(False, *[None] * 17)
+    watch.clock.move(24 * 3600)
+    watch.minutes(*[None] * 16)
+    asked = watch.feed.asked
+    following = watch.live.look()
+    assert following - watch.clock.now() == timedelta(minutes=30)
+    assert watch.feed.asked == asked + 1
+
+
+def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None:
+    """20 s after a frame that is no spell yet, else a cadence apart, within the spell too; rows for all.
+
+    The source is asked to grant the sooner ones, and them alone.
+    """
+
+    def look(aurora: bool) -> float:
+        watch.feed.show(aurora)
+        following = watch.live.look()
+        wait_s = (following - watch.clock.now()).total_seconds()
+        watch.clock.at = following
+        return wait_s
+
+    assert [look(a) for a in (False, True, False, False, False)] == [60, 20, 60, 60, 60]
+    # the sign before came to nothing, and looks that come soon weigh half: one more is asked for
+    assert [look(True) for _ in range(5)] == [20, 20, 20, 60, 60]
+    assert watch.feed.soon == [wait == 20 for wait in (60, 20, 60, 60, 60, 20, 20, 20, 60, 60)]
+    assert watch.rows("SELECT count(*) AS n FROM observations")[0]["n"] == 10
+    (spell,) = watch.rows("SELECT onset_at, confirmed_at FROM events")
+    onset, confirmed = (datetime.fromisoformat(spell[name]) for name in ("onset_at", "confirmed_at"))
+    assert confirmed - onset == timedelta(seconds=60)
+
+
+def test_a_first_sign_before_a_standing_feed_is_not_looked_at_ever_sooner(watch: Watch) -> None:
+    """One frame of aurora, then nothing new: one sooner look, then the cadence."""
+    watch.feed.show(True)
+    waits = []
+    for _ in range(6):
+        following = watch.live.look()
+        waits.append((following - watch.clock.now()).total_seconds())
+        watch.clock.at = following
+    assert waits == [20, 60, 60, 60, 60, 60]
