@@ -59,3 +59,19 @@ def test_rows_are_kept_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(KeyboardInterrupt):
         bench.main()
     assert [row["measured"] for row in json.loads(kept.read_text())["rows"]] == ["2", "2"]
+
+
+def test_what_is_measured_once_more_stands_in_the_table_and_what_is_new_under_it() -> None:
+    """Rows keep their place, new ones do not land below the notes."""
+    about: dict[str, object] = {"at": "now", "load_after": [0.0], "machine": {
+        "processor": "x", "cores": 2, "memory_gb": 1, "system": "y", "load": [0.0]}}  # fmt: skip
+    held = bench.table([Row("a", "≥ 1", "1", False), Row("b", "≥ 1", "1", False)], about) + "\n\nA note."
+    lines = bench.again(held, [Row("new", "–", "3"), Row("a", "≥ 1", "2", True)], about).splitlines()
+    assert [line.split(" | ")[0] for line in lines if line.startswith("| ")] == [
+        "| what",
+        "| a",
+        "| b",
+        "| new",
+    ]
+    assert "| a | ≥ 1 | **2** | yes |  |" in lines
+    assert lines.index("A note.") > max(n for n, line in enumerate(lines) if line.startswith("|"))

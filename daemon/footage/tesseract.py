@@ -104,7 +104,9 @@ def _engine(binary: str) -> Engine | None:
     try:
         import tesserocr
 
-        if given is None:  # read when its library was loaded; torch's, loaded later, hangs in training under it
+        if (
+            given is None
+        ):  # read when its library was loaded; torch's, loaded later, hangs in training under it
             del os.environ[_THREADS]
 
         listed = subprocess.run(

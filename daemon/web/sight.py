@@ -59,7 +59,7 @@ def strength_of(row: ObservationRow | CourseRow) -> int | None:
 
 def strength(level: int) -> str:
     """A level in one word or two."""
-    return _(words.brightness(min(level, TOP_LEVEL), None))
+    return _(words.brightness(level, None))
 
 
 def fists(elevation_deg: float) -> str:

@@ -107,12 +107,15 @@ def table(rows: list[Row], about: dict[str, object]) -> str:
 
 
 def again(held: str, rows: list[Row], about: dict[str, object]) -> str:
-    """The table that is there, with the lines that were measured once more in place of the old ones."""
+    """The table that is there, with the lines that were measured once more in place of the old ones, and new ones
+    under them.
+    """
     lines = {line.split(" | ")[0]: line for line in table(rows, about).splitlines() if line.startswith("| ")}
     kept = [lines.pop(line.split(" | ")[0], line) for line in held.splitlines()]
-    missing = [line for line in lines.values() if not line.startswith("| what")]
+    last = max(number for number, line in enumerate(kept) if line.startswith("|"))
+    kept[last + 1 : last + 1] = lines.values()
     names = "; ".join(row.what for row in rows)
-    return "\n".join([*kept, *missing, "", f"Measured again at {about['at']}, alone: {names}."])
+    return "\n".join([*kept, "", f"Measured again at {about['at']}, alone: {names}."])
 
 
 def _parser() -> argparse.ArgumentParser:

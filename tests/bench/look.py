@@ -14,16 +14,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from daemon import describer
+from daemon import allocator, describer
 from daemon.config import CameraSettings, Settings
 from daemon.event import EventState
-from daemon.footage import image
-from daemon.footage.frame import MOST_POINTS, from_still
+from daemon.footage import frame, image
+from daemon.footage.frame import from_still
 from daemon.footage.plausibility import flaw
-from daemon.footage.points import find_points
 from daemon.footage.still_clock import StillClock
 from daemon.metrics import Metrics
-from daemon.observation import Disc, Frame
+from daemon.observation import Frame
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
@@ -41,7 +40,8 @@ SETTLED = 5
 
 
 def measure(plan: Plan) -> list[Row]:
-    """Medians over some looks a minute apart."""
+    """Medians over some looks a minute apart, with the daemon's own way with memory."""
+    allocator.give_back()
     with tempfile.TemporaryDirectory(prefix="aurorad-bench-") as folder:
         return _rows(_looks(Path(folder), plan.pick(60, 4) + SETTLED))
 
@@ -79,14 +79,8 @@ def _added(
     camera = pipeline.camera
     pixels = image.decode(still.data, pipeline.camera_settings.source.max_pixels)
     disc, sky = geometry.cut_disc(pixels, camera.disc), pipeline.observatory.state(still.fetched_at)
-    half = disc.shape[0] / 2
-    whole = Disc(half, half, half, disc.shape[1], disc.shape[0])
     _timed(spent, "sky at all", lambda: flaw(disc))
-    _timed(
-        spent,
-        "stars",
-        lambda: witness.look(replace(dated, points=find_points(disc, whole, MOST_POINTS)), sky),
-    )
+    _timed(spent, "stars", lambda: witness.look(replace(dated, points=frame._points(disc)), sky))
     observation, past = pipeline.judge(dated), describer.before(pipeline.store.reader, camera.name, [dated])
     _timed(spent, "description", lambda: describer.describe(observation, dated.square, camera, past))
 

@@ -20,12 +20,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from daemon.config import CameraSettings
 from daemon.night import night_of
-from daemon.observation import Observation, Prediction, SkyState
+from daemon.observation import Description, Observation, Prediction, SkyState
 from daemon.record.store import Reader, Store
+from models.labels import FORMS
 from tests.bench.figure import CACHE, Plan, Row, percentile, spent
 
 FIRST = datetime(2000, 1, 1, 1, 0, tzinfo=UTC)
@@ -114,12 +116,35 @@ def observation(number: int, draw: np.random.Generator) -> Observation:
         draw.normal(size=4).astype(np.float32), p, p, round(float(draw.random()), 4),
         draw.random((8, 8), dtype=np.float32), "a" * 64,
     )  # fmt: skip
+    lit = p > 0.5
     return Observation(
-        CAMERA, at, at + timedelta(hours=9), "aurora" if p > 0.5 else "clear",
-        "probability above threshold" if p > 0.5 else "sky clear, no aurora seen", sky, prediction,
+        CAMERA, at, at + timedelta(hours=9), "aurora" if lit else "clear",
+        "aurora" if lit else "stars seen, no aurora", sky, prediction,
         threshold=0.437512, colour_cover=round(float(draw.random()), 6), colour_level=3,
         heatmap_area=round(float(draw.random()), 6), azimuth_deg=123.0, elevation_deg=45.0,
         source="auroramaxHD_20000101_720p.mp4", picture=f"{CAMERA}/2000-01-01/{at:%Y%m%d%H%M%S}_20000101_{number}.jpg",
+        description=_description(draw) if lit else Description(level=0, cover=0.0),
+        stars=None if lit else "".join(draw.choice(list("456789-"), 24)),
+        star_limit=4.37, star_zero=10.214, star_gamma=1.52,
+    )  # fmt: skip
+
+
+def _description(draw: np.random.Generator) -> Description:
+    """Of an arc with rays, somewhere in the sky."""
+    mask = np.zeros((60, 60), np.uint8)
+    centre, size = (
+        tuple(int(v) for v in draw.integers(15, 45, 2)),
+        tuple(int(v) for v in draw.integers(6, 25, 2)),
+    )
+    cv2.ellipse(mask, centre, size, float(draw.integers(0, 180)), 180, 360, 1, int(draw.integers(2, 6)))
+    share = [round(float(value), 4) for value in draw.dirichlet([8, 1, 1, 1])]
+    return Description(
+        level=int(draw.integers(1, 7)), cover=round(float(draw.random()), 4), brightness=81.53, aurora_index=12.251,
+        forms=("arc", "rays"), form_probabilities={form: round(float(draw.random()), 4) for form in FORMS},
+        azimuth_from_deg=270.0, azimuth_to_deg=60.0, lower_edge_deg=12.34, upper_edge_deg=55.12, overhead=False,
+        distance_km=480.2, poleward_deg=41.51, arciness=0.8213, curvature=0.7514, green_share=share[0],
+        red_share=share[1], pink_share=share[2], purple_share=share[3], trend="brightening", drift="equatorward",
+        spread="steady", mask=mask.astype(np.bool_),
     )  # fmt: skip
 
 

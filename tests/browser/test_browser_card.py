@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from browsing import said, until
-from budget import FIRST_PAINT_MS, MOST_BYTES, PAINTED, PHONE, PI_SLOWDOWN, WEIGHT
+from budget import FIRST_PAINT_MS, MOST_BYTES, PHONE, painted
 from chromium import WIDE, size
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -193,23 +193,11 @@ def test_the_page_is_light_and_painted_at_once(browser: Chrome, night: House) ->
     """At most 150 kB without pictures, uncompressed, and painted within a second on a Pi's slowness."""
     put(night, "go")
     size(browser, *PHONE)
-    browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
-    browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": PI_SLOWDOWN})
-    try:
-        painted: list[float] = []
-        for _ in range(
-            3
-        ):  # the quickest is the page's own time; what others take more is a neighbour on the cores
-            browser.get(night.url)
-            until(browser, lambda: browser.execute_script(PAINTED))
-            painted.append(browser.execute_script(PAINTED))
-        heavy = browser.execute_script(WEIGHT)
-    finally:
-        browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
-        browser.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
-    print(f"first paint {min(painted):.0f} ms, {heavy} bytes without pictures")
+    # The quickest is the page's own time; what others take more is a neighbour on the cores.
+    took, heavy = painted(browser, night.url, 3)
+    print(f"first paint {min(took):.0f} ms, {heavy} bytes without pictures")
     assert heavy <= MOST_BYTES
-    assert min(painted) <= FIRST_PAINT_MS * slowness()
+    assert min(took) <= FIRST_PAINT_MS * slowness()
 
 
 def test_a_finger_on_the_chart_goes_through_the_night_in_place(browser: Chrome, night: House) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.labels import FORMS
+from models.labels import FORM_HEAD, FORMS, has
 from models.runtime import Model
 from training.data.real import LABELS, read_frames, squares
 
@@ -59,15 +59,18 @@ def agreed(readings: Mapping[str, Reading]) -> set[str]:
 
 
 def judge_forms(model: Model, folder: Path) -> dict[str, Any]:
-    """How often the form that the model holds for the likeliest is one that people saw, and people each other's."""
+    """How often the form that the model holds for the likeliest is one that people saw, and people each other's.
+
+    Raises ValueError for a model that names no forms.
+    """
+    if not has(FORM_HEAD, model.card.outputs):
+        raise ValueError(f"{model.card.name} names no forms")
     readings = read_forms()
     by_file = {frame.file: frame for frame in read_frames()}
     frames = [by_file[file] for file in readings]
-    firsts = {
-        frame.file: FORMS[int(np.argmax(answer.forms))]
-        for frame, answer in zip(frames, model.predict(squares(folder, frames)), strict=True)
-        if answer.forms is not None
-    }
+    answers = model.predict(squares(folder, frames))
+    forms = np.array([answer.forms for answer in answers], np.float32)
+    firsts = {frame.file: FORMS[first] for frame, first in zip(frames, forms.argmax(axis=1), strict=True)}
     readers = sorted({reader for one in readings.values() for reader in one})
     return {
         "frames": len(frames),

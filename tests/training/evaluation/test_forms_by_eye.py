@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from models.labels import FORMS
+from models.labels import FORMS, OUTPUTS
 from models.preprocess import Pixels
 from models.runtime import Model
 from training.data.real import read_frames
@@ -20,7 +20,8 @@ from training.evaluation.forms_by_eye import Reading, agreed, judge_forms, read_
 def always(form: str) -> Model:
     """A model that holds every sky for this form."""
     answer = SimpleNamespace(forms=np.array([float(name == form) for name in FORMS], np.float32))
-    return cast(Model, SimpleNamespace(predict=lambda pictures: [answer] * len(pictures)))
+    card = SimpleNamespace(name="always", outputs=OUTPUTS)
+    return cast(Model, SimpleNamespace(card=card, predict=lambda pictures: [answer] * len(pictures)))
 
 
 @pytest.fixture
@@ -61,6 +62,13 @@ def test_a_model_that_always_says_band_is_right_as_often_as_people_saw_one() -> 
     assert found["model, forms that two of three readers gave"] == round(with_band / 36, 3)
     assert len(found["apart"]) == 36 - with_band
     assert table(found)[0] == "36 frames"
+
+
+def test_a_model_without_forms_is_refused() -> None:
+    """In place of a table in which it is never right."""
+    bare = cast(Model, SimpleNamespace(card=SimpleNamespace(name="thesis-b1", outputs=OUTPUTS[:2])))
+    with pytest.raises(ValueError, match="thesis-b1 names no forms"):
+        judge_forms(bare, Path())
 
 
 def test_a_form_that_is_none_is_an_error(tmp_path: Path) -> None:
