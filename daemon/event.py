@@ -57,8 +57,9 @@ class Rules:
 
         A frame at or above ``on`` that does not yet make an event is looked at again soon: that is most of
         a minute off the time to the alert. One below it, or none at all, is not, so that a flicker, a feed
-        that has stopped and the dawn are asked no oftener than any sky. Cameras so quick that it would
-        bring less than half a cadence keep theirs.
+        that has stopped and the dawn are asked no oftener than any sky; nor is a sky that stays just over
+        the threshold, after the first few frames of its sign. Cameras so quick that it would bring less
+        than half a cadence keep theirs.
         """
         soon = state.first_sign and 2 * self.look_again < self.cadence
         return self.look_again if soon else self.cadence
@@ -119,9 +120,10 @@ class EventState:
 
     @property
     def first_sign(self) -> bool:
-        """Was the newest frame at or above ``on``, and yet no event?"""
+        """Was the newest frame at or above ``on``, and one of the first of a sign that is no event yet?"""
         return (
             self.event is None
+            and self.sign.is_fresh
             and bool(self.recent)
             and self.recent[-1][2]
             and self.recent[-1][0] == self.last_at

@@ -86,7 +86,7 @@ class LiveWatch:
             if not self._retired:
                 self._follow(still, fault, sky, permit)
         self._now(progressed_at=self._clock.now())
-        return self._next_look(now, news=self._state is not before)
+        return self._next_look(now, news=self._state.last_at != before.last_at)
 
     def retire(self, retired: bool = True) -> None:
         """Another watch takes over: a picture in hand is finished first, a request under way gives no row."""

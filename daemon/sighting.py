@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from daemon import words
 from daemon.description import COURSE
 from daemon.observation import Description, Observation, Prediction, Verdict
 from daemon.sky.geometry import compass_point
 from daemon.text import Say, english
-from daemon.words import MUCH_OF_THE_SKY, adjective
+from daemon.words import MUCH_OF_THE_SKY
 
 Sighting = Mapping[str, Any]
 
@@ -79,6 +80,11 @@ def cover_of(row: Sighting) -> float | None:
     return row.get("colour_cover") if row.get("level") is None else row["cover"]
 
 
+def brightness(row: Sighting) -> str:
+    """``bright, over much of the sky``, of a row with aurora; empty of any other, and where it was not measured."""
+    return words.brightness(level_of(row), cover_of(row)) if row.get("verdict") == "aurora" else ""
+
+
 def sighting(seen: Sighting, _: Say = english) -> str:
     """``Bright rays overhead and to the north-west``; ``Aurora`` where nothing more is known."""
     text = _phrase(seen, _)
@@ -98,7 +104,7 @@ def over(camera: str, seen: Sighting, what: str = "Aurora") -> str:
 
 def _phrase(seen: Sighting, _: Say) -> str:
     text, place = forms(seen, _), where(seen, _)
-    looks = adjective(seen.get("level"))
+    looks = words.adjective(seen.get("level"))
     if looks and not seen.get("forms"):
         text = _("%(adjective)s aurora", adjective=_(looks))
     elif looks:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from math import log
+from math import inf, log
 from typing import Any, Final
 
 SOON: Final = 0.5
@@ -25,6 +25,9 @@ CALMER: Final = timedelta(minutes=30)
 FORGOTTEN: Final = 0.05
 """As good as none."""
 
+QUICK: Final = 5
+"""Frames of a sign after which the watch looks again soon: enough for a sure one on a restless sky, no more."""
+
 LONGEST: Final = 30
 """Frames of a sign that are remembered, for its onset is the first of them."""
 
@@ -35,7 +38,7 @@ SLACK: Final = 1e-3
 @dataclass(frozen=True)
 class Sign:
     """The present sign: the ``weight`` of its ``frames``; ``failed`` counts the signs before that came to nothing, half
-    forgotten in :data:`CALMER`.
+    forgotten in :data:`CALMER`, as far as they count.
     """
 
     weight: float = 0.0
@@ -46,9 +49,16 @@ class Sign:
         """With a frame that adds so much, so long after the one before."""
         weight = max(0.0, self.weight + adds)
         frames = min(self.frames + 1, LONGEST) if self.weight > 0 else 1
-        failed = self.failed * 0.5 ** (since / CALMER) + (self.weight > 0 and weight == 0)
+        failed = min(
+            self.failed * 0.5 ** (since / CALMER) + (self.weight > 0 and weight == 0), WARIEST / WARY
+        )
         return Sign(round(weight, 4), frames if weight > 0 else 0,
                     round(failed, 4) if failed >= FORGOTTEN else 0.0)  # fmt: skip
+
+    @property
+    def is_fresh(self) -> bool:
+        """Has it begun, and is it young enough to be looked at again soon?"""
+        return 0 < self.frames <= QUICK
 
     def is_enough(self, confirm: int) -> bool:
         """Does it weigh as much as ``confirm`` sure frames, and more on a sky whose signs have come to nothing?"""
@@ -65,7 +75,10 @@ class Sign:
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Sign:
         """Raises ValueError, TypeError or AttributeError for what is no such dictionary."""
-        return cls(float(kept.get("weight", 0.0)), int(kept.get("frames", 0)), float(kept.get("failed", 0.0)))
+        sign = cls(float(kept.get("weight", 0.0)), int(kept.get("frames", 0)), float(kept.get("failed", 0.0)))
+        if not (0 <= sign.weight < inf and 0 <= sign.frames <= LONGEST and 0 <= sign.failed < inf):
+            raise ValueError(f"no sign: {sign}")
+        return sign
 
 
 NO_SIGN: Final = Sign()

@@ -39,7 +39,7 @@ def certainty(probability: float | None) -> str:
 
 def adjective(level: int | None) -> str:
     """How aurora of a level looks, before a noun: ``bright``; empty where there is nothing to say about it."""
-    if not level or level == 2:
+    if level is None or level <= 0 or level == 2:
         return ""  # one calls no arc visible
     return "very bright" if level >= LEVELS.index("breakup") else LEVELS[level]
 

@@ -147,7 +147,7 @@ def state(status: LiveStatus, row: Mapping[str, Any] | None, ongoing: Mapping[st
         "reason": row["reason"] if row else status.gate.reason,
         "probability": None if sure is None else round(100 * sure, 1),
         "brightness": sighting.level_of(lit),
-        "brightness_words": words.brightness(sighting.level_of(lit), sighting.cover_of(lit)) or None,
+        "brightness_words": sighting.brightness(lit) or None,
         "azimuth": lit.get("azimuth_deg"),
         "elevation": lit.get("elevation_deg"),
         "direction": words.direction(lit.get("azimuth_deg"), lit.get("elevation_deg")) or None,

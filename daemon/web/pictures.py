@@ -52,7 +52,7 @@ def caption(row: ObservationRow, view: View) -> str:
             None,
             (
                 row["verdict"],
-                words.brightness(sighting.level_of(row), sighting.cover_of(row)) if lit else "",
+                sighting.brightness(row),
                 words.direction(row["azimuth_deg"], row["elevation_deg"]) if lit else "",
                 phrases.clock_and_zone(from_utc_text(row["observed_at"]), view.timezone),
             ),

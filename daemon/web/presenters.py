@@ -283,9 +283,7 @@ _FACTS: dict[str, Callable[[ObservationRow], str]] = {
     "verdict": lambda row: (
         f"{_(row['verdict'])} ({_(row['reason'])})" if row["reason"] else _(row["verdict"])
     ),
-    "colour_level": lambda row: _(
-        words.brightness(row["colour_level"], row["colour_cover"]) or words.NO_VALUE
-    ),
+    "colour_level": lambda row: _(sighting.brightness(row) or words.NO_VALUE),
     "threshold": _threshold,
     "sun_altitude_deg": lambda row: f"{degrees_text(row['sun_altitude_deg'])}, {_(row['twilight'])}",
     "moon_altitude_deg": _moon,

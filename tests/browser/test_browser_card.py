@@ -270,6 +270,8 @@ def test_language_and_zone_are_chosen_on_the_page(browser: Chrome, night: House)
     try:
         browser.get(night.url)
         for choice, value in (("language", "de"), ("zone", "own")):
+            # After the choice before the page is loaded anew, and at first has nothing to choose from.
+            until(browser, lambda: browser.execute_script("return document.readyState") == "complete")
             browser.execute_script(
                 "const c = document.querySelector(`[data-${arguments[0]}]`); c.value = arguments[1];"
                 "c.dispatchEvent(new Event('change', { bubbles: true }))", choice, value,

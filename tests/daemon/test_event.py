@@ -229,6 +229,8 @@ def test_a_slow_camera_can_have_events_too() -> None:
         {"x": 1},
         {**EventState().to_dict(), "sign": {"weight": "much"}},
         {**EventState().to_dict(), "sign": 3},
+        {**EventState().to_dict(), "sign": {"failed": -1e9}},
+        {**EventState().to_dict(), "sign": {"weight": float("nan")}},
     ],
 )
 def test_a_spoilt_memory_is_refused(kept: dict[str, object]) -> None:

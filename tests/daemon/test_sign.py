@@ -86,6 +86,24 @@ def test_no_restless_sky_hides_plain_aurora(signs: int) -> None:
     assert calm <= 2
 
 
+@pytest.mark.parametrize("probability", [0.5, 0.501, 0.51, 0.6])
+def test_a_sky_just_over_the_threshold_is_not_asked_every_few_seconds(probability: float) -> None:
+    """A few sooner looks to know whether the sign holds; then the cadence, however long it hovers there."""
+    state, at, waits = EventState(), T0, []
+    while at < T0 + timedelta(hours=2):
+        state, _ = step(state, "yellowknife", Evidence(at, probability, threshold=0.5), RULES)
+        waits.append(RULES.until_next(state))
+        at += waits[-1]
+    assert waits.count(RULES.look_again) <= 5
+    assert len(waits) <= 125
+
+
+def test_an_hour_of_flicker_is_forgotten_as_soon_as_a_few_signs() -> None:
+    """What counts for no more is not counted on: an hour later a sky is trusted again as after two signs."""
+    assert after([0.99, 0.01] * 40).sign.failed <= 2
+    assert onset([0.99] * 5, state=after([0.99, 0.01] * 40 + [0.01] * 180)) == 1
+
+
 def test_signs_that_came_to_nothing_make_wary_and_are_forgotten() -> None:
     """Two sure frames are enough on a calm sky; after three flickers a third is asked for; after hours no more."""
     restless = after([0.99, 0.01] * 3)

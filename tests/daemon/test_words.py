@@ -54,6 +54,12 @@ def test_a_level_has_one_word_on_the_page_in_alerts_and_in_the_manual(level: int
     assert words.adjective(level) in (word, {2: "", 6: "very bright"}.get(level))
 
 
+@pytest.mark.parametrize("level", [None, -2, 0])
+def test_without_a_level_nothing_is_said_of_how_aurora_looks(level: int | None) -> None:
+    """No adjective where nothing was measured, or no colour found."""
+    assert words.adjective(level) == ""
+
+
 def test_what_is_told_of_a_level_is_marked_for_the_catalogues() -> None:
     """The page translates what these functions give: every one of their answers, and nothing else, is marked."""
     told = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import cast
 from xml.etree import ElementTree
 
 import pytest
@@ -15,7 +16,7 @@ from daemon import sighting, words
 from daemon.config import CameraSettings, Settings
 from daemon.night import midnight_of
 from daemon.observation import Description, utc_text
-from daemon.record.columns import COLUMNS
+from daemon.record.columns import COLUMNS, ObservationRow
 from daemon.record.store import Reader, Store
 from daemon.web import news, phrases, pictures, presenters, sight
 from daemon.web.ports import view_of
@@ -184,6 +185,25 @@ def test_the_future_is_no_gap() -> None:
     now = drawn.x(web_night.FIRST + timedelta(minutes=401))
     assert not any(band.kind == "gap" and band.x + band.width > now for band in drawn.gaps)
     assert drawn.now_percent is not None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "level", "colour_level", "told"),
+    [
+        ("clear", 0, 4, "–"),  # a bright sky without aurora has no bright aurora
+        ("obscured", None, 0, "–"),
+        ("aurora", 4, 1, "bright"),  # as the headline beside it
+        ("aurora", None, 1, "faint"),
+        ("aurora", None, None, "–"),
+    ],
+)
+def test_brightness_is_told_of_aurora_alone_and_by_its_described_level(
+    verdict: str, level: int | None, colour_level: int | None, told: str
+) -> None:
+    """Page, caption and Home Assistant say how bright aurora is; of any other sky nothing."""
+    row = row_of(verdict, level=level, cover=0.1, colour_level=colour_level, colour_cover=0.1)
+    assert sighting.brightness(row) == ("" if told == "–" else told)
+    assert presenters._FACTS["colour_level"](cast(ObservationRow, row)) == told
 
 
 def test_of_a_level_stretch_only_the_ends_are_named() -> None:
