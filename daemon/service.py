@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daemon import allocator, health, preflight, systemd, uptime
+from daemon import health, memory, preflight, systemd, uptime
 from daemon.alert.broker import Broker
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
@@ -390,10 +390,12 @@ class Service:
 @contextlib.contextmanager
 def serving(settings: Settings, path: Path | None = None, clock: Clock | None = None) -> Iterator[Service]:
     """A running service, stopped at the end whatever happens."""
-    allocator.give_back()
+    memory.give_back()
     service = Service(settings, path, clock)
     try:
         service.start()
+        memory.settle()
         yield service
     finally:
         service.stop()
+        memory.unsettle()

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "daemon.night",
         "daemon.clock",
         "daemon.systemd",
-        "daemon.allocator",
+        "daemon.memory",
     ),
     (
         "daemon.address",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -36,9 +37,9 @@ class View:
 
     def __init__(self, disc: Picture) -> None:
         self.disc = disc
-        thin = np.ascontiguousarray(disc[:: (step := max(1, round(len(disc) / _SIDE))), ::step])
-        self.side = len(thin)
-        self.blue, self.green, self.red = (np.ascontiguousarray(thin[..., i]) for i in range(3))
+        step = max(1, round(len(disc) / _SIDE))
+        self.blue, self.green, self.red = (np.ascontiguousarray(disc[::step, ::step, i]) for i in range(3))
+        self.side = len(self.blue)
         self.high: Plane = np.maximum(np.maximum(self.blue, self.green), self.red)
         self.low: Plane = np.minimum(np.minimum(self.blue, self.green), self.red)
         self.radius = _radius(self.side)
@@ -51,9 +52,24 @@ class View:
         return dead_end(self, upside_down=True), dead_end(self, upside_down=False)
 
     @cached_property
+    def even_rows(self) -> Mask:
+        """(side,): the rows that hold one value, within the disc and but for four levels."""
+        inside = np.where(_inside(self.side, 0.93), np.uint8(255), np.uint8(0))
+        even = np.ones(self.side, dtype=bool)
+        for plane in (self.high, self.low):
+            top, bottom = (plane & inside).max(axis=1), (plane | ~inside).min(axis=1)
+            even &= top.astype(np.int16) - bottom <= 4
+        return even
+
+    @cached_property
     def steps(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """:func:`steps` of rows and of columns."""
         return steps(self, across=False), steps(self, across=True)
+
+    @cached_property
+    def sameness(self) -> tuple[float, float, float]:
+        """:func:`sameness`."""
+        return sameness(self)
 
     @cached_property
     def structure(self) -> tuple[float, float]:
@@ -62,8 +78,8 @@ class View:
 
     def share(self, mask: Mask) -> float:
         """Share of the inner disc (nine tenths of its radius) that a mask of its pixels covers."""
-        inside = self.radius < 0.9
-        return float((mask & inside).sum() / inside.sum())
+        inside = _inside(self.side, 0.9)
+        return float(np.count_nonzero(mask & inside) / np.count_nonzero(inside))
 
 
 @lru_cache(maxsize=8)
@@ -71,6 +87,12 @@ def _radius(side: int) -> Floats:
     """(side, side): distance from the centre, 1 at the disc's edge."""
     offset = ((np.arange(side) + 0.5 - side / 2) / (side / 2)).astype(np.float32)
     return np.asarray(np.hypot(offset[:, None], offset[None, :]))
+
+
+@lru_cache(maxsize=32)
+def _inside(side: int, radius: float) -> Mask:
+    """(side, side): the pixels within the radius."""
+    return np.asarray(_radius(side) < radius)
 
 
 @lru_cache(maxsize=32)
@@ -83,6 +105,18 @@ def _blocks(plane: npt.NDArray[np.generic], block: int) -> npt.NDArray[np.generi
     """(side, side) → (rows, block, columns, block), without what is left over."""
     count = len(plane) // block
     return plane[: count * block, : count * block].reshape(count, block, count, block)
+
+
+def _whole(plane: Floats, block: int) -> Floats:
+    """(side, side) → (rows, columns, block · block): each block's pixels beside each other, quick to sum up."""
+    count = len(plane) // block
+    apart = _blocks(plane, block).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(apart).reshape(count, count, block * block)
+
+
+def _in_rows(mask: Mask) -> npt.NDArray[np.int32]:
+    """How many of each row's pixels a mask has."""
+    return np.asarray(cv2.reduce(mask.view(np.uint8), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S), np.int32)[:, 0]
 
 
 def _extremes(plane: Plane) -> tuple[Plane, Plane]:
@@ -106,13 +140,19 @@ def _count(mask: Mask) -> npt.NDArray[np.uint8]:
 
 def sameness(view: View) -> tuple[float, float, float]:
     """(share of the disc within two levels of its median, the median's level, its colour). Real: 0.968."""
-    inside = view.radius < 0.85
-    planes = [plane[inside] for plane in (view.blue, view.green, view.red)]
-    medians = [int(np.median(plane)) for plane in planes]
-    same = np.ones(len(planes[0]), dtype=bool)
+    planes, same = (view.blue, view.green, view.red), _inside(view.side, 0.85)
+    inside, count = same.view(np.uint8), np.count_nonzero(same)
+    medians = [_median(plane, inside) for plane in planes]
     for plane, median in zip(planes, medians, strict=True):
-        same &= (plane >= max(0, median - 2)) & (plane <= min(255, median + 2))
-    return float(same.mean()), max(medians), max(medians) - min(medians)
+        same = same & (plane >= max(0, median - 2)) & (plane <= min(255, median + 2))
+    return np.count_nonzero(same) / count, max(medians), max(medians) - min(medians)
+
+
+def _median(plane: Plane, inside: Plane) -> int:
+    """The middle level of the pixels inside, of two middle ones the mean, cut to a whole number."""
+    below = np.cumsum(cv2.calcHist([plane], [0], inside, [256], [0, 256]).ravel().astype(np.int64))
+    lower, upper = np.searchsorted(below, [(below[-1] - 1) // 2, below[-1] // 2], side="right")
+    return int(lower + upper) // 2
 
 
 def false_colour(view: View) -> tuple[float, float]:
@@ -135,15 +175,12 @@ def false_colour(view: View) -> tuple[float, float]:
 def dead_end(view: View, upside_down: bool) -> tuple[float, float, float]:
     """(share of the height that ends the disc in one value, its level, share of its edge that is a step)."""
     high, low = (plane[::-1] if upside_down else plane for plane in (view.high, view.low))
-    inside = view.radius < 0.93
+    inside = _inside(view.side, 0.93)
     rim, middle = int(view.side * 0.035) + 2, view.side // 2
     level = int(np.median(high[rim, middle - 8 : middle + 8]))
-    even = np.ones(view.side, dtype=bool)
+    even = view.even_rows[::-1].copy() if upside_down else view.even_rows.copy()
     for plane in (high, low):
-        top, bottom = np.where(inside, plane, 0).max(axis=1), np.where(inside, plane, 255).min(axis=1)
-        even &= (top - bottom.astype(np.int16) <= 4) & (
-            np.abs(plane[:, middle].astype(np.int16) - plane[rim, middle]) <= 4
-        )
+        even &= np.abs(plane[:, middle].astype(np.int16) - plane[rim, middle]) <= 4
     even[:rim] = True
     depth = int(np.argmin(even)) if not even.all() else view.side
     within = inside[min(depth, view.side - 1)]
@@ -157,19 +194,25 @@ def dead_end(view: View, upside_down: bool) -> tuple[float, float, float]:
 
 def noise(view: View) -> float:
     """Share of 8 × 8 blocks in which neighbours differ as much as strangers, by 15 levels. Real: 0.026."""
-    blocks = _blocks(view.light, _BLOCK)
-    variance = blocks.var(axis=(1, 3))
-    across = np.square(np.diff(blocks, axis=3)).mean(axis=(1, 3)) / 2
-    down = np.square(np.diff(blocks, axis=1)).mean(axis=(1, 3)) / 2
+    blocks = _whole(view.light, _BLOCK)
+    variance = blocks.var(axis=2)
+    across, down = (_differences(blocks, axis) for axis in (3, 2))
     white = (np.minimum(across, down) > 0.6 * variance) & (variance > 225)
     return float(white[_blocks_inside(view.side, _BLOCK, 0.9)].mean())
 
 
+def _differences(blocks: Floats, axis: int) -> Floats:
+    """Half the mean square difference of neighbours in each block, along the blocks' rows (3) or columns (2)."""
+    cells = blocks.reshape(*blocks.shape[:2], _BLOCK, _BLOCK)
+    apart = np.diff(cells, axis=axis).reshape(*blocks.shape[:2], -1)
+    return np.asarray(np.square(apart).mean(axis=2) / 2)
+
+
 def structure(view: View) -> tuple[float, float]:
     """(variance between 24ths of the disc, variance within them), levels²."""
-    blocks = _blocks(view.light, max(4, view.side // 24))
-    inside = _blocks_inside(view.side, max(4, view.side // 24), 0.95)
-    return float(blocks.mean(axis=(1, 3))[inside].var()), float(blocks.var(axis=(1, 3))[inside].mean())
+    size = max(4, view.side // 24)
+    blocks = _whole(view.light, size)[_blocks_inside(view.side, size, 0.95)]
+    return float(blocks.mean(axis=1).var()), float(blocks.var(axis=1).mean())
 
 
 def raw_mosaic(view: View) -> float:
@@ -249,19 +292,17 @@ def steps(view: View, across: bool) -> tuple[float, float]:
     weak, strong = clear & (step >= 10), clear & (step >= 16)
     dark = high <= _DARK
     before, after = dark[1:-2] | dark[:-3], dark[2:-1] | dark[3:]
-    inside = view.radius[1:-2] < 0.97
-    chord = inside.sum(axis=1)
-    lit = inside & ~before & ~after
-    turning = np.minimum(
-        (weak & before & ~after & inside).sum(axis=1), (weak & after & ~before & inside).sum(axis=1)
-    )
-    line = np.where(
-        chord > 0.4 * view.side, ((weak & lit).sum(axis=1) + 2 * turning) / np.maximum(chord, 1), 0
-    )
+    inside = _inside(view.side, 0.97)[1:-2]
+    chord = _in_rows(inside)
+    weak &= inside
+    lit = weak & ~(before | after)
+    turning = np.minimum(_in_rows(weak & before & ~after), _in_rows(weak & after & ~before))
+    line = np.where(chord > 0.4 * view.side, (_in_rows(lit) + 2 * turning) / np.maximum(chord, 1), 0)
     void = high <= 2
     strong &= inside & ~(void[1:-2] | void[:-3] | void[2:-1] | void[3:])
-    count = np.cumsum(strong, axis=1, dtype=np.int16)
-    runs = (count[:, 8:] - count[:, :-8] == 8).sum() / chord.sum()
+    twos = strong[:, 1:-1] & strong[:, 2:]
+    fours = twos[:, :-2] & twos[:, 2:]
+    runs = np.count_nonzero(fours[:, :-4] & fours[:, 4:]) / chord.sum()  # of eight
     return max(_alone(line, at) for at in np.argsort(line)[-8:]), float(runs)
 
 
@@ -297,9 +338,11 @@ def repeats(view: View, across: bool) -> float:
     ].astype(np.float32)
     count, width = rows.shape
     reach = int(count * 0.7)
-    squares = np.square(rows).sum(axis=1)
-    apart = np.full((count, count + reach), 1e5 * width, dtype=np.float32)
-    apart[:, :count] = squares[:, None] + squares[None, :] - 2 * (rows @ rows.T)
+    squares = np.square(rows).sum(axis=1)[:, None]
+    ones = np.ones_like(squares)
+    apart = np.empty((count, count + reach), dtype=np.float32)
+    apart[:, count:] = 1e5 * width
+    np.matmul(np.hstack([-2 * rows, squares, ones]), np.hstack([rows, ones, squares]).T, out=apart[:, :count])
     # Row y of what follows holds the distances of row y from rows y, y + 1 … y + reach.
     below = np.lib.stride_tricks.as_strided(
         apart, (count // 8, 8, reach), (8 * sum(apart.strides), sum(apart.strides), apart.strides[1])

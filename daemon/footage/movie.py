@@ -162,6 +162,7 @@ def _sample(
                     fetched_at=spool.fetched_at,
                     index=index,
                     keep_picture=keep_pictures,
+                    find_stars=False,  # no frame of a movie is asked for its stars: compression leaves few
                 )
             )
             if seen is not None:

@@ -24,7 +24,6 @@ from daemon.footage.measures import (
     noise,
     raw_mosaic,
     repeats,
-    sameness,
     smear,
     strokes,
 )
@@ -48,7 +47,7 @@ def flaw(disc: Picture) -> str | None:
 
 
 def _one_value(view: View, coloured: bool) -> bool:
-    same, level, colour = sameness(view)
+    same, level, colour = view.sameness
     return (same > 0.9995 or (same > 0.995 and level > 24)) and (colour > 12) == coloured
 
 

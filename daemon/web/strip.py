@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -35,6 +35,7 @@ _VERDICT_WORDS = {
     "not looked": N_("too light"),
     "stale": N_("no new picture"),
 }
+_PLAIN = ("aurora", "clear")
 TWILIGHT_NAMES = {
     "day": N_("daylight"),
     "civil": N_("civil twilight"),
@@ -57,12 +58,12 @@ class Point(NamedTuple):
     strength: float | None = None
 
     @classmethod
-    def of(cls, row: CourseRow, start: datetime, end: datetime) -> Point:
-        """Laid on the strip from start to end."""
-        at = instant_of(row["observed_at"])
-        x, lit = _x(at, start, end), row["verdict"] == "aurora"
-        strength = max(LEAST_HEIGHT, level_of(row) or 0) if lit else None
-        return cls(at, x, row["verdict"], row["calibrated_probability"], row["threshold"], strength)
+    def of(cls, row: CourseRow, start: datetime, a_second: float) -> Point:
+        """Laid on the strip from ``start``, so much to the second."""
+        at, verdict = instant_of(row["observed_at"]), row["verdict"]
+        strength = max(LEAST_HEIGHT, level_of(row) or 0) if verdict == "aurora" else None
+        x = round((at - start).total_seconds() * a_second, 2)
+        return cls(at, x, verdict, row["calibrated_probability"], row["threshold"], strength)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,19 @@ class Strip:
     summary: str
     strength: str = ""
     zone: str = ""
+
+    @property
+    def ribbon(self) -> Iterator[tuple[str, str]]:
+        """The verdicts of one plain colour, (kind, SVG path 12 high): a restless night has four hundred stretches."""
+        for kind in _PLAIN:
+            its = [band for band in self.verdicts if band.kind == kind]
+            if its:
+                yield kind, "".join(f"M{b.x:g} 0h{b.width:g}v12h-{b.width:g}z" for b in its)
+
+    @property
+    def patterned(self) -> Iterator[Band]:
+        """The other verdicts: a pattern keeps its shape in a rectangle of its own."""
+        return (band for band in self.verdicts if band.kind not in _PLAIN)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -149,7 +163,8 @@ def strip(
     start, end = span
     if rows:
         start, end = widened(span, *(instant_of(rows[i]["observed_at"]) for i in (0, -1)))
-    points = _thinned([Point.of(row, start, end) for row in rows])
+    a_second = WIDTH / (end - start).total_seconds()
+    points = _thinned([Point.of(row, start, a_second) for row in rows])
     step = _step(points, cadence_s)
     seen = [point for point in points if point.probability is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
@@ -226,10 +241,15 @@ def _path(spots: Iterable[tuple[float, float | None]]) -> str:
     if not known:
         return ""
     if len(known) == 1:  # one frame alone is drawn as a short stroke, not as nothing
-        known.append((known[0][0] + 0.5, known[0][1]))
-    heights = [None, *(y for _, y in known), None]
-    ends = [spot for n, spot in enumerate(known) if not heights[n] == spot[1] == heights[n + 2]]
-    return "M" + "L".join([f"{x:g} {y}" for x, y in ends])
+        ((x, y),) = known
+        return f"M{x:g} {y}L{x + 0.5:g} {y}"
+    heights = [y for _, y in known]
+    ends = [
+        f"{x:g} {y}"
+        for (x, y), before, after in zip(known, ["", *heights], [*heights[1:], ""], strict=False)
+        if not before == y == after
+    ]
+    return "M" + "L".join(ends)
 
 
 def _lit_runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:

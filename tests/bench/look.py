@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from daemon import allocator, describer
+from daemon import describer, memory
 from daemon.config import CameraSettings, Settings
 from daemon.event import EventState
 from daemon.footage import frame, image
@@ -41,7 +41,7 @@ SETTLED = 5
 
 def measure(plan: Plan) -> list[Row]:
     """Medians over some looks a minute apart, with the daemon's own way with memory."""
-    allocator.give_back()
+    memory.give_back()
     with tempfile.TemporaryDirectory(prefix="aurorad-bench-") as folder:
         return _rows(_looks(Path(folder), plan.pick(60, 4) + SETTLED))
 

@@ -185,6 +185,7 @@ def serve(path: Path) -> None:
     """The page over a record, nothing watched, until standard input is closed."""
     from prometheus_client import CollectorRegistry
 
+    from daemon import memory
     from daemon.config import Settings
     from daemon.observation import LiveStatus
     from daemon.sky.ephemeris import Observatory
@@ -227,6 +228,7 @@ def serve(path: Path) -> None:
     )
     server = Server(create_app(ports), "127.0.0.1", 0)
     server.start()
+    memory.settle()
     print(json.dumps({"port": server.port}), flush=True)
     sys.stdin.read()
     server.stop()

@@ -1,4 +1,4 @@
-"""The C library's allocator, told to give back at once what a look has used.
+"""The process's memory: the C library gives back at once what a look has used, and what stays is not searched for garbage.
 
 A look works with pictures of a few megabytes for a tenth of a second. glibc takes the first that is freed as a sign
 that such sizes come and go, keeps them in its heap from then on, and gives each thread a heap of its own: a daemon
@@ -8,6 +8,7 @@ that needs 275 MB holds 310.
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Final
 
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # malloc.h
@@ -23,3 +24,14 @@ def give_back() -> bool:
     if mallopt is None:
         return False
     return bool(mallopt(_MMAP_THRESHOLD, PAGES_FROM)) and bool(mallopt(_ARENA_MAX, ARENAS))
+
+
+def settle() -> None:
+    """What is loaded by now stays: without this, pages now and then wait for it to be searched for garbage (0.1 s)."""
+    gc.collect()
+    gc.freeze()
+
+
+def unsettle() -> None:
+    """Let what has settled be searched again."""
+    gc.unfreeze()

@@ -1,21 +1,25 @@
-"""Memory that a look has used goes back to the machine."""
+"""Memory that a look has used goes back to the machine, and what stays is not searched for garbage."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
+
+from daemon import memory
 
 HELD = """
 import sys
 import numpy as np
-from daemon import allocator
+from daemon import memory
 
 def resident_mb():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
 
-if sys.argv[1] == "told" and not allocator.give_back():
+if sys.argv[1] == "told" and not memory.give_back():
     sys.exit(77)
 before = resident_mb()
 for _ in range(2):
@@ -39,3 +43,23 @@ def test_what_a_look_has_used_is_given_back() -> None:
     """Left to itself glibc keeps the pictures' memory for the next ones; told so, it keeps next to nothing."""
     assert left_mb("told") < 10
     assert left_mb("left") > 50
+
+
+class Ring:
+    """Something that only a search for garbage frees: it holds itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_stands_is_not_searched_for_garbage_and_what_comes_later_is() -> None:
+    memory.settle()
+    try:
+        assert gc.get_freeze_count() > 10_000
+        assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+        ring = weakref.ref(Ring())
+        gc.collect()
+        assert ring() is None
+    finally:
+        memory.unsettle()
+    assert gc.get_freeze_count() == 0
