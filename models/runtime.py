@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Runtime = Literal["onnx", "torch"]
 Device = Literal["auto", "cpu", "cuda"]
 
-MAX_BATCH: Final = {"cpu": 8, "cuda": 64}
-"""Frames of one pass. On the CPU more are no faster, and each takes about 28 MB of memory."""
+MAX_BATCH: Final = {"cpu": 4, "cuda": 64}
+"""Frames of one pass. On the CPU more are slower (eight by a tenth), and each takes about 28 MB of memory."""
 
 
 @dataclass(frozen=True, eq=False)

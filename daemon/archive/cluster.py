@@ -74,7 +74,7 @@ def ingest_on_ray(
     *,
     workers: int | None = None,
 ) -> int:
-    """Take the movies in over a Ray cluster; how many could not be used.
+    """Take the movies in over a Ray cluster; how many could not be used, or not to their end.
 
     ``address`` is a cluster's, or ``local`` for one on this machine that ends with the run;
     ``workers`` how many at most, one a CPU if not told. Raises AuroradError.
@@ -90,7 +90,7 @@ def ingest_on_ray(
             outcome = (
                 Outcome(task.movie, None, fault=fault) if fault else merge(task.part, store, camera, settings)
             )
-            faults += outcome.tally is None
+            faults += outcome.fault is not None
             on_outcome(outcome)
     return faults
 

@@ -228,12 +228,12 @@ def ingest_all(
     on_progress: Callable[[str, float], None],
     on_outcome: Callable[[Outcome], None],
 ) -> int:
-    """Take the movies in, one after another; how many could not be used."""
+    """Take the movies in, one after another; how many could not be used, or not to their end."""
     faults = 0
     with opened(settings, camera, database, pictures) as pipeline:
         for path in movies:
             outcome = ingest_movie(path, pipeline, partial(on_progress, path.name))
-            faults += outcome.tally is None
+            faults += outcome.fault is not None
             on_outcome(outcome)
     return faults
 

@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
+from statistics import median
 
 from daemon.archive.ingest import (
     BATCH,
@@ -266,7 +267,19 @@ def ingest_night(
     pipeline.store.progress.put_movie(
         camera, name, MovieTaken(night.bytes, tally.recorded + tally.known, tally.undated)
     )
-    return Outcome(folder, tally, title=night_text(night.night))
+    return Outcome(folder, tally, fault=_too_far_apart(night, pipeline), title=night_text(night.night))
+
+
+def _too_far_apart(night: Night, pipeline: Pipeline) -> str | None:
+    """Why the pictures can begin no event, where most lie so far apart that each is forgotten before the next."""
+    apart_s = [(two.at - one.at).total_seconds() for one, two in pairwise(night.pictures)]
+    usual_s = median(apart_s) if apart_s else 0.0
+    if usual_s < pipeline.rules.forget.total_seconds():
+        return None
+    return (
+        f"{night.pictures[0].path.parent}: its pictures are {usual_s / 60:.0f} minutes apart, too far for two of them "
+        f"to begin an event at cadence_s = {pipeline.camera.cadence_s:g}; set cadence_s = {usual_s:.0f}"
+    )
 
 
 def ingest_nights(

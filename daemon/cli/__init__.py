@@ -26,6 +26,7 @@ from daemon.cli.base import (
     instant,
     json_option,
     needs_a_record,
+    printable,
     say,
     settings_of,
 )
@@ -223,7 +224,7 @@ def _each(answers: Iterable[tuple[dict[str, Any], str] | AuroradError], as_json:
             complain(answer)
             failed = answer
         else:
-            say(answer[0] if as_json else answer[1], as_json)
+            say(answer[0] if as_json else printable(answer[1]), as_json)
     if failed is not None:
         click.get_current_context().exit(failed.exit_code)
 

@@ -258,7 +258,7 @@ def _colour(row: ObservationRow) -> str:
     share = words.percent(row["colour_cover"])
     if row["colour_level"] is None:
         return _("on %(percent)s of the sky", percent=share)
-    return _("on %(percent)s of the sky, level %(level)d of 6", percent=share, level=row["colour_level"])
+    return _("on %(percent)s of the sky, level %(level)d of 5", percent=share, level=row["colour_level"])
 
 
 def _moon(row: ObservationRow) -> str:

@@ -63,6 +63,14 @@ def test_classify_answers_with_the_contracts_keys(green_disc: Path) -> None:
     assert len(answer["model_sha256"]) == 64
 
 
+def test_an_answer_is_one_line_whatever_the_file_is_called(green_disc: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "two\nlines.png"
+    odd.write_bytes(green_disc.read_bytes())
+    done = aurorad("classify", odd)
+    assert len(done.stdout.splitlines()) == 1
+    assert "two?lines.png" in done.stdout
+
+
 def test_classify_tells_directions_where_the_orientation_is_known(green_disc: Path, tmp_path: Path) -> None:
     """With [camera.orientation] the map's brightest place has an azimuth and an elevation."""
     config = tmp_path / "a.toml"

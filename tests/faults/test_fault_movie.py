@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.archive.ingest import Outcome, ingest_movie, open_pipeline
+from daemon.archive.ingest import Outcome, ingest_all, ingest_movie, open_pipeline
 from daemon.config import CameraSettings, ModelSettings, Settings
 from daemon.observation import Picture
 from daemon.pipeline import Pipeline
@@ -160,6 +160,12 @@ def test_a_faststart_movie_cut_short_gives_what_it_holds(
     assert 2 <= len(times) < 6
     assert times[0] == "2024-02-10T05:00:03Z"
     assert "breaks off" in (outcome.fault or "")
+    told: list[Outcome] = []
+    into = pipeline.settings, pipeline.camera_settings, tmp_path / "again.db", None
+    assert ingest_all([outcome.movie], *into, lambda *_: None, told.append) == 1, (
+        "the command ends with status 1"
+    )
+    assert [one.tally for one in told] == [outcome.tally]
     whole = taken(ingest_movie(good, pipeline), pipeline)
     assert len(whole) == 6, "the whole movie, come later, fills the rest"
     matrix(

@@ -314,6 +314,28 @@ def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.Mon
     assert undated == 1
 
 
+def test_pictures_too_far_apart_to_begin_an_event_are_told_of(store: Store, tmp_path: Path) -> None:
+    """One every twenty minutes, each with aurora: recorded, no event, and the line says what would help."""
+    root = allsky(tmp_path / "slow", every(1200, 9, aurora=range(9)))
+    settings = allsky_camera(root)
+    archive = opened(settings, store)
+    (night,), _ = dated(pictures_of([root / "images"], settings.source), settings, NOW)
+    outcome = ingest_night(night, archive.pipeline)
+    assert "20 minutes apart" in (outcome.fault or "")
+    assert "set cadence_s = 1200" in (outcome.fault or "")
+    assert not archive.rows("SELECT * FROM events")
+    assert {row["verdict"] for row in archive.rows()} == {"aurora"}
+
+
+def test_with_their_own_cadence_such_pictures_begin_an_event(store: Store, tmp_path: Path) -> None:
+    root = allsky(tmp_path / "slow", every(1200, 9, aurora=range(9)))
+    slow = allsky_camera(root).model_copy(update={"cadence_s": 1200.0})
+    archive = opened(slow, store)
+    (night,), _ = dated(pictures_of([root / "images"], slow.source), slow, NOW)
+    assert ingest_night(night, archive.pipeline).fault is None
+    assert len(archive.rows("SELECT * FROM events")) == 1
+
+
 def _bytes(data: bytes) -> Any:
     import numpy as np
 
