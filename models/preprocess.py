@@ -37,6 +37,13 @@ def disc_mask(side: int) -> npt.NDArray[np.bool_]:
     return np.asarray(mask)
 
 
+@lru_cache(maxsize=8)
+def _shown(side: int) -> Pixels:
+    """(side, side, 3): 255 where :func:`disc_mask` is True; as wide as what it is and-ed with."""
+    inside = np.where(disc_mask(side), np.uint8(255), np.uint8(0))
+    return np.repeat(inside[:, :, None], 3, axis=2)
+
+
 def shrink(square: Pixels, side: int = SIDE) -> Pixels:
     """A square sky disc of any size → (side, side, 3) uint8 BGR, black outside the disc.
 
@@ -47,13 +54,11 @@ def shrink(square: Pixels, side: int = SIDE) -> Pixels:
         raise ValueError(f"a sky disc is a square colour picture, this one is {square.shape}")
     if square.dtype != np.uint8:
         raise ValueError(f"a sky disc is uint8, this one is {square.dtype}")
-    if square.shape[0] == side:
-        small = square.copy()
-    else:
+    small = square
+    if square.shape[0] != side:
         how = cv2.INTER_AREA if square.shape[0] > side else cv2.INTER_LINEAR
         small = np.asarray(cv2.resize(square, (side, side), interpolation=how), dtype=np.uint8)
-    small[~disc_mask(side)] = 0
-    return small
+    return np.bitwise_and(small, _shown(side))
 
 
 def to_input(
