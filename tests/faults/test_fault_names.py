@@ -212,7 +212,9 @@ def looks_at(folder: Path, nights: int) -> Iterator[float]:
 
 def test_a_look_costs_the_same_after_a_year(tmp_path: Path, matrix: Entry) -> None:
     """Folders by night: with 365 nights a look takes at most half more than with one; both are looked at by turns."""
-    pairs = list(islice(zip(looks_at(tmp_path / "one", 1), looks_at(tmp_path / "year", 365), strict=True), 60))
+    pairs = list(
+        islice(zip(looks_at(tmp_path / "one", 1), looks_at(tmp_path / "year", 365), strict=True), 60)
+    )
     one, year = ([pair[k] for pair in pairs] for k in (0, 1))
     ratio = min(median(year[k::3]) for k in range(3)) / min(median(one[k::3]) for k in range(3))
     assert ratio < 1.5, ratio
