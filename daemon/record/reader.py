@@ -66,9 +66,13 @@ class Reader(Closing):
             self._connection.close()
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Rows of one SELECT, as dictionaries."""
+        """Rows of one SELECT, as dictionaries: of plain tuples, for a Row looks each of its columns up by name."""
         with self._lock, translated(self.path):
-            return [dict(row) for row in self._connection.execute(sql, parameters)]
+            cursor = self._connection.cursor()
+            cursor.row_factory = None
+            cursor.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def _first(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
         rows = self.query(sql, parameters)

@@ -24,6 +24,7 @@ from typing import Any
 
 from daemon.sky.ephemeris import Observatory
 from tests.bench import ways
+from tests.bench.box import box
 from tests.bench.figure import Plan, Row, percentile
 
 STEP_S = 6.0
@@ -40,10 +41,11 @@ RUN = "import sys; sys.modules['pandas'] = None; from daemon.cli import main; ma
 
 
 def measure(plan: Plan) -> Iterator[Row]:
-    """The live figures, then those of many cameras, then the start."""
+    """The live figures, then those of many cameras, the start, and the same in a small machine."""
     yield from live(plan)
     yield from many(plan)
     yield start(plan)
+    yield small(plan)
 
 
 # ------------------------------------------------------------------------------- live
@@ -165,6 +167,44 @@ def start(plan: Plan) -> Row:
         f"{middle:.1f} s",
         middle <= 3,
         f"{len(took)} starts, {min(took):.1f}–{max(took):.1f} s: Python, imports, model, ephemeris, fetch, OCR",
+    )
+
+
+SMALL_MB = 512
+
+
+def small(plan: Plan) -> Row:
+    """One camera at the feed's own pace in a control group of 512 MB and on one core: does it keep up?"""
+    what, seconds = f"one camera within {SMALL_MB} MB, on one core", plan.pick(60, 20)
+    with (
+        box(SMALL_MB) as within,
+        _feed(seconds + 60) as feed,
+        tempfile.TemporaryDirectory(prefix="aurorad-bench-") as folder,
+    ):
+        if within is None:
+            return Row(what, "runs", "not measured", None, "no control group can be made here (root can)")
+        config = _config(Path(folder), feed.url, 1, STEP_S)
+        began = time.time()
+        command = [sys.executable, "-c", RUN, "run", "--config", str(config)]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=within.enter) as process:
+            try:
+                first_s = _first_row(Path(folder) / "aurorad.db", began + 60) - began
+                time.sleep(seconds)
+                alive = process.poll() is None
+            finally:
+                process.terminate()
+        with closing(sqlite3.connect(Path(folder) / "aurorad.db")) as db:
+            (looks,) = db.execute(
+                "SELECT count(*) FROM observations WHERE probability IS NOT NULL"
+            ).fetchone()
+    kept_up = alive and looks >= int(seconds / STEP_S)
+    return Row(
+        what,
+        "runs",
+        "runs" if kept_up else "does not keep up" if alive else "was killed",
+        kept_up,
+        f"{looks} looks, one each {STEP_S:g} s; start to first verdict {first_s:.1f} s; most memory {within.most_mb:.0f} MB,"
+        " what the kernel keeps of files included",
     )
 
 
