@@ -128,8 +128,8 @@ class Listing:
         self._hot = nlargest(HOT, self._folders, key=lambda path: self._folders[path].mtime_ns)
         if self._newest:
             self._heat(os.path.dirname(max(self._newest.values()).path))
+        self._found.clear()  # at the first look the order of finding is the file system's
         self._keep_newest()
-        self._found.clear()
 
     def _look_at_the_newest(self, names: dict[str, list[str]]) -> None:
         """Of all names those that may be of the newest files, folders written to last first."""
