@@ -8,6 +8,7 @@ import signal
 import threading
 from pathlib import Path
 
+from daemon import memory
 from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.service import serving
@@ -38,6 +39,7 @@ def run(settings: Settings, config_path: Path | None, clock: Clock | None = None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: asked.add(number))
     with serving(settings, config_path, clock) as service:
+        memory.settle()
         while not asked & {signal.SIGTERM, signal.SIGINT}:
             pause.wait(SIGNAL_LOOK_S)
             if signal.SIGHUP in asked:

@@ -30,8 +30,3 @@ def settle() -> None:
     """What is loaded by now stays: without this, pages now and then wait for it to be searched for garbage (0.1 s)."""
     gc.collect()
     gc.freeze()
-
-
-def unsettle() -> None:
-    """Let what has settled be searched again."""
-    gc.unfreeze()

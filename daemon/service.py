@@ -394,8 +394,6 @@ def serving(settings: Settings, path: Path | None = None, clock: Clock | None = 
     service = Service(settings, path, clock)
     try:
         service.start()
-        memory.settle()
         yield service
     finally:
         service.stop()
-        memory.unsettle()

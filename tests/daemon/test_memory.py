@@ -61,5 +61,5 @@ def test_what_stands_is_not_searched_for_garbage_and_what_comes_later_is() -> No
         gc.collect()
         assert ring() is None
     finally:
-        memory.unsettle()
+        gc.unfreeze()
     assert gc.get_freeze_count() == 0
