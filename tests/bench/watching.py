@@ -193,6 +193,7 @@ def small(plan: Plan) -> Row:
                 alive = process.poll() is None
             finally:
                 process.terminate()
+        most_mb = within.most_mb
         with closing(sqlite3.connect(Path(folder) / "aurorad.db")) as db:
             (looks,) = db.execute(
                 "SELECT count(*) FROM observations WHERE probability IS NOT NULL"
@@ -203,7 +204,7 @@ def small(plan: Plan) -> Row:
         "runs",
         "runs" if kept_up else "does not keep up" if alive else "was killed",
         kept_up,
-        f"{looks} looks, one each {STEP_S:g} s; start to first verdict {first_s:.1f} s; most memory {within.most_mb:.0f} MB,"
+        f"{looks} looks, one each {STEP_S:g} s; start to first verdict {first_s:.1f} s; most memory {most_mb:.0f} MB,"
         " what the kernel keeps of files included",
     )
 
