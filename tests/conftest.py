@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from daemon.clock import Clock
 from tests.living import export_living, made_once
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+# Where a test means no bound on time its client waits for an answer: a starved machine's pages take seconds. What the
+# daemon itself asks for has a limit of its own each time.
+for call in (
+    httpx.get,
+    httpx.post,
+    httpx.put,
+    httpx.delete,
+    httpx.stream,
+    httpx.request,
+    httpx.Client.__init__,
+):
+    inspect.unwrap(call).__kwdefaults__["timeout"] = httpx.Timeout(60.0)
 
 
 WAITING = (

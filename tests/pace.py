@@ -12,10 +12,6 @@ NOMINAL_S = 0.004
 """What :func:`_work` takes on one idle core of the machine the bounds were measured on (2 cores, x86-64)."""
 
 
-PATIENT_S = 60.0
-"""How long a test's client waits for an answer where no bound on time is meant: a starved machine's pages take seconds."""
-
-
 def _work() -> None:
     """A bit of Python and a bit of numpy, as most of what is timed here."""
     values = np.arange(40_000, dtype=np.float64)

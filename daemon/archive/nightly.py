@@ -17,8 +17,9 @@ from pathlib import Path
 
 from daemon.alert.conditions import Conditions
 from daemon.alert.summary import send_summary
+from daemon.archive.dated_pictures import nights_in_folder
 from daemon.archive.ingest import record_movie
-from daemon.archive.stills import nights_in_folder, record_night
+from daemon.archive.stills import record_night
 from daemon.config import Settings
 from daemon.errors import FetchError, FootageError, StoreError
 from daemon.footage.movie import Scratch, read_movie

@@ -2,7 +2,7 @@
 
     files → dated → one a cadence → what no row stands for → frames → pipeline
 
-A camera program keeps a picture every few seconds in a folder a night. Of those, one a cadence is looked at, as
+Of the pictures that a camera program keeps (:mod:`daemon.archive.dated_pictures`) one a cadence is looked at, as
 the live watch would have; minutes that are on record stay as they are. So a night may be taken in again whenever
 more of it is there: ``aurorad ingest FOLDER`` does that, and after dawn a folder camera's own watch, which fills
 the hours in which it was down.
@@ -11,247 +11,26 @@ the hours in which it was down.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-import stat
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
 
-from daemon.archive.ingest import (
-    BATCH,
-    MOVIES,
-    PICTURES,
-    Outcome,
-    Recorder,
-    Tally,
-    is_file,
-    movies_of,
-    opened,
-    same_minute,
-)
+from daemon.archive.dated_pictures import SPACING, Kept, Night, dated
+from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, opened, same_minute
 from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import CameraSettings, Settings, SourceSettings
-from daemon.errors import ClockError, PictureError, UsageError
-from daemon.footage import image, ocr
+from daemon.errors import PictureError
+from daemon.footage import image
 from daemon.footage.frame import from_pixels
-from daemon.footage.reading import StampReader
-from daemon.footage.still_clock import AHEAD, time_in_name
-from daemon.night import midnight_of, night_of, night_text
-from daemon.observation import Camera, Frame
+from daemon.night import night_text
+from daemon.observation import Frame
 from daemon.pipeline import Pipeline
 from daemon.record.progress import MovieTaken
 from daemon.text import one_line
-
-NOT_THE_SKY = re.compile(
-    r"(thumb|keogram|startrail|panorama|timelapse|mini-?timelapse|darks?$|latest\b|raw$|export$)",
-    re.IGNORECASE,
-)
-"""Beginnings of the names of files and folders in which camera programs keep what they make of the pictures."""
-
-SPACING = 0.75
-"""Of a cadence: two looks are not closer than this. A camera's own interval is seldom a whole part of it."""
-
-COPIED = timedelta(hours=30)
-"""How far a file's own time may be from the date in its name, whatever zone that is in. Further off it was copied."""
-
-_DATE = re.compile(r"(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?([0-3]\d)")
-
-
-@dataclass(frozen=True, order=True)
-class Kept:
-    """A picture in an archive, and when it was taken."""
-
-    at: datetime
-    path: Path
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Night:
-    """One night's pictures, in order of time."""
-
-    night: date
-    pictures: tuple[Kept, ...]
-
-    @property
-    def bytes(self) -> int:
-        """All of them together."""
-        return sum(picture.bytes for picture in self.pictures)
-
-
-# ------------------------------------------------------------------- which pictures, and of when
-
-
-def footage_of(places: Sequence[Path], camera: CameraSettings) -> tuple[list[Path], list[Path]]:
-    """The movies and the pictures that are to be taken in. Raises UsageError where there is neither.
-
-    Where a folder holds both, one is made of the other: AuroraMAX's archive is its movies, and the timelapses
-    among a camera program's pictures have no clock that could be read where the camera has no stamp.
-    """
-    movies, pictures = movies_of(places), pictures_of(places, camera.source)
-    if camera.source.kind == "auroramax" and movies:
-        pictures = [path for path in pictures if path in places]
-    if not camera.stamp and pictures:
-        movies = [path for path in movies if path in places]
-    if not movies and not pictures:
-        named = (
-            f", its name beginning with a time as {camera.source.name_format!r}"
-            if camera.source.time_from == "name"
-            else ""
-        )
-        raise UsageError(
-            f"neither a movie ({', '.join(MOVIES)}) nor a picture ({', '.join(PICTURES)}{named}) in the folders named"
-        )
-    return movies, pictures
-
-
-def pictures_of(places: Iterable[Path], source: SourceSettings) -> list[Path]:
-    """The pictures named, and those in the folders named but for what is made of pictures; by name. Raises UsageError."""
-    found: list[Path] = []
-    for place in places:
-        if place.is_dir():
-            found += _below(place, source)
-        elif not place.is_file():
-            raise UsageError(f"{place}: there is no such file or folder")
-        elif place.suffix.lower() in PICTURES:
-            found.append(place)
-    return found
-
-
-def _below(folder: Path, source: SourceSettings) -> list[Path]:
-    found: list[Path] = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and not NOT_THE_SKY.match(f))
-        for name in sorted(files):
-            path = Path(root, name)
-            if path.suffix.lower() in PICTURES and not name.startswith(".") and not NOT_THE_SKY.match(name):
-                found.append(path)
-    if source.time_from == "name":
-        length = len(datetime(2000, 1, 1).strftime(source.name_format))
-        found = [path for path in found if _has_time(path.name[:length], source.name_format)]
-    return [path for path in found if is_file(path)]
-
-
-def _has_time(text: str, form: str) -> bool:
-    try:
-        datetime.strptime(text, form)
-    except ValueError:
-        return False
-    return True
-
-
-def dated(paths: Sequence[Path], camera: CameraSettings, now: datetime) -> tuple[list[Night], int]:
-    """The pictures by night, and how many of them have no time. By name, stamp or file time, as the source says."""
-    source = camera.source
-    if source.time_from == "stamp":
-        times = _stamped(paths, camera.camera())
-    else:
-        times = [_named_or_kept(path, source) for path in paths]
-    kept = [
-        Kept(at, path, path.stat().st_size)
-        for path, at in zip(paths, times, strict=True)
-        if at is not None and at - now <= AHEAD and is_file(path)
-    ]
-    nights = groupby(sorted(kept), key=lambda picture: night_of(picture.at, camera))
-    return [Night(night, tuple(pictures)) for night, pictures in nights], len(paths) - len(kept)
-
-
-def nights_in_folder(camera: CameraSettings, oldest: date, newest: date, now: datetime) -> list[Night]:
-    """The nights from ``oldest`` to ``newest`` of which a folder camera's own pictures are there.
-
-    What was written before them is passed over by the date in its name or its time, so that an archive of years costs
-    little. Where stamps date the pictures, one a cadence is read.
-    """
-    source = camera.source
-    assert source.path is not None
-    before = (midnight_of(oldest, camera) - timedelta(days=2)).timestamp()
-    written: list[tuple[float, Path]] = []
-    oldest_day = f"{oldest - timedelta(days=3):%Y%m%d}"
-    for path in source.path.glob(source.pattern):
-        said = None if source.time_from == "stamp" else _DATE.search(path.name)
-        if said and "".join(said.groups()) < oldest_day:
-            continue
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        if status.st_mtime >= before and stat.S_ISREG(status.st_mode) and not path.name.startswith("."):
-            written.append((status.st_mtime, path))
-    written.sort()
-    if source.time_from == "stamp":
-        written = _thinned(written, SPACING * camera.cadence_s)
-    nights, _ = dated([path for _, path in written], camera, now)
-    return [night for night in nights if oldest <= night.night <= newest]
-
-
-def _thinned(written: Sequence[tuple[float, Path]], apart_s: float) -> list[tuple[float, Path]]:
-    kept: list[tuple[float, Path]] = []
-    for one in written:
-        if not kept or one[0] - kept[-1][0] >= apart_s:
-            kept.append(one)
-    return kept
-
-
-def _named_or_kept(path: Path, source: SourceSettings) -> datetime | None:
-    try:
-        own = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
-        if source.time_from == "name":
-            return time_in_name(path.name, source, own).astimezone(UTC)
-    except (OSError, OverflowError, ValueError, ClockError):
-        return None
-    return None if _was_copied(path, own) else own
-
-
-def _was_copied(path: Path, own: datetime) -> bool:
-    """Is the file's own time not that of the picture? Then the date in its name, or in its folder's, is another."""
-    said = _DATE.search(path.name) or _DATE.search(path.parent.name)
-    try:
-        day = datetime(*(int(part) for part in said.groups()), 12, tzinfo=UTC) if said else None  # type: ignore[misc, arg-type]
-    except ValueError:
-        return False
-    return day is not None and abs(own - day) > COPIED
-
-
-def _stamped(paths: Sequence[Path], camera: Camera) -> list[datetime | None]:
-    """What each picture's stamp says, where those of the pictures around it do not say otherwise."""
-    if camera.stamp is None:
-        return [None] * len(paths)
-    reader, read = StampReader(camera.stamp), list[datetime | None]()
-    for path in paths:
-        try:
-            read.append(reader.read(ocr.cut_stamp(image.read(path), camera.stamp))[0].astimezone(UTC))
-        except (PictureError, ClockError):
-            read.append(None)
-    return _in_their_order(read)
-
-
-def _in_their_order(times: Sequence[datetime | None]) -> list[datetime | None]:
-    """The most of the times that never go back, the others taken out: a misread one contradicts its neighbours."""
-    ends: list[
-        tuple[datetime, int]
-    ] = []  # of the rows of each length that never go back, the one that ends first
-    before: dict[int, int | None] = {}
-    for k, at in enumerate(times):
-        if at is None:
-            continue
-        length = bisect_right(ends, at, key=lambda end: end[0])
-        before[k] = ends[length - 1][1] if length else None
-        ends[length : length + 1] = [(at, k)]
-    kept: set[int] = set()
-    last = ends[-1][1] if ends else None
-    while last is not None:
-        kept.add(last)
-        last = before[last]
-    return [at if k in kept else None for k, at in enumerate(times)]
-
-
-# ------------------------------------------------------------------- one night into the record
 
 
 def ingest_night(

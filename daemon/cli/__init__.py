@@ -122,7 +122,7 @@ def ingest(
     FOOTAGE is movies, pictures, or folders of either. Of the pictures of a night one a cadence is looked at. You
     can stop it at any time and run it again: what is recorded stays, and a repeat changes nothing.
     """
-    from daemon.archive.stills import footage_of
+    from daemon.archive.dated_pictures import footage_of
 
     settings, camera = camera_of(config_path, camera_name)
     needs_a_record(db, config_path)

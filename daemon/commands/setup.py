@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import pytz
 
 from daemon.alert.channel import Channel
-from daemon.archive.stills import Kept, dated, nights_in_folder, pictures_of
+from daemon.archive.dated_pictures import Kept, dated, nights_in_folder, pictures_of
 from daemon.commands.calibrate import calibrate
 from daemon.commands.calibrate_file import disc_table, tables
 from daemon.commands.setup_file import Plan, how_to_start, must_not_be_there, write

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import pytz
 
+from daemon.archive.dated_pictures import NOT_THE_SKY
 from daemon.archive.ingest import PICTURES
-from daemon.archive.stills import NOT_THE_SKY
 from daemon.errors import UsageError
 
 NAME_AGREES = timedelta(minutes=20)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from daemon.record.rows import EventRow
+
 EVENT = """
     SELECT e.*,
         (SELECT label FROM labels l WHERE l.event_id = e.id AND l.undone_at IS NULL
@@ -55,3 +59,9 @@ ANSWERS = """SELECT count(*) AS n, sum(label = 'aurora') AS right_n FROM (
     SELECT label, max(id) FROM labels WHERE event_id IS NOT NULL AND undone_at IS NULL AND camera = ?
     GROUP BY event_id) WHERE label IN ('aurora', 'none')"""
 """How many events of a camera people have judged, and how many of them were right."""
+
+
+def with_right(row: dict[str, Any]) -> EventRow:
+    """A row of :data:`EVENT` as the reader gives it: what people answered is ``right``, true or false."""
+    right = {"aurora": True, "none": False}.get(row["label"] or "")
+    return cast(EventRow, row | {"right": right, "in_cool_down": bool(row["in_cool_down"])})

@@ -258,7 +258,7 @@ class Reader(Closing):
                 offset,
             ],
         )
-        return [_with_right(row) for row in rows]
+        return [event_rows.with_right(row) for row in rows]
 
     def best_of_night(self, camera: str, night: date) -> datetime | None:
         """The time of a night's brightest aurora; of its darkest clear frame where there was none."""
@@ -273,7 +273,7 @@ class Reader(Closing):
     def event(self, event_id: str) -> EventWholeRow | None:
         """One event, as in :meth:`events`, with its outbox rows as ``messages``."""
         row = self._first(event_rows.shown(f"{event_rows.EVENT} WHERE e.id = ?"), [event_id])
-        return {**_with_right(row), "messages": self.messages(event_id)} if row else None
+        return {**event_rows.with_right(row), "messages": self.messages(event_id)} if row else None
 
     def messages(self, event_id: str | None = None, limit: int = 100) -> list[MessageRow]:
         """Outbox rows, newest first, of one event or of all."""
@@ -396,8 +396,3 @@ class Reader(Closing):
         )
         assert row is not None
         return row
-
-
-def _with_right(row: Row) -> EventRow:
-    right = {"aurora": True, "none": False}.get(row["label"] or "")
-    return cast(EventRow, row | {"right": right, "in_cool_down": bool(row["in_cool_down"])})

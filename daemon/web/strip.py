@@ -58,12 +58,12 @@ class Point(NamedTuple):
     strength: float | None = None
 
     @classmethod
-    def of(cls, row: CourseRow, start: datetime, a_second: float) -> Point:
-        """Laid on the strip from ``start``, so much to the second."""
-        at, verdict = instant_of(row["observed_at"]), row["verdict"]
-        strength = max(LEAST_HEIGHT, level_of(row) or 0) if verdict == "aurora" else None
-        x = round((at - start).total_seconds() * a_second, 2)
-        return cls(at, x, verdict, row["calibrated_probability"], row["threshold"], strength)
+    def of(cls, row: CourseRow, start: datetime, end: datetime) -> Point:
+        """Laid on the strip from start to end."""
+        at = instant_of(row["observed_at"])
+        x, lit = _x(at, start, end), row["verdict"] == "aurora"
+        strength = max(LEAST_HEIGHT, level_of(row) or 0) if lit else None
+        return cls(at, x, row["verdict"], row["calibrated_probability"], row["threshold"], strength)
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,7 @@ def strip(
     start, end = span
     if rows:
         start, end = widened(span, *(instant_of(rows[i]["observed_at"]) for i in (0, -1)))
-    a_second = WIDTH / (end - start).total_seconds()
-    points = _thinned([Point.of(row, start, a_second) for row in rows])
+    points = _thinned([Point.of(row, start, end) for row in rows])
     step = _step(points, cadence_s)
     seen = [point for point in points if point.probability is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
@@ -241,15 +240,10 @@ def _path(spots: Iterable[tuple[float, float | None]]) -> str:
     if not known:
         return ""
     if len(known) == 1:  # one frame alone is drawn as a short stroke, not as nothing
-        ((x, y),) = known
-        return f"M{x:g} {y}L{x + 0.5:g} {y}"
-    heights = [y for _, y in known]
-    ends = [
-        f"{x:g} {y}"
-        for (x, y), before, after in zip(known, ["", *heights], [*heights[1:], ""], strict=False)
-        if not before == y == after
-    ]
-    return "M" + "L".join(ends)
+        known.append((known[0][0] + 0.5, known[0][1]))
+    heights = [None, *(y for _, y in known), None]
+    ends = [spot for n, spot in enumerate(known) if not heights[n] == spot[1] == heights[n + 2]]
+    return "M" + "L".join([f"{x:g} {y}" for x, y in ends])
 
 
 def _lit_runs(points: Sequence[Point], gap: timedelta) -> Iterable[list[Point]]:

@@ -20,39 +20,42 @@ class Box:
     """Processes that :meth:`enter` share its memory, page cache included, and one core."""
 
     def __init__(self, group: Path, most: str) -> None:
-        self._group, self._most = group, most
+        self.group, self._most = group, most
 
     def enter(self) -> None:
         """Put this very process in: for ``preexec_fn``."""
-        (self._group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+        (self.group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
     @property
     def most_mb(self) -> float:
         """The most memory that was ever used within, in MB."""
-        return int((self._group / self._most).read_text(encoding="ascii")) / 1e6
+        return int((self.group / self._most).read_text(encoding="ascii")) / 1e6
 
 
 @contextmanager
 def box(megabytes: int) -> Iterator[Box | None]:
     """A box of so many MiB, removed at the end; None where this machine lets nobody make one."""
-    group = None
-    for root, (limit, most) in _FILES.items():
-        mine = root / f"aurorad-bench-{os.getpid()}"
-        try:
-            mine.mkdir()
-            group = mine
-            (mine / limit).write_text(str(megabytes << 20), encoding="ascii")
-            (mine / most).read_text(encoding="ascii")
-        except OSError:
-            if group is not None:
-                group.rmdir()
-                group = None
-            continue
-        break
+    made = next((one for root in _FILES if (one := _made(root, megabytes)) is not None), None)
     try:
-        yield Box(group, most) if group is not None else None
+        yield made
     finally:
-        if group is not None:
+        if made is not None:
             with contextlib.suppress(OSError):  # a process that is not quite gone; the group is empty soon
-                group.rmdir()
+                made.group.rmdir()
+
+
+def _made(root: Path, megabytes: int) -> Box | None:
+    """A group below the root of one version; None where that has none, or lets nobody limit it."""
+    group, (limit, most) = root / f"aurorad-bench-{os.getpid()}", _FILES[root]
+    try:
+        group.mkdir()
+    except OSError:
+        return None
+    try:
+        (group / limit).write_text(str(megabytes << 20), encoding="ascii")
+        (group / most).read_text(encoding="ascii")
+    except OSError:
+        group.rmdir()
+        return None
+    return Box(group, most)

@@ -14,8 +14,9 @@ import cv2
 import pytest
 from click.testing import CliRunner
 
+from daemon.archive.dated_pictures import Kept, dated, footage_of, nights_in_folder, pictures_of
 from daemon.archive.nightly import MOST_NIGHTS, Nightly
-from daemon.archive.stills import Kept, chosen, dated, footage_of, ingest_night, nights_in_folder, pictures_of
+from daemon.archive.stills import chosen, ingest_night
 from daemon.cli import main
 from daemon.config import CameraSettings, EventSettings, Settings
 from daemon.errors import UsageError
@@ -288,7 +289,7 @@ def test_a_camera_that_is_one_file_has_nothing_to_fill_from(tmp_path: Path, stor
 
 def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misread stamp among pictures in order of their names is kept out; the others have their time."""
-    from daemon.archive import stills
+    from daemon.archive import dated_pictures
 
     said = {f"{k}.png": EVENING + timedelta(minutes=k) for k in range(5)}
     said["2.png"] -= timedelta(hours=8)
@@ -300,7 +301,7 @@ def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.Mon
         def read(self, _: object) -> tuple[datetime, str]:
             return next(self._said), ""
 
-    monkeypatch.setattr(stills, "StampReader", Reader)
+    monkeypatch.setattr(dated_pictures, "StampReader", Reader)
     for name in said:
         put(tmp_path / name, cv2.imencode(".png", cv2.imdecode(_bytes(sky(1)), 1))[1].tobytes(), NOW)
     settings = camera(tmp_path, time_from="stamp").model_copy(update={"stamp": CameraSettings().stamp})

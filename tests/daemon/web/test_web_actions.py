@@ -14,7 +14,6 @@ import pytest
 
 from daemon.record import snoozes
 from tests import web_night
-from tests.pace import PATIENT_S
 from tests.web_night import House, at_minute
 
 TOKEN = "correct horse battery staple"
@@ -70,7 +69,7 @@ def test_a_label_can_be_taken_back_once(free: House) -> None:
 def test_was_this_right_is_kept_on_the_event(free: House) -> None:
     """An answer by form leads back to the events; the newest answer counts and can be filtered by."""
     event = web_night.event_of(300).id
-    with httpx.Client(timeout=PATIENT_S, base_url=free.url, headers={"origin": free.url}) as page:
+    with httpx.Client(base_url=free.url, headers={"origin": free.url}) as page:
         reply = page.post("/events/answer", data={"event_id": event, "label": "none"})
         assert reply.status_code == 303
         assert "Marked wrong." in page.get("/events").text
@@ -236,7 +235,7 @@ def test_the_token_opens_as_bearer_and_by_signing_in(guarded: House) -> None:
     """Programs send it; people give it once, and their browser keeps a stand-in that is not the token."""
     sent = httpx.post(f"{guarded.url}/label", json=a_label(251), headers={"authorization": f"Bearer {TOKEN}"})
     assert sent.status_code == 201
-    with httpx.Client(timeout=PATIENT_S, base_url=guarded.url, headers={"origin": guarded.url}) as page:
+    with httpx.Client(base_url=guarded.url, headers={"origin": guarded.url}) as page:
         wrong = page.post("/sign-in", data={"token": "guess", "to": "/label"})
         assert wrong.status_code == 403
         right = page.post("/sign-in", data={"token": TOKEN, "to": "/label"})

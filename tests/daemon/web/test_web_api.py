@@ -17,7 +17,6 @@ from daemon.observation import Observation
 from daemon.web import api, openapi
 from tests import web_night
 from tests.daemon.record.made import observation
-from tests.pace import PATIENT_S
 from tests.web_night import FIRST, House, at_minute
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
@@ -43,7 +42,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def ask(night: House) -> Iterator[httpx.Client]:
     """A program that reads."""
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         yield client
 
 

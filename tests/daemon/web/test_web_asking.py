@@ -11,7 +11,6 @@ import pytest
 
 from daemon.web.app import create_app
 from tests import web_night
-from tests.pace import PATIENT_S
 from tests.web_night import House
 
 PAGES = ("/", "/live", "/night/2024-02-10", "/season", "/events", "/label", "/sign-in")
@@ -49,7 +48,7 @@ def test_under_a_path_every_address_leads_there(night: House, path: str) -> None
 
 def test_a_shared_link_shows_its_picture(night: House) -> None:
     """og:title, og:description and og:image, the last as others have to call it, and it is there."""
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as page:
+    with httpx.Client(base_url=night.url) as page:
         html = page.get("/").text
         assert '<meta property="og:title" content="Go now: Yellowknife">' in html
         assert (
@@ -64,7 +63,7 @@ def test_a_shared_link_shows_its_picture(night: House) -> None:
 
 def test_people_get_a_page_and_programs_a_line(night: House) -> None:
     """A wrong address: our face for a browser, one line for others, JSON under /api, each a 404."""
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as page:
+    with httpx.Client(base_url=night.url) as page:
         html = page.get("/nowhere", headers={"accept": "text/html,*/*"})
         assert (html.status_code, html.headers["content-type"]) == (404, "text/html; charset=utf-8")
         assert "<h1>Not found</h1>" in html.text
@@ -74,6 +73,6 @@ def test_people_get_a_page_and_programs_a_line(night: House) -> None:
 
 def test_the_horizon_is_unrolled_only_where_it_is_known(night: House) -> None:
     """Without orientation there is no panorama, and nothing outside the pictures' folder is read."""
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as page:
+    with httpx.Client(base_url=night.url) as page:
         assert page.get("/panorama/yellowknife/20240210/none.jpg").status_code == 404
         assert page.get("/panorama/../aurorad.db").status_code == 404

@@ -19,7 +19,6 @@ from daemon.web.hapi_data import datasets
 from daemon.web.hapi_time import hapi_time
 from tests import web_night
 from tests.daemon.record.made import observation
-from tests.pace import PATIENT_S
 from tests.web_night import FIRST, House, at_minute
 
 OBSERVATIONS = "yellowknife/observations"
@@ -37,7 +36,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def ask(night: House) -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=PATIENT_S, base_url=f"{night.url}/hapi/") as client:
+    with httpx.Client(base_url=f"{night.url}/hapi/") as client:
         yield client
 
 

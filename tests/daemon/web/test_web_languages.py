@@ -14,7 +14,6 @@ import pytest
 from daemon.web import tongues
 from daemon.web.tongues import LANGUAGES, preferred, speaking
 from tests import web_night
-from tests.pace import PATIENT_S
 from tests.web_night import House
 
 mofile = pytest.importorskip(
@@ -106,7 +105,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_page_speaks_the_readers_language(night: House, code: str) -> None:
     """All pages and the moving parts answer in it, and name it."""
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url, cookies={"aurorad_language": code}) as page:
+    with httpx.Client(base_url=night.url, cookies={"aurorad_language": code}) as page:
         for path in ("/", "/live", "/night/2024-02-10", "/season", "/events", "/label", "/sign-in"):
             reply = page.get(path)
             assert reply.status_code == 200, path
@@ -120,7 +119,7 @@ def test_every_page_speaks_the_readers_language(night: House, code: str) -> None
 
 def test_times_are_the_cameras_or_the_readers(night: House) -> None:
     """The camera's zone unless the reader chose their own; the night keeps its name and its address."""
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as page:
+    with httpx.Client(base_url=night.url) as page:
         assert "22:10:00 MST" in page.get("/night/2024-02-10?at=2024-02-10T05:10:00Z").text
         page.cookies.set("aurorad_zone", "Asia%2FTokyo")
         html = page.get("/night/2024-02-10?at=2024-02-10T05:10:00Z").text

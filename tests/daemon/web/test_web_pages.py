@@ -15,7 +15,7 @@ from daemon.config import CameraSettings, Settings
 from daemon.observation import Gate
 from daemon.sky.ephemeris import Observatory
 from tests import web_night
-from tests.pace import PATIENT_S, slowness
+from tests.pace import slowness
 from tests.web_night import FIRST, House, looking
 
 
@@ -32,7 +32,7 @@ def page(night: House) -> Iterator[httpx.Client]:
     night.watch.now = FIRST + timedelta(minutes=399, seconds=12)
     night.watch.well = True
     night.watch.cameras = {web_night.CAMERA: looking(night.watch.now - timedelta(seconds=3))}
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         yield client
 
 
@@ -186,7 +186,7 @@ def test_a_camera_of_the_record_alone_keeps_its_place_and_name(tmp_path: Path) -
         house.store.progress.register_camera(cabin.about())
         for name in ("cabin", "stranger"):
             web_night.fill(house.store, house.ports.frames_dir, first=300, last=310, camera=name)
-        with httpx.Client(timeout=PATIENT_S, base_url=house.url) as client:
+        with httpx.Client(base_url=house.url) as client:
             html = client.get("/night/2024-02-10?camera=cabin&at=2024-02-10T05:20:00Z").text
             assert "The cabin" in html
             assert "06:20:00 CET" in html
@@ -257,7 +257,7 @@ def test_hostile_text_is_shown_and_never_run(tmp_path: Path) -> None:
             web_night.observation_at(300, sky), camera=evil, reason=evil, source=evil, verdict="obscured"
         )
         house.store.record(row, night=web_night.NIGHT)
-        with httpx.Client(timeout=PATIENT_S, base_url=house.url) as client:
+        with httpx.Client(base_url=house.url) as client:
             for path in ("/", "/night/2024-02-10", "/season", "/events", "/label"):
                 reply = client.get(path, params={"camera": evil})
                 assert reply.status_code == 200, path
@@ -274,7 +274,7 @@ def test_several_cameras_are_told_apart(tmp_path: Path) -> None:
     )
     with (
         web_night.house(tmp_path, minutes=40, settings=settings) as house,
-        httpx.Client(timeout=PATIENT_S, base_url=house.url) as client,
+        httpx.Client(base_url=house.url) as client,
     ):
         assert 'href="/?camera=kiruna">Kiruna</a>' in client.get("/").text
         assert "No picture yet" in client.get("/?camera=kiruna").text
@@ -282,10 +282,7 @@ def test_several_cameras_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_lost_database_is_one_line_and_503(tmp_path: Path) -> None:
     """The page says it cannot read the record; folders and tracebacks stay in the log."""
-    with (
-        web_night.house(tmp_path, minutes=40) as house,
-        httpx.Client(timeout=PATIENT_S, base_url=house.url) as client,
-    ):
+    with web_night.house(tmp_path, minutes=40) as house, httpx.Client(base_url=house.url) as client:
         house.store.close()
         for name in ("aurorad.db", "aurorad.db-wal", "aurorad.db-shm"):
             (tmp_path / name).unlink(missing_ok=True)

@@ -21,7 +21,6 @@ from daemon.web.ports import Ports
 from daemon.web.server import Server
 from tests import web_night
 from tests.daemon.places import PLACES, Place
-from tests.pace import PATIENT_S
 
 NIGHTS = {"winter": date(2013, 12, 5), "summer": date(2014, 6, 22)}
 AWAY = [timedelta(minutes=20 * n) for n in range(-9, 10)]  # rows about midnight, which is dark in one season
@@ -51,7 +50,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     server = Server(create_app(deps), "127.0.0.1", 0)
     server.start()
     try:
-        with httpx.Client(timeout=PATIENT_S, base_url=server.url) as client:
+        with httpx.Client(base_url=server.url) as client:
             yield client
     finally:
         server.stop()

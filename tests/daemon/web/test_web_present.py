@@ -14,7 +14,6 @@ import pytest
 from daemon.config import Settings
 from daemon.observation import Gate, LiveStatus
 from tests import web_night
-from tests.pace import PATIENT_S
 from tests.web_night import CAMERA, FIRST, House, looking
 
 OPEN = Gate(True, True, "dark enough")
@@ -49,7 +48,7 @@ def test_a_restart_never_shows_an_old_row_as_the_present(night: House, situation
     night.watch.now = FIRST + timedelta(minutes=399, seconds=12)
     status = RESTARTED[situation]
     night.watch.cameras = {} if status is None else {CAMERA: status}
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         for path in ("/", "/live"):
             html = client.get(path).text
             assert "<h1>No picture</h1>" in html
@@ -71,7 +70,7 @@ def test_an_event_without_a_present_is_not_called_ongoing(night: House) -> None:
     """Neither "– now" nor "since": the page says when aurora was last seen, the API that it does not go on."""
     night.watch.now = FIRST + timedelta(minutes=700)
     night.watch.cameras = {CAMERA: RESTARTED["a dead feed"]}  # type: ignore[dict-item]
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         for path in ("/", "/events", "/night/2024-02-10"):
             html = client.get(path).text
             assert "21:20, last seen 23:59" in html, path
@@ -89,7 +88,7 @@ def test_the_present_is_shown_as_the_present(night: House) -> None:
     """With a frame fetched just now: verdict, title, API and the picture itself, which no cache may keep."""
     night.watch.now = FIRST + timedelta(minutes=399, seconds=12)
     night.watch.cameras = {CAMERA: looking(night.watch.now)}
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         assert title(client.get("/").text).startswith(
             "Bright aurora over much of the sky: north-west, 35° up, since"
         )
@@ -109,7 +108,7 @@ def test_rows_that_another_process_writes_are_not_the_present(night: House) -> N
     """A movie taken in while the watch goes on: the page keeps to the frame the watch itself has fetched."""
     night.watch.now = FIRST + timedelta(minutes=239, seconds=12)
     night.watch.cameras = {CAMERA: looking(night.watch.now)}  # rows go on to minute 399, aurora among them
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         assert title(client.get("/").text).startswith("Clear sky, no aurora")
         assert camera(client)["verdict"] == "clear"
 
@@ -120,7 +119,7 @@ def test_by_day_last_night_is_shown_at_its_best(night: House) -> None:
     night.watch.now = noon
     shut = Gate(False, False, "daylight: sun at 8.0°")
     night.watch.cameras = {CAMERA: LiveStatus(shut, gate_until=noon + timedelta(hours=8))}
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         html = client.get("/").text
         assert title(html).startswith("Too light to watch: daylight")
         assert "The watch goes on at 18:20, once the sun is 6° below the horizon." in html
@@ -137,10 +136,7 @@ def test_by_day_last_night_is_shown_at_its_best(night: House) -> None:
 
 def test_a_first_run_says_so_and_what_comes_next(tmp_path: Path) -> None:
     """Nothing on record, nothing fetched: no empty claims, and when the first picture is due."""
-    with (
-        web_night.house(tmp_path, minutes=0) as house,
-        httpx.Client(timeout=PATIENT_S, base_url=house.url) as client,
-    ):
+    with web_night.house(tmp_path, minutes=0) as house, httpx.Client(base_url=house.url) as client:
         house.watch.cameras = {CAMERA: LiveStatus(OPEN, began_at=FIRST)}
         html = client.get("/").text
         assert title(html).startswith("No picture yet")
@@ -161,10 +157,7 @@ def test_a_camera_of_the_archive_alone_is_called_that(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {"camera": [{"name": "elsewhere", "source": {"kind": "folder", "path": str(tmp_path)}}]}
     )
-    with (
-        web_night.house(tmp_path, settings=settings) as house,
-        httpx.Client(timeout=PATIENT_S, base_url=house.url) as client,
-    ):
+    with web_night.house(tmp_path, settings=settings) as house, httpx.Client(base_url=house.url) as client:
         house.watch.now, house.watch.cameras = FIRST + timedelta(days=400), {}
         html = client.get(f"/?camera={CAMERA}").text
         assert title(html).startswith("Archive only: this camera is not being watched")
@@ -179,7 +172,7 @@ def test_a_stopped_feed_shows_its_last_picture_as_old(night: House) -> None:
     night.watch.now = FIRST + timedelta(minutes=399, seconds=12)
     then = night.watch.now - timedelta(minutes=12)
     night.watch.cameras = {CAMERA: replace(looking(then), stale="same bytes")}
-    with httpx.Client(timeout=PATIENT_S, base_url=night.url) as client:
+    with httpx.Client(base_url=night.url) as client:
         html = client.get("/").text
         assert title(html).startswith("No new picture: the last came at 23:47")
         assert ">old picture</p>" in html
@@ -194,10 +187,7 @@ def test_without_orientation_nothing_carries_a_compass(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {"camera": [{"name": CAMERA, "source": {"kind": "folder", "path": str(tmp_path)}}]}
     )
-    with (
-        web_night.house(tmp_path, settings=settings) as house,
-        httpx.Client(timeout=PATIENT_S, base_url=house.url) as client,
-    ):
+    with web_night.house(tmp_path, settings=settings) as house, httpx.Client(base_url=house.url) as client:
         for path in ("/", "/night/2024-02-10"):
             html = client.get(path).text
             assert 'class="compass"' not in html

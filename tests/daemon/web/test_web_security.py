@@ -16,7 +16,6 @@ from daemon.config import DaemonSettings, Settings
 from daemon.web.connections import client_of
 from daemon.web.security import Guesses, own_names, refusal_of_host
 from tests import web_night
-from tests.pace import PATIENT_S
 from tests.web_night import House
 
 TOKEN = "correct horse battery staple"
@@ -43,7 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """One for all: each of its own would read the certificates of all authorities first."""
-    with httpx.Client(timeout=PATIENT_S) as client:
+    with httpx.Client() as client:
         yield client
 
 
