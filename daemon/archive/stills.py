@@ -22,7 +22,7 @@ from statistics import median
 from daemon.archive.dated_pictures import SPACING, Kept, Night, dated
 from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, opened, same_minute
 from daemon.archive.recorded_night import RecordedNight, RecordedRow
-from daemon.config import CameraSettings, Settings, SourceSettings
+from daemon.config import SLOWEST_S, CameraSettings, Settings, SourceSettings
 from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.footage.frame import from_pixels
@@ -55,9 +55,10 @@ def _too_far_apart(night: Night, pipeline: Pipeline) -> str | None:
     usual_s = median(apart_s) if apart_s else 0.0
     if usual_s < pipeline.rules.forget.total_seconds():
         return None
+    helps = f"; set cadence_s = {usual_s:.0f}" if usual_s <= SLOWEST_S else ""
     return (
         f"{night.pictures[0].path.parent}: its pictures are {usual_s / 60:.0f} minutes apart, too far for two of them "
-        f"to begin an event at cadence_s = {pipeline.camera.cadence_s:g}; set cadence_s = {usual_s:.0f}"
+        f"to begin an event at cadence_s = {pipeline.camera.cadence_s:g}{helps}"
     )
 
 

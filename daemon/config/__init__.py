@@ -17,6 +17,7 @@ from daemon.config.secrets import resolve_secret
 from daemon.config.source import SourceSettings
 from daemon.config.spaceweather import SpaceWeatherSettings
 from daemon.config.tables import (
+    SLOWEST_S,
     CameraSettings,
     DiscSettings,
     OrientationSettings,
@@ -28,6 +29,7 @@ from daemon.errors import ConfigError
 __all__ = [
     "MQTT_CHANNEL",
     "PUSH_CHANNEL",
+    "SLOWEST_S",
     "CameraSettings",
     "ConfigError",
     "DaemonSettings",

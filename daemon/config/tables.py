@@ -148,6 +148,10 @@ class OrientationSettings(Table):
         return Orientation(self.north_deg, self.east_left, self.edge_elevation_deg, lens)
 
 
+SLOWEST_S = 3600
+"""The longest cadence there is: an aurora seen once an hour is over before it is reported."""
+
+
 class CameraSettings(Table):
     """[[camera]]: one all-sky imager. The defaults are AuroraMAX at Yellowknife."""
 
@@ -162,7 +166,7 @@ class CameraSettings(Table):
     cadence_s: Number = number(
         60.0,
         1,
-        3600,
+        SLOWEST_S,
         "Seconds between looks.",
         why="an aurora seen once an hour is over before it is reported",
     )

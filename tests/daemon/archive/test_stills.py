@@ -328,6 +328,15 @@ def test_pictures_too_far_apart_to_begin_an_event_are_told_of(store: Store, tmp_
     assert {row["verdict"] for row in archive.rows()} == {"aurora"}
 
 
+def test_a_cadence_that_nobody_can_set_is_not_advised(store: Store, tmp_path: Path) -> None:
+    """Two pictures of a night, five hours apart: no configuration takes 18,000 seconds."""
+    root = allsky(tmp_path / "two", every(18_000, 2, aurora=range(2)))
+    settings = allsky_camera(root)
+    (night,), _ = dated(pictures_of([root / "images"], settings.source), settings, NOW)
+    fault = ingest_night(night, opened(settings, store).pipeline).fault or ""
+    assert fault.endswith("300 minutes apart, too far for two of them to begin an event at cadence_s = 60")
+
+
 def test_with_their_own_cadence_such_pictures_begin_an_event(store: Store, tmp_path: Path) -> None:
     root = allsky(tmp_path / "slow", every(1200, 9, aurora=range(9)))
     slow = allsky_camera(root).model_copy(update={"cadence_s": 1200.0})
