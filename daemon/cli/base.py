@@ -138,8 +138,11 @@ def needs_a_record(db: Path | None, config_path: Path | None) -> None:
 
 
 def say(line: dict[str, Any] | str, as_json: bool = False) -> None:
-    """A line for a person, or an object on a line of its own."""
-    click.echo(json.dumps(line, ensure_ascii=False) if as_json else line)
+    """A line for a person, or an object on a line of its own; what of a file's name is no text is escaped in it."""
+    text = (
+        json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace").decode() if as_json else line
+    )
+    click.echo(text)
 
 
 def instant(text: str | None) -> datetime:

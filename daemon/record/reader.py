@@ -71,7 +71,7 @@ class Reader(Closing):
             cursor = self._connection.cursor()
             cursor.row_factory = None
             cursor.execute(sql, parameters)
-            names = [column[0] for column in cursor.description]
+            names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def _first(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:

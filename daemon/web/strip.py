@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -167,7 +167,7 @@ def strip(
     step = _step(points, cadence_s)
     seen = [point for point in points if point.probability is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
-    bands = tuple(_verdict_bands(points, step, start, end))
+    bands = tuple(_apart(list(_verdict_bands(points, step, start, end))))
     return Strip(
         start=start,
         end=end,
@@ -296,6 +296,14 @@ def _verdict_bands(
         right = after.x if goes_on else _x(point.at + step, start, end)
         yield Band(begin.x, round(max(right - begin.x, 0.6), 2), point.verdict.replace(" ", "-"))
         begin = None
+
+
+def _apart(bands: Sequence[Band]) -> Iterable[Band]:
+    """Bands in order of time, each cut where the next begins: a short one is drawn wider, and must not cover it."""
+    for band, after in itertools.pairwise(bands):
+        if after.x > band.x:
+            yield replace(band, width=round(min(band.width, after.x - band.x), 2))
+    yield from bands[-1:]
 
 
 def _gaps(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -69,6 +70,14 @@ def test_an_answer_is_one_line_whatever_the_file_is_called(green_disc: Path, tmp
     done = aurorad("classify", odd)
     assert len(done.stdout.splitlines()) == 1
     assert "two?lines.png" in done.stdout
+
+
+def test_a_name_that_is_no_text_is_escaped_in_json(green_disc: Path, tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    odd.write_bytes(green_disc.read_bytes())
+    done = subprocess.run([*AURORAD, "classify", odd, "--json"], capture_output=True, timeout=110)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["path"] == str(odd)
 
 
 def test_classify_tells_directions_where_the_orientation_is_known(green_disc: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 from xml.etree import ElementTree
@@ -272,6 +273,22 @@ def test_a_fast_camera_is_thinned_without_losing_its_peak() -> None:
     drawn = laid(many)
     assert drawn.curve.count("L") <= MAX_POINTS
     assert " 3.0" in drawn.curve
+
+
+def test_a_flicker_does_not_cover_the_aurora_around_it() -> None:
+    """Frames every six seconds, every eighth clear: each colour of the ribbon takes the time that it lasted."""
+    begins = datetime(2024, 2, 10, 5, tzinfo=UTC)
+    many: list[dict[str, object]] = [
+        {"observed_at": utc_text(begins + timedelta(seconds=6 * n)), "verdict": "clear" if n % 8 == 7 else "aurora",
+         "calibrated_probability": 0.5, "threshold": 0.5, "level": None, "colour_level": None}
+        for n in range(1400)
+    ]  # fmt: skip
+    drawn = laid(many)
+    for band, after in pairwise(drawn.verdicts):
+        assert band.x + band.width <= after.x + 0.005
+    wide = {kind: sum(b.width for b in drawn.verdicts if b.kind == kind) for kind in ("aurora", "clear")}
+    assert wide["aurora"] > 5 * wide["clear"] > 0
+    assert {kind for kind, _ in drawn.ribbon} == {"aurora", "clear"}
 
 
 def test_an_empty_night_is_still_drawn() -> None:
