@@ -152,9 +152,15 @@ class Connection(H11Protocol):
 class Connections:
     """All connections to the page. Lives on the page's event loop and is used by it alone."""
 
-    def __init__(self, limit: int, make: Callable[[socket.socket, str, float], Connection]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        make: Callable[[socket.socket, str, float], Connection],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``stopping``: whether the page ends, and whoever comes is let go."""
         self.limit = limit
-        self._make = make
+        self._make, self._stopping = make, stopping
         self._silent: dict[socket.socket, tuple[str, float]] = {}  # who, since when; in the order of coming
         self._speaking: dict[Connection, None] = {}  # the same order
         self._of_one: Counter[str] = Counter()
@@ -207,16 +213,27 @@ class Connections:
         """The first byte has come, or the end."""
         who, since = self._silent[client_socket]
         with contextlib.suppress(OSError):
-            if client_socket.recv(1, socket.MSG_PEEK):
+            if not self._stopping() and client_socket.recv(1, socket.MSG_PEEK):
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(client_socket)
                 del self._silent[client_socket]
                 connection = self._make(client_socket, who, since)
                 self._speaking[connection] = None
                 connection.on_lost = lambda: self._lost(connection)
-                connection.opening = loop.create_task(connection.open(tls))
+                connection.opening = loop.create_task(self._open(connection, tls))
                 return
         self._close(client_socket)
+
+    async def _open(self, connection: Connection, tls: ssl.SSLContext | None) -> None:
+        await connection.open(tls)
+        if self._stopping() and connection.transport is not None:
+            connection.shutdown()  # the server has asked those it knew already
+
+    def close(self) -> None:
+        """Close whatever is still open, at the end of the page."""
+        for connection in list(self._speaking):
+            self._lost(connection)
+            connection.drop()
 
     def _lost(self, connection: Connection) -> None:
         if connection in self._speaking:

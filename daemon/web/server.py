@@ -47,10 +47,10 @@ class Server:
         self.tls = certificate is not None
         for name in ("uvicorn.error", "aurorad.web"):
             Quiet.put_on(logging.getLogger(name))
-        self._connections = Connections(connection_limit(), self._connection)
+        self._connections = Connections(connection_limit(), self._connection, lambda: self.stopping)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                Bounded(app, self._connections.working, lambda: self._server.should_exit),
+                Bounded(app, self._connections.working, lambda: self.stopping),
                 loop="asyncio",
                 log_config=None,
                 access_log=False,
@@ -77,6 +77,11 @@ class Server:
     def alive(self) -> bool:
         """Whether the thread still serves."""
         return self._thread.is_alive()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end has begun: answers under way are ended, no others are begun."""
+        return self._server.should_exit
 
     def start(self, timeout_s: float = 10.0) -> None:
         """Serve in the background; returns once answers are given. Raises AuroradError."""
@@ -119,6 +124,7 @@ class Server:
         finally:
             for task in tasks:
                 task.cancel()
+            self._connections.close()
 
     def _connection(self, client_socket: socket.socket, who: str, now: float) -> Connection:
         state: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import pytest
 from browsing import said, until
 from budget import FIRST_PAINT_MS, MOST_BYTES, PHONE, painted
 from chromium import WIDE, size
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 
 from daemon.config import Settings
@@ -264,6 +264,26 @@ def test_layers_are_put_away_and_stay_so(browser: Chrome, night: House) -> None:
     browser.find_element(By.CSS_SELECTOR, '[data-layer="compass"]').click()
     browser.get(night.url)
     assert browser.execute_script(compass) == "none"
+
+
+def test_what_is_pressed_stays_until_it_is_let_go(browser: Chrome, night: House) -> None:
+    """News that comes between press and release do not take the button from under the finger."""
+    put(night, "wait")
+    browser.get(night.url)
+    button = browser.find_element(By.CSS_SELECTOR, '[data-layer="evidence"]')
+    pressed = button.get_attribute("aria-pressed")
+    ActionChains(browser).click_and_hold(button).perform()
+    put(night, "go")
+    fetched = "return performance.getEntriesByType('resource').filter((one) => one.initiatorType === 'fetch').length"
+    before = browser.execute_script(fetched)
+    until(browser, lambda: browser.execute_script(fetched) > before)
+    ActionChains(browser).release().perform()
+    button = browser.find_element(By.CSS_SELECTOR, '[data-layer="evidence"]')
+    assert button.get_attribute("aria-pressed") != pressed
+    until(browser, lambda: "Bright aurora" in said(browser))
+    button = browser.find_element(By.CSS_SELECTOR, '[data-layer="evidence"]')
+    assert button.get_attribute("aria-pressed") != pressed
+    button.click()  # as it was, for the tests that follow
 
 
 def test_language_and_zone_are_chosen_on_the_page(browser: Chrome, night: House) -> None:

@@ -17,10 +17,19 @@ const shown = new Map();
 for (const part of main.querySelectorAll("[data-live]")) shown.set(part.dataset.live, part.innerHTML);
 if (matchMedia("(min-width: 56rem)").matches) main.querySelector(".trust")?.setAttribute("open", "");
 
+// A button that is exchanged between press and release takes no click: what is pressed stays until it is let go.
+let released = Promise.resolve();
+let letGo = () => {};
+document.addEventListener("pointerdown", () => {
+  released = new Promise((done) => (letGo = done));
+});
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(letGo, 50)); // a tap's click comes after
+
 async function exchange(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const sky = fresh.querySelector('[data-live="sky"] img');
   if (sky) await loaded(sky.getAttribute("srcset"), sky.getAttribute("sizes"), sky.getAttribute("src"));
+  await Promise.race([released, new Promise((done) => setTimeout(done, 3000))]);
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const name = part.dataset.live;
     const here = main.querySelector(`[data-live="${name}"]`);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -90,6 +91,36 @@ def test_an_open_connection_does_not_hold_up_the_stop() -> None:
         stopping.start()
         stopping.join(8)
         assert not stopping.is_alive()
+
+
+def test_whoever_comes_while_the_page_ends_is_let_go() -> None:
+    """Between the last answer and the end a connection may still come: it is closed, and holds up nothing."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def last(request: Request) -> PlainTextResponse:
+        begun.set()
+        go_on.wait(60)
+        return PlainTextResponse("the last one")
+
+    server = Server(Starlette(routes=[Route("/", hello), Route("/last", last)]), "127.0.0.1", 0)
+    server.start()
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(httpx.get(f"{server.url}/last").text))
+    asking.start()
+    assert begun.wait(60)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    while not server.stopping:
+        time.sleep(0.01)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as late:
+        late.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert late.recv(100) == b""
+        go_on.set()
+        asking.join(60)
+        stopping.join(60)
+    assert answers == ["the last one"]
+    assert not server.alive
 
 
 def test_addresses_are_written_as_people_write_them() -> None:
