@@ -11,23 +11,24 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from daemon.errors import ClockError
 from daemon.observation import Moonlight, SkyState, Twilight
+from daemon.sky.day_curve import NODES, Angles, DayCurve, Degrees, day_of, nodes_of
 from daemon.sky.stars.catalogue import StarField, bright_stars, star_field
-
-Degrees = npt.NDArray[np.float64]
 
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2053, 1, 1, tzinfo=UTC)
 """What DE421 covers, rounded inwards."""
+
+DAYS_KEPT = 8
+"""Days whose curves a place remembers: last night's and tonight's, and what a page is asked for."""
 
 _SEARCHES_DAYS = (2, 370)  # most crossings are near; the summer pause of the far north is not
 
@@ -54,17 +55,6 @@ def moonlight_class(moon_altitude_deg: float, moon_phase_deg: float) -> Moonligh
     if 45 <= moon_phase_deg < 150 and moon_altitude_deg > 10:
         return "quarter"
     return "none"
-
-
-@dataclass(frozen=True)
-class Angles:
-    """Sun and moon for many instants, in degrees; arrays of one shape (n,)."""
-
-    sun_altitude_deg: Degrees
-    sun_azimuth_deg: Degrees
-    moon_altitude_deg: Degrees
-    moon_azimuth_deg: Degrees
-    moon_phase_deg: Degrees
 
 
 _OPENING = threading.Lock()
@@ -97,6 +87,7 @@ class Observatory:
 
     def __init__(self, latitude_deg: float, longitude_deg: float, elevation_m: float = 0.0) -> None:
         self._place = (latitude_deg, longitude_deg, elevation_m)
+        self._curves: dict[int, DayCurve] = {}
 
     @property
     def latitude_deg(self) -> float:
@@ -136,10 +127,34 @@ class Observatory:
 
     def angles(self, times: Sequence[datetime]) -> Angles:
         """The bare angles of :meth:`states`. Raises ClockError outside 1900…2052."""
-        from skyfield.nutationlib import iau2000b_radians
-
         for at in times:
             _in_range(at)
+        days = [day_of(at) for at in times]
+        unknown = sorted({*days} - self._curves.keys())
+        if NODES * len(unknown) > max(2 * NODES, len(times)):
+            return self._asked(times)  # a few instants of many days: their curves would cost more
+        curves = {**self._curves, **self._curves_of(unknown)}
+        self._curves = dict(list(curves.items())[-DAYS_KEPT:])
+        found = np.empty((len(fields(Angles)), len(times)))
+        for day in {*days}:
+            its = [place for place, one in enumerate(days) if one == day]
+            angles = curves[day].at([times[place] for place in its])
+            found[:, its] = [getattr(angles, one.name) for one in fields(Angles)]
+        return Angles(*found)
+
+    def _curves_of(self, days: Sequence[int]) -> dict[int, DayCurve]:
+        """The curves of days, all asked for at once."""
+        if not days:
+            return {}
+        nodes = [at for day in days for at in nodes_of(day)]
+        asked = self._asked(nodes)
+        parts = [np.split(getattr(asked, one.name), len(days)) for one in fields(Angles)]
+        return {day: DayCurve(day, Angles(*its)) for day, *its in zip(days, *parts, strict=True)}
+
+    def _asked(self, times: Sequence[datetime]) -> Angles:
+        """The angles, each from the ephemeris itself."""
+        from skyfield.nutationlib import iau2000b_radians
+
         ephemeris, timescale = _ephemeris()
         t = timescale.from_datetimes(times)
         # IAU 2000B instead of 2000A: ten times cheaper, 0.001″ apart (skyfield, "Accuracy and efficiency").

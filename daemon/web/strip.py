@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -167,13 +167,12 @@ def strip(
     step = _step(points, cadence_s)
     seen = [point for point in points if point.probability is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
-    bands = tuple(_apart(list(_verdict_bands(points, step, start, end))))
     return Strip(
         start=start,
         end=end,
         twilight=tuple(_sky_bands(sky, start, end, lambda state: state.twilight)),
         moon=tuple(band for band in _sky_bands(sky, start, end, _moon_kind) if band.kind != "down"),
-        verdicts=bands,
+        verdicts=tuple(_verdict_bands(points, step, start, end)),
         gaps=tuple(_gaps(points, sky, step, (start, min(end, now)), (start, end), look_below_deg)),
         events=tuple(_events(events, start, end, now)),
         curve=" ".join(_path([(p.x, p.probability) for p in run]) for run in runs),
@@ -286,6 +285,7 @@ def _moon_kind(state: SkyState) -> str:
 def _verdict_bands(
     points: Sequence[Point], step: timedelta, start: datetime, end: datetime
 ) -> Iterable[Band]:
+    """Neighbouring points of one verdict as one band; a short one is drawn wider, as far as the next begins."""
     begin: Point | None = None
     apart = step * GAP_CADENCES
     for point, after in itertools.zip_longest(points, points[1:]):
@@ -294,16 +294,12 @@ def _verdict_bands(
         if goes_on and after.verdict == point.verdict:
             continue
         right = after.x if goes_on else _x(point.at + step, start, end)
-        yield Band(begin.x, round(max(right - begin.x, 0.6), 2), point.verdict.replace(" ", "-"))
+        width = max(right - begin.x, 0.6)
+        if after is not None:
+            width = min(width, after.x - begin.x)
+        if width > 0:
+            yield Band(begin.x, round(width, 2), point.verdict.replace(" ", "-"))
         begin = None
-
-
-def _apart(bands: Sequence[Band]) -> Iterable[Band]:
-    """Bands in order of time, each cut where the next begins: a short one is drawn wider, and must not cover it."""
-    for band, after in itertools.pairwise(bands):
-        if after.x > band.x:
-            yield replace(band, width=round(min(band.width, after.x - band.x), 2))
-    yield from bands[-1:]
 
 
 def _gaps(
