@@ -131,14 +131,17 @@ def test_run_without_a_file_keeps_its_record_in_the_user_s_state_folder(tmp_path
         "HOME": str(tmp_path), "XDG_STATE_HOME": "", "AURORAD_DAEMON__PORT": "0",
         "AURORAD_CAMERA": '[{"source": {"url": "http://127.0.0.1:9/still.jpg", "movie_url": ""}}]',
     }  # fmt: skip
-    record = tmp_path / ".local/state/aurorad/aurorad.db"
-    with subprocess.Popen([*AURORAD, "run"], stderr=subprocess.PIPE, env=os.environ | environment) as run:
+    record, log = tmp_path / ".local/state/aurorad/aurorad.db", tmp_path / "log"
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen([*AURORAD, "run"], stderr=stderr, env=os.environ | environment) as run,
+    ):
         end = time.monotonic() + 60
-        while not record.exists() and time.monotonic() < end:
+        while "; page at" not in log.read_text() and time.monotonic() < end:
             time.sleep(0.1)
-        time.sleep(1)
         run.terminate()
-        _, said = run.communicate(timeout=30)
+        run.wait(60)
+    said = log.read_text()
     assert run.returncode == 0, said
-    assert b"watching yellowknife; page at http://127.0.0.1:" in said
+    assert "watching yellowknife; page at http://127.0.0.1:" in said
     assert record.exists()

@@ -29,7 +29,7 @@ async function exchange(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const sky = fresh.querySelector('[data-live="sky"] img');
   if (sky) await loaded(sky.getAttribute("srcset"), sky.getAttribute("sizes"), sky.getAttribute("src"));
-  await Promise.race([released, new Promise((done) => setTimeout(done, 3000))]);
+  await Promise.race([released, new Promise((done) => setTimeout(done, 10000))]);
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const name = part.dataset.live;
     const here = main.querySelector(`[data-live="${name}"]`);

@@ -21,19 +21,30 @@ def row(row_id: int, event_id: str = "e") -> OutboxRow:
     return OutboxRow(row_id, message, 1)
 
 
+def delivered(message: OutboxRow, channel: Channel) -> None:
+    """Deliver it, as soon as what was left behind has ended."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return deliver(message, channel, timeout_s=60)
+        except DeliveryError as error:
+            if "still hangs" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 def test_a_message_taken_late_is_not_sent_again() -> None:
     """Left behind after the time limit, answered later: the next try finds it delivered; others are sent."""
     inbox = Inbox()
-    inbox.delay_s = 1.5
+    inbox.answers.clear()
     channel = Channel("phone", SecretStr(inbox.url))
     with pytest.raises(DeliveryError, match="no answer within"):
         deliver(row(1), channel, timeout_s=0.3)
     with pytest.raises(DeliveryError, match="still hangs"):
         deliver(row(1), channel, timeout_s=0.3)
-    inbox.delay_s = 0
-    time.sleep(1.7)
-    deliver(row(1), channel, timeout_s=5)
-    deliver(row(2, "f"), channel, timeout_s=5)
+    inbox.answers.set()
+    delivered(row(1), channel)
+    delivered(row(2, "f"), channel)
     assert [mail.event_id for mail in inbox.got] == ["e", "f"]
     inbox.close()
 
@@ -41,14 +52,14 @@ def test_a_message_taken_late_is_not_sent_again() -> None:
 def test_a_reload_does_not_forget_what_is_on_its_way() -> None:
     """The channel made anew waits for the delivery left behind, and finds its message taken."""
     inbox = Inbox()
-    inbox.delay_s = 1.0
+    inbox.answers.clear()
     with pytest.raises(DeliveryError, match="no answer within"):
         deliver(row(1), Channel("phone", SecretStr(inbox.url)), timeout_s=0.3)
     again = Channel("phone", SecretStr(inbox.url))
     with pytest.raises(DeliveryError, match="still hangs"):
         deliver(row(1), again, timeout_s=0.3)
-    time.sleep(1.2)
-    deliver(row(1), again, timeout_s=5)
+    inbox.answers.set()
+    delivered(row(1), again)
     assert [mail.event_id for mail in inbox.got] == ["e"]
     inbox.close()
 
@@ -61,8 +72,7 @@ def test_a_message_refused_late_is_sent_again() -> None:
     with pytest.raises(DeliveryError, match="no answer within"):
         deliver(row(1), channel, timeout_s=0.3)
     inbox.status = 204  # and the connection of the first try ends without an answer
-    time.sleep(0.5)
-    deliver(row(1), channel, timeout_s=5)
+    delivered(row(1), channel)
     assert [mail.event_id for mail in inbox.got] == ["e"]
     inbox.close()
 

@@ -29,6 +29,8 @@ class Inbox:
     def __init__(self, clock: Clock | None = None) -> None:
         self.status: int | None = 204
         self.delay_s = 0.0  # real seconds from taking a message to the answer
+        self.answers = threading.Event()  # cleared, it takes messages and keeps its answers back
+        self.answers.set()
         self.got: list[Mail] = []
         self.refused = 0
         self.on_take: Callable[[], object] = lambda: None
@@ -56,6 +58,7 @@ class Inbox:
             self.on_take()
             self.got.append(Mail(self._clock.now(), str(said.get("title", "")), event_id, body))
             self._over.wait(self.delay_s)
+            self.answers.wait()
         else:
             self.refused += 1
         request.send_response(status or 500)
@@ -64,4 +67,5 @@ class Inbox:
     def close(self) -> None:
         """Stop listening."""
         self._over.set()
+        self.answers.set()
         self._server.close()
