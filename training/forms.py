@@ -102,11 +102,11 @@ def _turned(seen: Seen, rows: Tensor) -> tuple[dict[int, Tensor], Tensor]:
 def _seen(net: AuroraNet, bank: Bank, seed: int, batch: int = 16) -> Iterator[Seen]:
     """What the body makes of a bank's lit members, batch by batch, half of them dressed."""
     rng = np.random.default_rng([seed, len(bank)])
-    lit = np.flatnonzero((bank.aurora[:, -1] == 1) & (bank.forms >= 0).any(axis=1))
+    lit = np.flatnonzero((bank.aurora[:, -1] == 1) & (bank.labels["forms"] >= 0).any(axis=1))
     for start in range(0, len(lit), batch):
         rows = lit[start : start + batch]
         pictures = np.stack([by_chance(np.array(bank.pictures[row, -1]), rng) for row in rows])
-        yield _body(net, pictures, bank.forms[rows])
+        yield _body(net, pictures, bank.labels["forms"][rows])
 
 
 @torch.inference_mode()

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from models.labels import COUNTS
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -56,12 +58,18 @@ class Stage(_Strict):
     schedule: Literal["constant", "one-cycle", "rise", "fall"] = "one-cycle"
 
 
+def _of_whole_heads(outputs: int) -> int:
+    if outputs not in COUNTS:
+        raise ValueError(f"must be one of {', '.join(map(str, COUNTS))}: the outputs of whole heads")
+    return outputs
+
+
 class Recipe(_Strict):
     """A whole recipe. ``text`` is its canonical form, which a checkpoint remembers."""
 
     name: str
-    outputs: Literal[2, 4, 10] = 10
-    """Of the first heads of ``models.labels``."""
+    outputs: Annotated[int, AfterValidator(_of_whole_heads)] = COUNTS[-1]
+    """Of the first heads of ``models.labels``; all of them where it is left out."""
     weights: str = "none"
     """``none``, ``imagenet`` (torchvision's, else Lite1's from its package), ``lite1``,
     ``IMAGENET1K_V1``, or a file: a run's ``model.pt``, an exported ``.onnx``."""
@@ -113,4 +121,4 @@ def load_recipe(name: str, changes: list[str] | None = None) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: {where}: {first['msg']}") from error
+        raise ValueError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.labels import FORM_HEAD
+from models.labels import FORM_HEAD, OUTPUTS
 from models.preprocess import to_input
 from training.data.augment import NONE, STRONG, apply_change, draw_change
 from training.data.bank import HEAT_SIDE, BankWriter, open_bank
@@ -178,6 +178,9 @@ def test_unknown_recipe_keys_are_refused(tmp_path: Path) -> None:
         load_recipe("thesis-b1", ["lerning_rate = 1"])
     with pytest.raises(ValueError, match="aurorad-b1"):
         load_recipe("no-such-recipe")
+    with pytest.raises(ValueError, match=r"outputs: must be one of 2, 4, "):
+        load_recipe("aurorad-b1", ["outputs = 5"])
+    assert load_recipe("aurorad-b1").outputs == len(OUTPUTS)
 
 
 def test_a_network_learns_where_the_aurora_is_and_its_form(tmp_path: Path) -> None:

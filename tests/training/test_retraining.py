@@ -163,7 +163,7 @@ def test_an_exported_model_goes_on_where_it_was(start: AuroraNet) -> None:
 def test_heads_that_fit_are_taken(start: AuroraNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of the same answers takes them; one of two answers keeps its own head and takes the body."""
     monkeypatch.setattr("training.student.unfolded", lambda path: start)
-    same, two = AuroraNet(mask=True), AuroraNet(2)
+    same, two = AuroraNet(start.head.out_features, mask=True), AuroraNet(2)
     own = two.head.weight.clone()
     for net in (same, two):
         assert load_start(net, "model.onnx") == "model.onnx"

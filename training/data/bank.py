@@ -14,6 +14,7 @@ Half a megabyte a pair at 240 px: drawing costs more than reading, so every seed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.files import replacing
-from models.labels import FORMS
+from training.data.batch import unlabelled
 
 if TYPE_CHECKING:
     from training.data.items import Item
@@ -38,12 +39,12 @@ class Bank:
     pictures: npt.NDArray[np.uint8]
     heat: npt.NDArray[np.uint8]
     aurora: npt.NDArray[np.int8]
-    sky: npt.NDArray[np.int8]
     contrast: npt.NDArray[np.float32]
     has_heat: npt.NDArray[np.bool_]
     night: npt.NDArray[np.str_]
     source: npt.NDArray[np.str_]
-    forms: npt.NDArray[np.int8]
+    labels: Mapping[str, npt.NDArray[np.int8]]
+    """By name, as in :data:`training.data.batch.LABELS`."""
 
     def __len__(self) -> int:
         return len(self.aurora)
@@ -61,13 +62,12 @@ def open_bank(path: Path) -> Bank:
     table = np.load(path / "table.npz")
     pictures = np.load(path / "pictures.npy", mmap_mode="r")
     heat = np.load(path / "heat.npy", mmap_mode="r")
-    names = ("aurora", "sky", "contrast", "has_heat", "night", "source")
+    names = ("aurora", "contrast", "has_heat", "night", "source")
     columns: dict[str, Any] = {name: table[name] for name in names}
-    nothing = np.full(
-        (len(columns["aurora"]), len(FORMS)), -1, np.int8
-    )  # in banks drawn before there were forms
-    columns["forms"] = table.get("forms", nothing)
-    return Bank(path=path, pictures=pictures[: len(columns["aurora"])], heat=heat, **columns)
+    count = len(columns["aurora"])
+    # A bank that was drawn before there was a label is without it.
+    labels = {name: table.get(name, nothing) for name, nothing in unlabelled(count).items()}
+    return Bank(path=path, pictures=pictures[:count], heat=heat, labels=labels, **columns)
 
 
 class BankWriter:
@@ -87,10 +87,9 @@ class BankWriter:
             path / "heat.npy", "w+", np.uint8, (count, HEAT_SIDE, HEAT_SIDE)
         )
         self.aurora = np.full((count, members), -1, np.int8)
-        self.sky = np.full(count, -1, np.int8)
         self.contrast = np.zeros(count, np.float32)
         self.has_heat = np.zeros(count, bool)
-        self.forms = np.full((count, len(FORMS)), -1, np.int8)
+        self.labels = unlabelled(count)
         self.night: list[str] = []
         self.source: list[str] = []
 
@@ -100,13 +99,13 @@ class BankWriter:
         for member, picture in enumerate(item.pictures):
             self.pictures[row, member] = picture
         self.aurora[row] = item.aurora
-        self.sky[row] = item.sky
         self.contrast[row] = item.contrast
         if item.heat is not None:
             self.heat[row] = item.heat
             self.has_heat[row] = True
-        if item.forms is not None:
-            self.forms[row] = item.forms
+        for name, its in self.labels.items():
+            if (value := getattr(item, name)) is not None:
+                its[row] = value
         self.night.append(item.night)
         self.source.append(item.source)
         self.filled += 1
@@ -114,14 +113,14 @@ class BankWriter:
     def flush(self) -> None:
         """Write the table of what is filled so far."""
         n = self.filled
+        columns: dict[str, Any] = {name: its[:n] for name, its in self.labels.items()}
         with replacing(self.path / "table.npz") as part:
             np.savez(
                 part,
                 aurora=self.aurora[:n],
-                sky=self.sky[:n],
                 contrast=self.contrast[:n],
                 has_heat=self.has_heat[:n],
-                forms=self.forms[:n],
                 night=np.array(self.night, dtype=np.str_),
                 source=np.array(self.source, dtype=np.str_),
+                **columns,
             )

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from models.labels import FORMS
 from models.preprocess import Pixels
+
+
+class Label(NamedTuple):
+    """The shape of a label, and whether it is of the lit picture of a pair alone or of both."""
+
+    shape: tuple[int, ...] = ()
+    lit: bool = False
+
+
+LABELS: Final = {"sky": Label(), "forms": Label((len(FORMS),), lit=True)}
+"""What items, banks and batches know beside aurora, by the name of their field: int8, -1 for what is not judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +54,6 @@ class Batch:
         return Batch(*(getattr(self, one.name)[chosen] for one in fields(Batch)))
 
 
-def no_forms(count: int) -> npt.NDArray[np.int8]:
-    """(count, 6): nothing is known of the forms."""
-    return np.full((count, len(FORMS)), -1, np.int8)
+def unlabelled(count: int) -> dict[str, npt.NDArray[np.int8]]:
+    """Of so many pictures nothing is judged: -1 in the shape of each of :data:`LABELS`."""
+    return {name: np.full((count, *label.shape), -1, np.int8) for name, label in LABELS.items()}

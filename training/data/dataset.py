@@ -32,7 +32,7 @@ from models.labels import SKY
 from models.preprocess import Pixels, shrink
 from training.data.augment import STRENGTHS, Strength, apply_change, draw_change
 from training.data.bank import HEAT_SIDE
-from training.data.batch import Batch, no_forms
+from training.data.batch import Batch, unlabelled
 from training.recipe import MaterialSpec, Stage
 
 SAMPLE_MOST: Final = 20
@@ -254,13 +254,13 @@ class ManifestMaterial:
 
 def _batch(pictures: Pixels, rows: Sequence[Row]) -> Batch:
     count = len(rows)
+    sky = np.array([SKY.index(row.sky) if row.sky else -1 for row in rows], np.int8)
     return Batch(
-        pictures,
-        np.array([row.label == "yes" for row in rows], np.int8),
-        np.array([SKY.index(row.sky) if row.sky else -1 for row in rows], np.int8),
-        np.zeros((count, HEAT_SIDE, HEAT_SIDE), np.float32),
-        np.zeros(count, np.float32),
-        no_forms(count),
+        pictures=pictures,
+        aurora=np.array([row.label == "yes" for row in rows], np.int8),
+        heat=np.zeros((count, HEAT_SIDE, HEAT_SIDE), np.float32),
+        has_heat=np.zeros(count, np.float32),
+        **(unlabelled(count) | {"sky": sky}),
     )
 
 

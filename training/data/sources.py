@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from training.data.augment import STRENGTHS, apply_change, apply_to_map, draw_change
 from training.data.bank import HEAT_SIDE, Bank, open_bank
-from training.data.batch import Batch, no_forms
+from training.data.batch import LABELS, Batch, unlabelled
 from training.data.real import read_sources
 from training.data.real_skies import pick
 from training.recipe import MaterialSpec, Stage
@@ -114,21 +114,20 @@ def _assemble(
     total = len(chosen) * members
     pictures = np.empty((total, side, side, 3), np.uint8)
     aurora = np.empty(total, np.int8)
-    sky = np.empty(total, np.int8)
     heat = np.zeros((total, HEAT_SIDE, HEAT_SIDE), np.float32)
     has_heat = np.zeros(total, np.float32)
-    forms = no_forms(total)
+    labels = unlabelled(total)
     for index, row in enumerate(chosen):
         change = draw_change(rng, material.strength, material.spec.looks)
         for member in range(members):
             at = index * members + member
             pictures[at] = apply_change(change, bank.pictures[row, member], side)
             aurora[at] = bank.aurora[row, member]
-            sky[at] = bank.sky[row]
             if bank.has_heat[row]:
                 has_heat[at] = 1
                 if member == members - 1:
                     heat[at] = apply_to_map(change, bank.heat[row]) / 255.0
-            if member == members - 1:
-                forms[at] = bank.forms[row]
-    return Batch(pictures, aurora, sky, heat, has_heat, forms)
+            for name, label in LABELS.items():
+                if member == members - 1 or not label.lit:
+                    labels[name][at] = bank.labels[name][row]
+    return Batch(pictures=pictures, aurora=aurora, heat=heat, has_heat=has_heat, **labels)

@@ -95,7 +95,7 @@ def _ask(model: Model, bank: Bank) -> Asked:
         np.stack([one.mask for one in answers if one.mask is not None]) >= model.card.mask_threshold,
         (bank.heat[lit] / 255 >= SEEN) & inside,
         np.stack([one.forms for one in answers if one.forms is not None]),
-        bank.forms[lit],
+        bank.labels["forms"][lit],
         bank.contrast[lit],
     )
 

@@ -50,7 +50,7 @@ def test_the_same_seed_draws_the_same_bank_with_any_number_of_workers(tmp_path: 
     plan = Plan("simulated", 8, SIDE)
     one, other = (open_bank(fill_bank(tmp_path / str(n), plan, 2, workers=n)) for n in (1, 2))
     assert np.array_equal(one.pictures, other.pictures)
-    assert np.array_equal(one.forms, other.forms)
+    assert np.array_equal(one.labels["forms"], other.labels["forms"])
 
 
 def test_keogram_skies_need_their_folder(tmp_path: Path) -> None:
