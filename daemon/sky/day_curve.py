@@ -9,9 +9,8 @@ the day, near enough one turn of a circle, and a Chebyshev interpolation through
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +27,7 @@ _AT: Final = chebpts1(NODES)
 _FIT: Final = np.linalg.inv(chebvander(_AT, NODES - 1))
 
 
-@dataclass(frozen=True)
-class Angles:
+class Angles(NamedTuple):
     """Sun and moon for many instants, in degrees; arrays of one shape (n,)."""
 
     sun_altitude_deg: Degrees

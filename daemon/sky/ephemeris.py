@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -135,20 +134,18 @@ class Observatory:
             return self._asked(times)  # a few instants of many days: their curves would cost more
         curves = {**self._curves, **self._curves_of(unknown)}
         self._curves = dict(list(curves.items())[-DAYS_KEPT:])
-        found = np.empty((len(fields(Angles)), len(times)))
+        found = np.empty((len(Angles._fields), len(times)))
         for day in {*days}:
             its = [place for place, one in enumerate(days) if one == day]
-            angles = curves[day].at([times[place] for place in its])
-            found[:, its] = [getattr(angles, one.name) for one in fields(Angles)]
+            found[:, its] = curves[day].at([times[place] for place in its])
         return Angles(*found)
 
     def _curves_of(self, days: Sequence[int]) -> dict[int, DayCurve]:
         """The curves of days, all asked for at once."""
         if not days:
             return {}
-        nodes = [at for day in days for at in nodes_of(day)]
-        asked = self._asked(nodes)
-        parts = [np.split(getattr(asked, one.name), len(days)) for one in fields(Angles)]
+        asked = self._asked([at for day in days for at in nodes_of(day)])
+        parts = (np.split(one, len(days)) for one in asked)
         return {day: DayCurve(day, Angles(*its)) for day, *its in zip(days, *parts, strict=True)}
 
     def _asked(self, times: Sequence[datetime]) -> Angles:

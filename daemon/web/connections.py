@@ -168,7 +168,7 @@ class Connections:
         self._reported = float("-inf")
 
     async def accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Take connections until cancelled."""
+        """Take connections until cancelled; then close those that are left."""
         loop = asyncio.get_running_loop()
         taken = 0
         try:
@@ -185,6 +185,8 @@ class Connections:
         finally:
             for client_socket in list(self._silent):
                 self._close(client_socket)
+            for connection in list(self._speaking):
+                self._drop(connection)
 
     async def _out_of_handles(self, error: OSError) -> None:
         if error.errno in OUT_OF_HANDLES:
@@ -228,12 +230,6 @@ class Connections:
         await connection.open(tls)
         if self._stopping() and connection.transport is not None:
             connection.shutdown()  # the server has asked those it knew already
-
-    def close(self) -> None:
-        """Close whatever is still open, at the end of the page."""
-        for connection in list(self._speaking):
-            self._lost(connection)
-            connection.drop()
 
     def _lost(self, connection: Connection) -> None:
         if connection in self._speaking:

@@ -124,7 +124,6 @@ class Server:
         finally:
             for task in tasks:
                 task.cancel()
-            self._connections.close()
 
     def _connection(self, client_socket: socket.socket, who: str, now: float) -> Connection:
         state: dict[str, Any] = {}

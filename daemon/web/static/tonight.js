@@ -25,11 +25,13 @@ document.addEventListener("pointerdown", () => {
 });
 for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(letGo, 50)); // a tap's click comes after
 
+const atMost = (ms, wait) => Promise.race([wait, new Promise((done) => setTimeout(done, ms))]);
+
 async function exchange(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const sky = fresh.querySelector('[data-live="sky"] img');
   if (sky) await loaded(sky.getAttribute("srcset"), sky.getAttribute("sizes"), sky.getAttribute("src"));
-  await Promise.race([released, new Promise((done) => setTimeout(done, 10000))]);
+  await atMost(10000, released);
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const name = part.dataset.live;
     const here = main.querySelector(`[data-live="${name}"]`);
@@ -72,7 +74,7 @@ function loaded(srcset, sizes, src) {
   image.sizes = sizes;
   image.srcset = srcset;
   image.src = src;
-  return Promise.race([image.decode().catch(() => {}), new Promise((done) => setTimeout(done, 3000))]);
+  return atMost(3000, image.decode().catch(() => {}));
 }
 
 async function ask() {
