@@ -19,5 +19,7 @@ os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(DECODER_PIXELS)
 # It and FFmpeg speak to standard error in their own words otherwise; errors here are one line of ours.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-# A look's matrices are small: OpenBLAS's threads wait for each other on them, and burn as much CPU as the look itself.
+# A look's matrices and pictures are small: OpenBLAS's and OpenCV's threads wait for each other on them, and burn as much
+# CPU as the look itself.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")

@@ -179,7 +179,7 @@ class Pipeline:
         squares = [frame.square for frame, permit in looks if permit.look and frame.flaw is None]
         began = time.perf_counter()
         predictions = predictor.predict(squares)
-        if squares:
+        if squares:  # of an archive's, which are still being predicted, nobody asks for this figure
             self.metrics.predicted(self.camera.name, (time.perf_counter() - began) / len(squares))
         shadow = predictor.predict_shadow(squares, self._shadow_failed)
         return zip(predictions, shadow, strict=True)

@@ -1,13 +1,17 @@
 """The model at work, and a candidate in its shadow.
 
-One inference runs at a time, whatever the number of cameras: more would share the same cores and
-make each late. A new model is loaded beside the old one and takes its place between two frames.
+While watching one inference runs at a time, whatever the number of cameras: more would share the same
+cores and make each late. An archive's frames are predicted several at once. A new model is loaded beside
+the old one and takes its place between two frames.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +23,32 @@ from daemon.observation import Picture, Prediction, SkyState
 from models import card, runtime
 from models.labels import FORMS
 
+_PASS = {"cpu": 1, "cuda": runtime.MAX_BATCH["cuda"]}
+"""Frames of one inference where several run at once: a core has no use for two."""
+
 
 class Predictor:
-    """Loads the model (and the shadow, where one is set) and predicts. Thread-safe.
+    """Loads the model (and the shadow, where one is set) and predicts, ``at_once`` inferences at most. Thread-safe.
 
     Raises ModelError where a model cannot be used.
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, at_once: int = 1) -> None:
         self.settings = settings
-        self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._pool = ThreadPoolExecutor(at_once, "aurorad-predict") if at_once > 1 else None
         self.model = _load(settings.path or card.SHIPPED, settings)
         self.shadow = _load(settings.shadow, settings) if settings.shadow else None
 
-    def predict(self, squares: Sequence[Picture]) -> list[Prediction]:
-        """One Prediction for each masked square (240, 240, 3), in order."""
-        return self._ask(self.model, squares)
+    def predict(self, squares: Sequence[Picture]) -> Iterator[Prediction]:
+        """One Prediction for each masked square (240, 240, 3), in order. With several at once the later ones are made
+        while the first are used.
+        """
+        if self._pool is None:
+            return iter(self._ask(self.model, squares))
+        some = _PASS[self.model.device]
+        parts = [squares[start : start + some] for start in range(0, len(squares), some)]
+        return chain.from_iterable(self._pool.map(partial(self._ask, self.model), parts))
 
     def predict_shadow(
         self, squares: Sequence[Picture], failed: Callable[[ModelError], None]
@@ -56,7 +70,7 @@ class Predictor:
     def _ask(self, model: runtime.Model, squares: Sequence[Picture]) -> list[Prediction]:
         if not squares:
             return []
-        with self._lock:
+        with self._turns:
             try:
                 answers = model.predict(np.stack(squares))
             except card.ModelError as error:

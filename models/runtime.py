@@ -252,7 +252,7 @@ class OnnxEngine:
 
 def _session(onnxruntime: ModuleType, path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(threads, _cores())
+    options.intra_op_num_threads = min(threads, cores())
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     # Threads spin for each other within a run, a quarter less time and no more CPU than sleeping between
@@ -275,7 +275,7 @@ def _session(onnxruntime: ModuleType, path: Path, device: str, threads: int) -> 
         raise ModelError(f"{path} is not a model ONNX Runtime can load: {one_line(error)}") from error
 
 
-def _cores() -> int:
+def cores() -> int:
     """Processor cores this process may use: threads beyond them would wait for each other in turn."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

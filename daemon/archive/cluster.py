@@ -82,7 +82,7 @@ def ingest_on_ray(
     _ray()
     parts = database.absolute().with_name(database.name + ".parts")
     with Store(database) as store:
-        model = open_pipeline(settings, camera, store, None).predictor().model
+        model = open_pipeline(settings, camera, store, None, at_once=1).predictor().model
         parts.mkdir(exist_ok=True)
         tasks = [_task(movie, settings, camera, model.sha256, parts) for movie in movies]
         faults = 0
@@ -214,7 +214,7 @@ class Worker:
         self._camera = camera
         self._folder = tempfile.TemporaryDirectory(prefix="aurorad-")
         self._store = Store(Path(self._folder.name) / "one.db")
-        self._pipeline = open_pipeline(self._settings, camera, self._store, None)
+        self._pipeline = open_pipeline(self._settings, camera, self._store, None, at_once=1)
 
     def close(self) -> None:
         """Leave nothing behind. Ray's own end of a worker is its process's."""

@@ -29,12 +29,16 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.progress import MovieTaken
 from daemon.record.store import Store
 from daemon.text import one_line
+from models import runtime
 
 MOVIES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
-BATCH = 16
-"""Frames of a movie predicted together; more gains nothing on two cores."""
+MOST_AT_ONCE = 4
+"""Inferences at once at most: past that the decoding is what takes time, and each has 28 MB of memory."""
+
+BATCH = 64
+"""Frames of a movie that go their way together: the later are predicted while the first are described."""
 
 
 @dataclass
@@ -202,10 +206,14 @@ def _bytes(path: Path) -> int:
 
 
 def open_pipeline(
-    settings: Settings, camera: CameraSettings, store: Store, pictures: Path | None
+    settings: Settings,
+    camera: CameraSettings,
+    store: Store,
+    pictures: Path | None,
+    at_once: int | None = None,
 ) -> Pipeline:
-    """A pipeline without a live source, for archives."""
-    predictor = Predictor(settings.model)
+    """A pipeline without a live source, for archives; inferences at once as many as cores, or as said."""
+    predictor = Predictor(settings.model, at_once or min(MOST_AT_ONCE, runtime.cores()))
     model = predictor.model
     store.register_model(model.sha256, model.card.name, model.card.skill)
     store.progress.register_camera(camera.about())

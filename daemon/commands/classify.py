@@ -19,7 +19,7 @@ from daemon.predictor import Predictor
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
 from daemon.verdict import judge
-from models import preprocess
+from models import preprocess, runtime
 
 Answer = tuple[dict[str, Any], str]
 """What a command says: as an object for ``--json``, and as a line for a person."""
@@ -34,13 +34,13 @@ def classify(
 
     A square image is an already cropped sky disc; from any other the camera's disc is cut.
     """
-    predictor = Predictor(settings.model)
+    predictor = Predictor(settings.model, at_once=runtime.cores())
     for start in range(0, len(images), BATCH):
         some = [(path, _disc(path, camera.camera().disc)) for path in images[start : start + BATCH]]
         discs = [disc for _, disc in some if not isinstance(disc, AuroradError)]
         flaws = [flaw(disc) for disc in discs]
         skies = [preprocess.shrink(disc) for disc, no_sky in zip(discs, flaws, strict=True) if no_sky is None]
-        predictions, reasons = iter(predictor.predict(skies)), iter(flaws)
+        predictions, reasons = predictor.predict(skies), iter(flaws)
         for path, disc in some:
             if isinstance(disc, AuroradError):
                 yield disc

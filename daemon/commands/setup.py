@@ -363,7 +363,7 @@ def _source(plan: Plan, camera: CameraSettings, predictor: Predictor) -> str:
     if wrong is not None:
         return f"{said}; the newest picture shows no sky ({wrong}), as a notification card does: such are passed over"
     square = geometry.cut_disc(pixels, disc)
-    answer = predictor.predict([preprocess.shrink(square)])[0]
+    (answer,) = predictor.predict([preprocess.shrink(square)])
     return f"{said}; the model's answer for the newest picture: aurora {answer.calibrated_probability:.0%}"
 
 

@@ -103,7 +103,7 @@ def _broken(view: View) -> bool:
 def _repeated(view: View) -> bool:
     if smear(view, across=False) > 0.12 or smear(view, across=True) > 0.25:
         return True
-    return min(repeats(view, across=False), repeats(view, across=True)) < 0.24
+    return repeats(view, across=False) < 0.24 or repeats(view, across=True) < 0.24
 
 
 def _beside(view: View) -> bool:

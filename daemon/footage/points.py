@@ -27,6 +27,7 @@ MAP = 24
 LEAST_SNR, LEAST_HEIGHT = 4.0, 1.5
 LEAST_SCATTER = 0.25
 """Grey levels; a flat black sky has none of its own."""
+_AT_ONCE = 32  # rows
 LEAST_ROUNDNESS = 0.35
 """Least ratio of the two curvatures of a peak: the edge of a cloud or of the horizon is a ridge."""
 
@@ -44,9 +45,10 @@ def find_points(pixels: Picture, disc: Disc, limit: int = 400) -> Points:
     if min(square.shape[:2]) < 2 * CELL:
         return Points(np.zeros(0), np.zeros(0), np.zeros(0))
     grey = _grey(square)
-    above = cv2.GaussianBlur(grey, (0, 0), 0.9) - cv2.GaussianBlur(grey, (0, 0), 3.0)
-    least = np.maximum(_scatter(above) * np.float32(LEAST_SNR), np.float32(LEAST_HEIGHT))
-    x, y, height = _peaks(above, least)
+    above, around = (np.asarray(cv2.GaussianBlur(grey, (0, 0), width), np.float32) for width in (0.9, 3.0))
+    above -= around
+    least = _least(above)
+    x, y, height = _peaks(above, least, around)
     across = (left + x * 2**halvings - disc.centre_x) / disc.radius
     down = (top + y * 2**halvings - disc.centre_y) / disc.radius
     within = np.flatnonzero(np.hypot(across, down) < WITHIN)[:limit]
@@ -77,9 +79,9 @@ def _around(pixels: Picture, disc: Disc) -> tuple[Picture, int, int]:
     return pixels[top:bottom, left:right], left, top
 
 
-def _peaks(above: Plane, least: Plane) -> tuple[Floats, Floats, Floats]:
-    """(x, y, height) of the points of a picture, strongest first; pixel centres lie at .5."""
-    peaks = (above == cv2.dilate(above, np.ones((5, 5), np.uint8))) & (above >= least)
+def _peaks(above: Plane, least: Plane, scratch: Plane) -> tuple[Floats, Floats, Floats]:
+    """(x, y, height) of the points of a picture, strongest first; pixel centres lie at .5. ``scratch`` is written over."""
+    peaks = (above == cv2.dilate(above, np.ones((5, 5), np.uint8), dst=scratch)) & (above >= least)
     peaks[:2], peaks[-2:], peaks[:, :2], peaks[:, -2:] = False, False, False, False
     row, column = np.nonzero(peaks)
     round_ = _roundness(above, row, column) >= LEAST_ROUNDNESS
@@ -92,11 +94,18 @@ def _peaks(above: Plane, least: Plane) -> tuple[Floats, Floats, Floats]:
 
 def _grey(pixels: Picture) -> Plane:
     """The mean of the channels: colour noise averages out, starlight does not."""
-    return np.asarray(pixels.astype(np.float32) @ np.full(3, 1 / 3, np.float32), dtype=np.float32)
+    third, grey = np.full(3, 1 / 3, np.float32), np.empty(pixels.shape[:2], np.float32)
+    # Some rows at a time: a whole picture with three floats a pixel is memory that comes from the kernel each time.
+    for start in range(0, len(grey), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        np.matmul(pixels[some].astype(np.float32), third, out=grey[some])
+    return grey
 
 
-def _scatter(above: Plane) -> Plane:
-    """Robust local standard deviation: 1.48 times the median of each cell's absolute values."""
+def _least(above: Plane) -> Plane:
+    """The height that a point has at least: over the robust local standard deviation, 1.48 times the median of each
+    cell's absolute values.
+    """
     height, width = above.shape
     rows, columns = height // CELL, width // CELL
     tall, wide = height // rows, width // columns
@@ -108,7 +117,10 @@ def _scatter(above: Plane) -> Plane:
     middle = blocks.shape[2] // 2
     spread = np.partition(blocks, middle, axis=2)[:, :, middle] * np.float32(1.48)
     whole = cv2.resize(np.ascontiguousarray(spread), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.maximum(np.asarray(whole, dtype=np.float32), np.float32(LEAST_SCATTER))
+    least = np.asarray(whole, dtype=np.float32)
+    np.maximum(least, np.float32(LEAST_SCATTER), out=least)
+    least *= np.float32(LEAST_SNR)
+    return np.maximum(least, np.float32(LEAST_HEIGHT), out=least)
 
 
 def _roundness(above: Plane, row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]) -> Floats:
