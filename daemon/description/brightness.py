@@ -73,13 +73,13 @@ def _background(small: Floats, mask: Cells, grid: SkyGrid) -> Floats:
     beside = grid.sky & ~near
     if np.count_nonzero(beside) < _FEWEST:
         return np.broadcast_to(np.percentile(small[grid.sky], _DARKEST, axis=0), small.shape)
-    weight = beside.astype(np.float64)
-    total, sky = np.zeros_like(small), np.zeros_like(weight)
-    for reach, share in _REACHES:
-        total += share * cv2.GaussianBlur(small * weight[..., None], (0, 0), reach)
-        sky += share * cv2.GaussianBlur(weight, (0, 0), reach)
+    seen = np.zeros((*beside.shape, 4), np.float32)  # B, G, R and whether it is sky: carried in together
+    seen[beside, :3], seen[beside, 3] = small[beside], 1.0
+    blurred = [share * cv2.GaussianBlur(seen, (0, 0), reach).astype(np.float64) for reach, share in _REACHES]
+    found = np.sum(blurred, axis=0)
     least = _REACHES[-1][1] ** 2
-    return np.asarray((total + least * np.median(small[beside], axis=0)) / (sky + least)[..., None])
+    total, sky = found[..., :3], found[..., 3:]
+    return np.asarray((total + least * np.median(small[beside], axis=0)) / (sky + least))
 
 
 def _shares(added: Floats, excess: Floats) -> tuple[float, ...] | None:

@@ -1,4 +1,5 @@
-"""A night: ``aurorad ingest`` of 9,000 frames of 720p, the thesis's way, and the limit.
+"""A night: ``aurorad ingest`` of 9,000 frames of 720p, as where only what watching needs is installed, the thesis's
+way, and the limit.
 
 The thesis's way takes some minutes a night and its frames one after the other, each for itself; so
 it is run over a tenth of the night and its frames' time taken tenfold, its start once. The limit is
@@ -17,6 +18,7 @@ from models.preprocess import to_input
 from tests.bench import ways
 from tests.bench.figure import Plan, Row, Spent, cpu_s, interleaved, spent
 from tests.bench.footage import night
+from tests.bench.watching import RUN
 from training.export import probe_frames
 
 SHARE = 10
@@ -66,7 +68,7 @@ def measure(plan: Plan) -> list[Row]:
 def ingest(movie: Path) -> None:
     """``aurorad ingest`` into a new database, as a user calls it."""
     with tempfile.TemporaryDirectory(prefix="aurorad-bench-") as folder:
-        _run(sys.executable, "-m", "daemon.cli", "ingest", str(movie), "--db", f"{folder}/night.db")
+        _run(sys.executable, "-c", RUN, "ingest", str(movie), "--db", f"{folder}/night.db")
 
 
 def thesis(movie: Path) -> Spent:
