@@ -174,7 +174,7 @@ def test_a_movie_takes_space_in_proportion_to_its_file(tmp_path: Path, matrix: E
     assert told.value.reason == "too large"
     assert len(spool) * 172_800 < 70_000_000
     spool.close()
-    matrix(FAMILY, "a movie of 47 kB whose samples fill 526 MB", "read up to 66 MB, the rest told")
+    matrix(FAMILY, "a movie of 47 kB whose samples fill 526 MB", "read up to 66 MB, the rest reported")
 
 
 @needs_ffmpeg

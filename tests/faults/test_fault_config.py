@@ -200,4 +200,4 @@ def test_no_broken_file_ends_the_watch_or_changes_it(green: Path, tmp_path: Path
     assert "Traceback" not in unexpected(log.read_text())
     matrix("Configuration and model", f"{len(BROKEN)} broken configurations, a SIGHUP after each: numbers without "
            "bounds, nested and endless files, addresses and paths that cannot be, a channel no service knows",
-           "each refused with its line, as by check-config and at the start; the operator told once", "no gap")  # fmt: skip
+           "each refused with its line, as by check-config and at the start; the operator notified once", "no gap")  # fmt: skip

@@ -71,7 +71,7 @@ def test_a_database_locked_by_another_program(tmp_path: Path, green: Path, matri
         assert back_in_time(recovery), recovery
         check_watch(watch)
     matrix("The record", "the database locked by another program for minutes",
-           "counted, logged, told; nothing half-written", f"{recovery:.1f} cadences")  # fmt: skip
+           "counted, logged, reported; nothing half-written", f"{recovery:.1f} cadences")  # fmt: skip
 
 
 def put_another(database: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_database_that_is_not_where_it_was(
         assert watch.service.healthy()[0]
         assert watch.service.ready()[0]
         check_watch(watch, **({} if spoil is put_another else {"acknowledged": before}))
-    matrix("The record", injected, f"refused, counted, told, not healthy meanwhile; {outcome}",
+    matrix("The record", injected, f"refused, counted, reported, not healthy meanwhile; {outcome}",
            f"{recovery:.1f} cadences")  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_and_room_again(small_disk: Path, green: Path, matrix: Entry
         assert back_in_time(recovery), recovery
         check_watch(watch, acknowledged=before)
     matrix("The record", "a full disk (5 MB tmpfs), and room again",
-           "counted, logged, told with its end; no row lost, none half-written", f"{recovery:.1f} cadences")  # fmt: skip
+           "counted, logged, reported, and so is its end; no row lost, none half-written", f"{recovery:.1f} cadences")  # fmt: skip
 
 
 def test_a_full_temporary_folder_stops_no_alert(

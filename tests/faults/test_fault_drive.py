@@ -110,5 +110,5 @@ def test_a_hung_drive_costs_its_own_camera_alone(tmp_path: Path, green: Path, ma
     assert any("drive" in mail.title + mail.body for mail in inbox.got)
     matrix(
         "The live feed", "a folder on a network drive that hangs",
-        "counted as “timeout”; stale rows, the operator told; the other camera watched, reload and stop in time", "no gap",
+        "counted as “timeout”; stale rows, the operator notified; the other camera watched, reload and stop in time", "no gap",
     )  # fmt: skip

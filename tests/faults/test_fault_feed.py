@@ -212,7 +212,7 @@ def test_a_broken_feed_costs_only_its_own_time(name: str, night: Night, matrix: 
     matrix(
         "The live feed",
         injected,
-        f"counted as “{how}”; stale rows, the operator told once",
+        f"counted as “{how}”; stale rows, the operator notified once",
         f"{told.recovery:.1f} cadences",
     )
 

@@ -85,7 +85,7 @@ def test_a_gpu_that_answers_nonsense_writes_no_row(
         assert all(0 <= row["probability"] <= 1 for row in watch.judged("cam"))
         check_watch(watch)
     matrix("Configuration and model", "a GPU that answers values that are no numbers",
-           "no row of it; counted, logged, told once", f"{recovery:.1f} cadences")  # fmt: skip
+           "no row of it; counted, logged, reported once", f"{recovery:.1f} cadences")  # fmt: skip
 
 
 def test_a_candidate_that_fails_costs_the_night_nothing(

@@ -172,7 +172,7 @@ def test_no_image_for_fifteen_minutes(tmp_path: Path, homes: list[Home], matrix:
     assert one.verdicts()[-1] == "clear"
     (told,) = rows(one.store.path, "SELECT body FROM outbox WHERE body LIKE '%has stopped%'")
     assert "nothing new since" in told["body"]
-    matrix(FAMILY, "indi-allsky: the camera hangs, `latest.jpg` stays (“No image for 15 minutes”)", "stale rows, the operator told once", "0.5 cadences")  # fmt: skip
+    matrix(FAMILY, "indi-allsky: the camera hangs, `latest.jpg` stays (“No image for 15 minutes”)", "stale rows, the operator notified once", "0.5 cadences")  # fmt: skip
 
 
 def test_the_newest_picture_by_a_link(tmp_path: Path, homes: list[Home], matrix: Entry) -> None:

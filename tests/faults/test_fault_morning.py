@@ -165,4 +165,4 @@ def test_no_space_for_the_movie_is_reported_once_and_tried_again(morning: Mornin
         assert not conditions.open
     assert morning.minutes() > 0
     matrix("Bounds and names", "no space for the night's movie or its temporary file",
-           "counted, the operator told once, read as soon as there is space")  # fmt: skip
+           "counted, the operator notified once, read as soon as there is space")  # fmt: skip

@@ -169,7 +169,7 @@ def test_a_faststart_movie_cut_short_gives_what_it_holds(
     whole = taken(ingest_movie(good, pipeline), pipeline)
     assert len(whole) == 6, "the whole movie, come later, fills the rest"
     matrix(
-        "Movies", "a faststart MP4 cut short", f"its {len(times)} whole minutes taken, the break told; the whole"
+        "Movies", "a faststart MP4 cut short", f"its {len(times)} whole minutes taken, the break reported; the whole"
         " movie fills the rest later",
     )  # fmt: skip
 

@@ -64,7 +64,11 @@ def test_pictures_that_cannot_be_kept(disk: Path, tmp_path: Path, green: Path, m
             assert len(watch.judged("cam")) >= before + 2
             assert len(watch.operator_mail("ictures cannot be kept")) == told + 1
             check_watch(watch)
-            matrix("The record", injected, f"counted as “{reason}”, told with its end; every row written")
+            matrix(
+                "The record",
+                injected,
+                f"counted as “{reason}”, reported, and so is its end; every row written",
+            )
         kept = {row["observed_at"]: row["path"] for row in watch.rows("SELECT * FROM pictures")}
         assert all((disk / path).stat().st_size for path in kept.values())
         assert {row["observed_at"] for row in watch.judged("cam")} - kept.keys(), "rows without one"

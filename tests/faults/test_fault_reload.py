@@ -175,7 +175,7 @@ def test_nonsense_before_a_reload_leaves_the_watch_as_it_was(
     assert sum("was not reloaded" in body for body in bodies) == 1, bodies
     assert sum("was reloaded" in body for body in bodies) == 1, bodies
     matrix("Configuration and model", f"{injected}, before SIGHUP",
-           "one line, the operator told; the old one stays at work until it is put right", "no gap")  # fmt: skip
+           "one line, the operator notified; the old one stays at work until it is put right", "no gap")  # fmt: skip
 
 
 def test_a_second_daemon_on_one_state_folder_is_refused(running: Daemon, matrix: Entry) -> None:

@@ -61,6 +61,6 @@ def test_looks_that_fail_are_told_once_and_end_with_the_fault(
     matrix(
         "The machine",
         "looks that end in an error nobody foresaw",
-        "counted and logged, the operator told once, other cameras not touched",
+        "counted and logged, the operator notified once, other cameras not touched",
         f"{recovery:.1f} cadences",
     )
