@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from daemon.archive.ingest import MOVIES, PICTURES, is_file, movies_of
 from daemon.config import CameraSettings, SourceSettings
@@ -61,45 +62,75 @@ class Night:
         return sum(picture.bytes for picture in self.pictures)
 
 
-def footage_of(places: Sequence[Path], camera: CameraSettings) -> tuple[list[Path], list[Path]]:
+class Footage(NamedTuple):
+    """What is to be taken in; ``blocked`` are the folders that may not be read, ``left_out`` says what else is not."""
+
+    movies: list[Path]
+    pictures: list[Path]
+    blocked: list[Path]
+    left_out: str | None
+
+
+def footage_of(places: Sequence[Path], camera: CameraSettings) -> Footage:
     """The movies and the pictures that are to be taken in. Raises UsageError where there is neither.
 
     Where a folder holds both, one is made of the other: AuroraMAX's archive is its movies, and the timelapses
     among a camera program's pictures have no clock that could be read where the camera has no stamp.
     """
-    movies, pictures = movies_of(places), pictures_of(places, camera.source)
+    blocked: list[Path] = []
+    movies, pictures = movies_of(places), pictures_of(places, camera.source, blocked)
+    left_out = None
     if camera.source.kind == "auroramax" and movies:
-        pictures = [path for path in pictures if path in places]
+        named = [path for path in pictures if path in places]
+        if count := len(pictures) - len(named):
+            left_out = (
+                f"{_counted(count, 'picture')} beside the movies left out; name them to record them too"
+            )
+        pictures = named
     if not camera.stamp and pictures:
-        movies = [path for path in movies if path in places]
+        named = [path for path in movies if path in places]
+        if count := len(movies) - len(named):
+            left_out = f"{_counted(count, 'movie')} among the pictures left out: without [camera.stamp] a movie has no times"
+        movies = named
+    if not movies and not pictures and blocked:
+        raise UsageError(f"{blocked[0]}: this folder cannot be read; check its owner and rights")
     if not movies and not pictures:
-        named = (
+        beginning = (
             f", its name beginning with a time as {camera.source.name_format!r}"
             if camera.source.time_from == "name"
             else ""
         )
         raise UsageError(
-            f"neither a movie ({', '.join(MOVIES)}) nor a picture ({', '.join(PICTURES)}{named}) in the folders named"
+            f"neither a movie ({', '.join(MOVIES)}) nor a picture ({', '.join(PICTURES)}{beginning}) in the folders named"
         )
-    return movies, pictures
+    return Footage(movies, pictures, blocked, left_out)
 
 
-def pictures_of(places: Iterable[Path], source: SourceSettings) -> list[Path]:
-    """The pictures named, and those in the folders named but for what is made of pictures; by name. Raises UsageError."""
+def _counted(count: int, what: str) -> str:
+    return f"a {what}" if count == 1 else f"{count} {what}s"
+
+
+def pictures_of(
+    places: Iterable[Path], source: SourceSettings, blocked: list[Path] | None = None
+) -> list[Path]:
+    """The pictures named, and those in the folders named but for what is made of pictures; by name. Raises UsageError.
+
+    Folders that may not be read are added to ``blocked``.
+    """
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            found += _below(place, source)
+            found += _below(place, source, [] if blocked is None else blocked)
         elif not place.is_file():
             raise UsageError(f"{place}: there is no such file or folder")
         elif place.suffix.lower() in PICTURES:
             found.append(place)
-    return found
+    return list(dict.fromkeys(found))
 
 
-def _below(folder: Path, source: SourceSettings) -> list[Path]:
+def _below(folder: Path, source: SourceSettings, blocked: list[Path]) -> list[Path]:
     found: list[Path] = []
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=lambda error: blocked.append(Path(error.filename))):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and not NOT_THE_SKY.match(f))
         for name in sorted(files):
             path = Path(root, name)

@@ -76,7 +76,12 @@ class Source:
         if not self.nights:
             raise StoreError(
                 "empty",
-                f"{reader.path}: there is nothing of that camera and time; leave out --camera, --since or --until",
+                f"{reader.path}: "
+                + (
+                    "there is nothing of that camera and time; leave out --camera, --since or --until"
+                    if any((selection.camera, selection.since, selection.until))
+                    else "nothing is recorded in it yet"
+                ),
             )
         self.cameras = sorted({night["camera"] for night in self.nights})
         self.first_at = min(night["first_at"] for night in self.nights)

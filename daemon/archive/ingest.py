@@ -43,12 +43,19 @@ BATCH = 64
 
 @dataclass
 class Tally:
-    """What became of the sampled frames of a movie, or of a night's pictures."""
+    """What became of the sampled frames of a movie, or of a night's pictures.
+
+    ``repeated`` are the very file of the picture before, ``refused`` cannot be read, the first of them by ``refusal``;
+    of ``passed_over`` the sun was too high for a look.
+    """
 
     recorded: int = 0
     known: int = 0
     undated: int = 0
+    repeated: int = 0
     refused: int = 0
+    refusal: str = ""
+    passed_over: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,16 @@ class Outcome:
     def line(self) -> str:
         """For a person; only where there is a tally."""
         assert self.tally is not None
-        refused = f"{self.tally.refused} that cannot be read, " if self.tally.refused else ""
+        more = (
+            (self.tally.passed_over, "by day"),
+            (self.tally.repeated, "the same as the one before"),
+            (self.tally.refused, "that cannot be read"),
+        )
+        others = "".join(f"{count} {what}, " for count, what in more if count)
         stamps = f"; {self.readings} stamps read" if self.readings or not self.title else ""
         return (
             f"{self.title or self.movie.name}: {self.tally.recorded} recorded, {self.tally.known} known already, "
-            f"{refused}{self.tally.undated} without a time{stamps}"
+            f"{others}{self.tally.undated} without a time{stamps}"
         )
 
 
@@ -82,7 +94,7 @@ def movies_of(places: Iterable[Path]) -> list[Path]:
             raise UsageError(f"{place}: there is no such file or folder")
         elif place.suffix.lower() not in PICTURES:
             found.append(place)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def is_file(path: Path) -> bool:

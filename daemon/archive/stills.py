@@ -43,10 +43,22 @@ def ingest_night(
     if done is not None and done.bytes == night.bytes:
         return Outcome(folder, Tally(known=done.frames), title=night_text(night.night))
     tally = record_night(night, pipeline, progress)
-    pipeline.store.progress.put_movie(
-        camera, name, MovieTaken(night.bytes, tally.recorded + tally.known, tally.undated)
-    )
-    return Outcome(folder, tally, fault=_too_far_apart(night, pipeline), title=night_text(night.night))
+    fault = _unreadable(folder, tally) or _too_far_apart(night, pipeline)
+    if (
+        fault is None
+    ):  # else another call may find more: files that can be read by then, a cadence that was corrected
+        pipeline.store.progress.put_movie(
+            camera, name, MovieTaken(night.bytes, tally.recorded + tally.known, tally.undated)
+        )
+    return Outcome(folder, tally, fault=fault, title=night_text(night.night))
+
+
+def _unreadable(folder: Path, tally: Tally) -> str | None:
+    """How many pictures could not be read, and why the first could not."""
+    if not tally.refused:
+        return None
+    which = "a picture" if tally.refused == 1 else f"{tally.refused} pictures, the first of them"
+    return f"{folder}: {which} cannot be read: {tally.refusal}"
 
 
 def _too_far_apart(night: Night, pipeline: Pipeline) -> str | None:
@@ -71,15 +83,19 @@ def ingest_nights(
     on_progress: Callable[[str, float], None],
     on_outcome: Callable[[Outcome], None],
 ) -> int:
-    """Take archived pictures in, night by night; 1 where none of them could be dated, else 0."""
+    """Take archived pictures in, night by night; in how many some could not be read, 1 where none could be dated."""
     nights, undated = dated(paths, camera, datetime.now(UTC))
     if undated:
         on_outcome(_undated(paths, undated, camera.source))
-    if nights:
-        with opened(settings, camera, database, pictures) as pipeline:
-            for night in nights:
-                on_outcome(ingest_night(night, pipeline, partial(on_progress, night_text(night.night))))
-    return int(bool(paths) and not nights)
+    if not nights:
+        return int(bool(paths))
+    faults = 0
+    with opened(settings, camera, database, pictures) as pipeline:
+        for night in nights:
+            outcome = ingest_night(night, pipeline, partial(on_progress, night_text(night.night)))
+            on_outcome(outcome)
+            faults += outcome.tally is not None and outcome.tally.refused > 0
+    return faults
 
 
 def _undated(paths: Sequence[Path], undated: int, source: SourceSettings) -> Outcome:
@@ -99,10 +115,9 @@ def record_night(night: Night, pipeline: Pipeline, progress: Callable[[float], N
         pipeline.store.reader, pipeline.camera.name, first, last, same_minute(pipeline)
     )
     rows = recorded.rows
-    new = chosen(
-        _looked_at(night.pictures, pipeline), [row.observed_at for row in rows], pipeline.camera.cadence_s
-    )
-    recorder = Recorder(pipeline, recorded, Tally())
+    looked_at = _looked_at(night.pictures, pipeline)
+    new = chosen(looked_at, [row.observed_at for row in rows], pipeline.camera.cadence_s)
+    recorder = Recorder(pipeline, recorded, Tally(passed_over=len(night.pictures) - len(looked_at)))
     frames = _Frames(pipeline, recorder.tally)
     done = 0
     for is_new, group in _in_order(rows, new):
@@ -154,6 +169,11 @@ def _in_order(
     return groupby(both, key=lambda one: isinstance(one, Kept))
 
 
+def _naming(path: Path, error: PictureError) -> str:
+    """What is wrong with a picture, in a line that names the file."""
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
+
+
 class _Frames:
     """Pictures → frames. What cannot be read, or is the very file of the frame before, is counted and passed over."""
 
@@ -169,6 +189,7 @@ class _Frames:
                 frame = self._frame(picture)
             except PictureError as error:
                 self._tally.refused += 1
+                self._tally.refusal = self._tally.refusal or _naming(picture.path, error)
                 self._pipeline.metrics.rejected(self._pipeline.camera.name, error.reason)
                 continue
             if frame is not None:
@@ -179,7 +200,7 @@ class _Frames:
         data = image.read_bytes(picture.path)
         digest = hashlib.sha256(data).digest()
         if digest == self._before:
-            self._tally.refused += 1
+            self._tally.repeated += 1
             p.metrics.rejected(p.camera.name, "same bytes")
             return None
         self._before = digest

@@ -129,7 +129,11 @@ def ingest(
     if db is None and pictures is None and settings.daemon.keep_pictures_days:
         pictures = settings.daemon.state_dir / "frames"
     database = db or settings.daemon.database
-    movies, stills = footage_of(footage, camera)
+    movies, stills, blocked, left_out = footage_of(footage, camera)
+    for folder in blocked:
+        click.echo(f"aurorad: {folder}: this folder cannot be read; check its owner and rights", err=True)
+    if left_out:
+        click.echo(f"aurorad: {left_out}", err=True)
     if db is None:
         database.parent.mkdir(parents=True, exist_ok=True)  # as the watch itself makes it at its first start
     if ray is not None:
@@ -140,7 +144,7 @@ def ingest(
         faults = ingest_on_ray(movies, settings, camera, database, ray, _tell_outcome)
     else:
         faults = _with_progress(movies, stills, settings, camera, database, pictures)
-    if faults:
+    if faults or blocked:
         click.get_current_context().exit(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            signal.signal(
+                signal.SIGINT, signal.SIG_IGN
+            )  # pressed once more it would break off the ending itself
             complain("stopped")
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -73,7 +77,9 @@ def example(*lines: str) -> str:
     return "\b\n" + f"{word}:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-FILE = click.Path(path_type=Path)
+FILE = click.Path(
+    path_type=Path, readable=False
+)  # whoever opens it says what is wrong, and goes on with the others
 config_option = click.option(
     "--config",
     "config_path",

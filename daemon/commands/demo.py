@@ -263,7 +263,8 @@ def _heading(night: str) -> str:
 @contextmanager
 def _site(movie: Path | None, speed: float | None) -> Iterator[dict[str, Any]]:
     """The stand-in site as a process of its own; it ends when its standard input does."""
-    command = [sys.executable, "-m", "training.simulator.site"]
+    # -P: modules come from where aurorad is installed, not from the folder that somebody happens to be in.
+    command = [sys.executable, "-P", "-m", "training.simulator.site"]
     if movie is not None:
         command += ["--movie", str(movie), "--speed", str(speed or MOVIE_SPEED)]
     else:

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import skyfield_data
 
+from daemon.cli import main
 from daemon.config import load
 from daemon.footage.movie import read_movie
 from daemon.observation import from_utc_text
@@ -145,6 +146,34 @@ def test_wrong_use_is_one_clear_line(
     assert len(done.stderr.strip().splitlines()) == 1
     assert says in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_without_rights_costs_only_itself(
+    green_disc: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether a file can be read is found out by reading it, not by the command line, which would refuse all of them."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(SystemExit) as ended:
+        main(["classify", str(green_disc)])
+    assert ended.value.code == 0
+    assert str(green_disc) in capsys.readouterr().out
+
+
+def test_who_presses_twice_does_not_break_the_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From "stopped" on Ctrl-C is ignored: the threads at work are waited for."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def pressed(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.commands["timestamp"], "callback", pressed)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["timestamp", "x.jpg"])
+        assert ended.value.code == 130
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_text_under_a_movies_name_writes_nothing(tmp_path: Path) -> None:

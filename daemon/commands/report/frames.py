@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,7 +16,7 @@ import pytz
 from numpy.typing import NDArray
 
 from daemon.night import night_of
-from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, utc_text
+from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
 from daemon.sky.stars.visibility import share_of
 from daemon.spaceweather.magnetic_time import magnetic_local_time_h
 
@@ -138,12 +139,16 @@ def read_frames(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Fram
 
 def _span(wanted: Wanted) -> tuple[str, str]:
     """A day more than the nights asked for on either side, wherever on Earth."""
-    low = utc_text(_midnight(wanted.since) - timedelta(days=2)) if wanted.since else ""
-    return low, utc_text(_midnight(wanted.until) + timedelta(days=2)) if wanted.until else "9999"
+    low = _days_from(wanted.since, -2) if wanted.since else ""
+    return low, _days_from(wanted.until, 2) if wanted.until else "9999"
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _days_from(day: date, days: int) -> str:
+    """That many days from a day's beginning; the day itself at the calendar's ends."""
+    at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    with suppress(OverflowError):
+        at += timedelta(days=days)
+    return at.isoformat()[:10]  # compares with times as text, and a year of three digits has four
 
 
 def _place(connection: sqlite3.Connection, name: str) -> Place:

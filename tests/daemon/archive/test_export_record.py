@@ -13,6 +13,7 @@ import pytest
 from daemon.archive.export import Selection, export
 from daemon.errors import StoreError, UsageError
 from daemon.record.meanings import EXPORTED, units
+from daemon.record.store import Store
 from tests import web_night
 from tests.web_night import CAMERA, SHA, at_minute, probability_at
 
@@ -120,4 +121,8 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(record: Path, tm
         export(record, tmp_path / "a.xlsx", Selection())
     with pytest.raises(StoreError, match="nothing of that camera and time"):
         export(record, tmp_path / "a.csv", Selection(camera="kiruna"))
+    with Store(record.parent / "new.db"):
+        pass
+    with pytest.raises(StoreError, match="nothing is recorded in it yet"):
+        export(record.parent / "new.db", tmp_path / "a.csv", Selection())
     assert list(tmp_path.iterdir()) == []

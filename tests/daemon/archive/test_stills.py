@@ -162,7 +162,27 @@ def test_what_cannot_be_read_costs_itself(tmp_path: Path, store: Store) -> None:
     root = allsky(tmp_path, pictures)
     archive = opened(allsky_camera(root), store)
     (line,) = archive.take(root / "images")
-    assert "3 recorded, 0 known already, 3 that cannot be read" in line
+    assert "3 recorded, 0 known already, 1 the same as the one before, 2 that cannot be read" in line
+
+
+def test_what_could_not_be_read_is_read_as_soon_as_it_can_be(tmp_path: Path, store: Store) -> None:
+    """Files whose rights are wrong, or whose drive is away, are not remembered as done; one is named, with its cause."""
+    root = allsky(tmp_path, every(60, 4))
+    away = sorted((root / "images").rglob("image-*.jpg"))[1:3]
+    archive = opened(allsky_camera(root), store)
+    c = archive.pipeline.camera_settings
+    (night,), _ = dated(pictures_of([root / "images"], c.source), c, NOW)
+    whole = {path: path.read_bytes() for path in away}
+    for path in away:
+        path.write_bytes(bytes(len(whole[path])))
+    outcome = ingest_night(night, archive.pipeline)
+    assert str(away[0]) in (outcome.fault or "")
+    assert "2 pictures, the first of them cannot be read" in (outcome.fault or "")
+    for path, data in whole.items():
+        path.write_bytes(data)
+    again = ingest_night(night, archive.pipeline)
+    assert (again.fault, again.tally and again.tally.recorded) == (None, 2)
+    assert len(archive.rows()) == 4
 
 
 def test_the_hour_that_autumn_brings_twice(tmp_path: Path, store: Store) -> None:
@@ -210,10 +230,15 @@ def test_no_two_looks_are_nearer_than_a_cadence_allows() -> None:
 def test_where_movies_and_pictures_lie_together(tmp_path: Path) -> None:
     """AuroraMAX's archive is its movies; a camera without a stamp has no movie that could be dated."""
     root = allsky(tmp_path, every(60, 2))
-    movies, pictures = footage_of([root / "images"], allsky_camera(root))
-    assert (len(movies), len(pictures)) == (0, 2)
-    movies, pictures = footage_of([root / "images"], CameraSettings())
-    assert (len(movies), len(pictures)) == (1, 0)
+    found = footage_of([root / "images"], allsky_camera(root))
+    assert (len(found.movies), len(found.pictures)) == (0, 2)
+    assert "a movie among the pictures left out" in (found.left_out or "")
+    found = footage_of([root / "images"], CameraSettings())
+    assert (len(found.movies), len(found.pictures)) == (1, 0)
+    assert "pictures beside the movies left out" in (found.left_out or "")
+    pictures = footage_of([root / "images"], allsky_camera(root)).pictures
+    found = footage_of([root / "images", *pictures], CameraSettings())
+    assert (len(found.movies), found.pictures) == (1, pictures)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"neither a movie .* nor a picture"):
         footage_of([tmp_path / "empty"], allsky_camera(root))
@@ -335,6 +360,21 @@ def test_a_cadence_that_nobody_can_set_is_not_advised(store: Store, tmp_path: Pa
     (night,), _ = dated(pictures_of([root / "images"], settings.source), settings, NOW)
     fault = ingest_night(night, opened(settings, store).pipeline).fault or ""
     assert fault.endswith("300 minutes apart, too far for two of them to begin an event at cadence_s = 60")
+
+
+def test_the_advice_helps_where_the_pictures_are_on_record_already(store: Store, tmp_path: Path) -> None:
+    """First at a cadence that begins no event, then at the one advised, into the same record: the event is there."""
+    root = allsky(tmp_path / "slow", every(1200, 9, aurora=range(9)))
+    settings = allsky_camera(root)
+    (night,), _ = dated(pictures_of([root / "images"], settings.source), settings, NOW)
+    first = opened(settings, store)
+    assert all("set cadence_s" in (ingest_night(night, first.pipeline).fault or "") for _ in range(2))
+    archive = opened(settings.model_copy(update={"cadence_s": 1200.0}), store)
+    outcome = ingest_night(night, archive.pipeline)
+    assert outcome.fault is None
+    assert outcome.tally is not None
+    assert (outcome.tally.recorded, outcome.tally.known) == (0, 9)
+    assert len(archive.rows("SELECT * FROM events")) == 1
 
 
 def test_with_their_own_cadence_such_pictures_begin_an_event(store: Store, tmp_path: Path) -> None:

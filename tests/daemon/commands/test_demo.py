@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.commands.demo import _pace
+from daemon.commands.demo import _pace, _site
 
 DEMO = [sys.executable, "-m", "daemon.cli", "demo", "--port", "0"]
 
@@ -20,6 +20,17 @@ def test_a_slow_machine_is_given_time() -> None:
     assert _pace(0.25, 120) == (pytest.approx(80), pytest.approx(60))
     speed, cadence_s = _pace(1.0, 120)
     assert (speed, cadence_s) == (60, pytest.approx(180))
+
+
+def test_the_stand_in_site_is_ours_wherever_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ``training.py`` in somebody's folder is not run."""
+    (tmp_path / "training.py").write_text("open('ran', 'w')\nraise SystemExit(3)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with _site(None, None) as site:
+        assert site
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.timeout(300)

@@ -7,12 +7,13 @@ import io
 import math
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon.commands.report import write_report
+from daemon.commands.report import frames, write_report
 from daemon.commands.report.frames import Wanted, read_frames
 from daemon.commands.report.tables import share
 from daemon.config import CameraSettings
@@ -61,6 +62,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows.append(("yk", "2024-03-10T13:00:00Z", None, "stale", "night", "none", 20.0))
     write_report(fill(folder / "small.db", rows), folder / "out")
     return folder / "out"
+
+
+def test_all_of_the_calendar_can_be_asked_for() -> None:
+    """From its first day to its last: no date is two days too far."""
+    first, last = frames._span(Wanted(None, date.min, date.max))
+    assert first == "0001-01-01" < "2024-02-09T22:00:00Z" < last == "9999-12-31"
 
 
 def test_aurora_by_level_and_form(tmp_path: Path) -> None:
