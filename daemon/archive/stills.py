@@ -44,9 +44,8 @@ def ingest_night(
         return Outcome(folder, Tally(known=done.frames), title=night_text(night.night))
     tally = record_night(night, pipeline, progress)
     fault = _unreadable(folder, tally) or _too_far_apart(night, pipeline)
-    if (
-        fault is None
-    ):  # else another call may find more: files that can be read by then, a cadence that was corrected
+    # With a fault another call may find more: files that can be read by then, a cadence that was corrected.
+    if fault is None:
         pipeline.store.progress.put_movie(
             camera, name, MovieTaken(night.bytes, tally.recorded + tally.known, tally.undated)
         )

@@ -7,7 +7,7 @@ of an 8-bit picture come out; nothing is decided here. Pure.
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -89,7 +89,7 @@ class View:
 
     def share(self, mask: Mask) -> float:
         """Share of the inner disc (nine tenths of its radius) that a mask of its pixels covers."""
-        return float(np.count_nonzero(mask & _inside(self.side, 0.9)) / _pixels_inside(self.side, 0.9))
+        return float(np.count_nonzero(mask & inside_of(self.side, 0.9)) / _pixels_inside(self.side, 0.9))
 
 
 @lru_cache(maxsize=8)
@@ -100,7 +100,7 @@ def _radius(side: int) -> Floats:
 
 
 @lru_cache(maxsize=32)
-def _inside(side: int, radius: float) -> Mask:
+def inside_of(side: int, radius: float) -> Mask:
     """(side, side): the pixels within the radius."""
     return np.asarray(_radius(side) < radius)
 
@@ -108,13 +108,13 @@ def _inside(side: int, radius: float) -> Mask:
 @lru_cache(maxsize=32)
 def _pixels_inside(side: int, radius: float) -> int:
     """How many pixels lie within the radius."""
-    return int(np.count_nonzero(_inside(side, radius)))
+    return int(np.count_nonzero(inside_of(side, radius)))
 
 
 @lru_cache(maxsize=8)
 def _shown(side: int, radius: float) -> tuple[Plane, Plane]:
     """(side, side) each: 255 within the radius and 0 outside, and the other way round."""
-    inside = np.where(_inside(side, radius), np.uint8(255), np.uint8(0))
+    inside = np.where(inside_of(side, radius), np.uint8(255), np.uint8(0))
     return inside, ~inside
 
 
@@ -144,13 +144,17 @@ def _in_rows(mask: Mask) -> npt.NDArray[np.int32]:
     return np.asarray(cv2.reduce(mask.view(np.uint8), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S), np.int32)[:, 0]
 
 
+def _bands(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(side, side) → (rows of blocks, block, pixels), without what is left over: along whole rows numpy is many times
+    as quick as along the eight pixels of a block.
+    """
+    count = len(plane) // _BLOCK
+    return plane[: count * _BLOCK, : count * _BLOCK].reshape(count, _BLOCK, count * _BLOCK)
+
+
 def _over_blocks(plane: Plane, of_two: np.ufunc) -> Plane:
     """(side, side) → (rows, columns) of blocks, each of their pixels taken together two by two."""
-    count = len(plane) // _BLOCK
-    whole = plane[: count * _BLOCK, : count * _BLOCK].reshape(count, _BLOCK, count * _BLOCK)
-    found = of_two.reduce(
-        whole, axis=1, dtype=np.uint8
-    )  # along whole rows, many times as quick as along eight
+    found = of_two.reduce(_bands(plane), axis=1, dtype=np.uint8)
     for _ in range(_BLOCK.bit_length() - 1):
         found = of_two(found[:, ::2], found[:, 1::2])
     return np.asarray(found, np.uint8)
@@ -177,7 +181,7 @@ def _enlarged(blocks: Plane) -> Plane:
 
 def sameness(view: View) -> tuple[float, float, float]:
     """(share of the disc within two levels of its median, the median's level, its colour). Real: 0.968."""
-    planes, same = (view.blue, view.green, view.red), _inside(view.side, 0.85)
+    planes, same = (view.blue, view.green, view.red), inside_of(view.side, 0.85)
     inside, count = same.view(np.uint8), _pixels_inside(view.side, 0.85)
     medians = [_median(plane, inside) for plane in planes]
     for plane, median in zip(planes, medians, strict=True):
@@ -212,7 +216,7 @@ def false_colour(view: View) -> tuple[float, float]:
 def dead_end(view: View, upside_down: bool) -> tuple[float, float, float]:
     """(share of the height that ends the disc in one value, its level, share of its edge that is a step)."""
     high, low = (plane[::-1] if upside_down else plane for plane in (view.high, view.low))
-    inside = _inside(view.side, 0.93)
+    inside = inside_of(view.side, 0.93)
     rim, middle = int(view.side * 0.035) + 2, view.side // 2
     level = int(np.median(high[rim, middle - 8 : middle + 8]))
     even = view.even_rows[::-1].copy() if upside_down else view.even_rows.copy()
@@ -246,9 +250,9 @@ def _block_count(side: int) -> int:
 
 def _differences(light: Floats) -> Floats:
     """(rows, columns) of blocks: half the mean square difference of pixels below each other."""
-    count = len(light) // _BLOCK
-    blocks = light[: count * _BLOCK, : count * _BLOCK].reshape(count, _BLOCK, count * _BLOCK)
-    squares = np.square(blocks[:, 1:] - blocks[:, :-1]).sum(axis=1)
+    bands = _bands(light)
+    count = len(bands)
+    squares = np.square(bands[:, 1:] - bands[:, :-1]).sum(axis=1)
     return np.asarray(
         squares.reshape(count, count, _BLOCK).sum(axis=2) / (2 * _BLOCK * (_BLOCK - 1)), np.float32
     )
@@ -337,7 +341,7 @@ def steps(view: View, across: bool) -> tuple[float, float]:
     weak, strong = clear & (step >= 10), clear & (step >= 16)
     dark = _either_of_two(high <= _DARK)
     before, after = dark[:-2], dark[2:]
-    inside = _inside(view.side, 0.97)[1:-2]
+    inside = inside_of(view.side, 0.97)[1:-2]
     chord = _chord(view.side)
     weak &= inside
     lit = weak & ~(before | after)
@@ -359,108 +363,10 @@ def _either_of_two(mask: Mask) -> Mask:
 @lru_cache(maxsize=8)
 def _chord(side: int) -> npt.NDArray[np.int32]:
     """(side − 3,): how many pixels of the disc each line has that lies between two on either side."""
-    return _in_rows(np.ascontiguousarray(_inside(side, 0.97)[1:-2]))
+    return _in_rows(np.ascontiguousarray(inside_of(side, 0.97)[1:-2]))
 
 
 def _alone(line: npt.NDArray[np.float64], at: int) -> float:
     """How far a line's share stands above the third greatest near it: a coarse JPEG steps at every block."""
     near = np.concatenate([line[max(0, at - 40) : max(0, at - 2)], line[at + 3 : at + 41]])
     return float(line[at] - np.sort(near)[-3]) if len(near) > 3 else 0.0
-
-
-def smear(view: View, across: bool) -> float:
-    """Share of rows that differ from the next by under a tenth of what they differ within. Real: 0.04, across 0.10."""
-    light = view.light_across if across else view.light
-    inside = _inside_floats(view.side)[1:]
-    down = np.einsum("ij,ij->i", cv2.absdiff(light[1:], light[:-1]), inside)
-    along = np.einsum("ij,ij->i", cv2.absdiff(light[1:, 1:], light[1:, :-1]), inside[:, 1:])
-    wide = inside.sum(axis=1)
-    counted = wide > view.side / 2
-    alike = counted & (along > wide / 2) & (down < 0.1 * along)
-    return float(alike.sum() / counted.sum())
-
-
-@lru_cache(maxsize=8)
-def _inside_floats(side: int) -> Floats:
-    """(side, side): 1 within 0.93 of the radius, else 0."""
-    return _inside(side, 0.93).astype(np.float32)
-
-
-_AT_ONCE: Final = 64  # a multiple of eight
-
-
-def repeats(view: View, across: bool) -> float:
-    """How much nearer rows are to rows some way below than to those six from there. Real: 0.33.
-
-    The least ratio of mean squared differences over 24 rows; in a picture that never repeats it is
-    near 1, for what lies a little beside is as like or unlike.
-    """
-    disc = view.disc.transpose(1, 0, 2) if across else view.disc
-    size = len(disc)
-    thin = max(1, round(size / 720))
-    rows = disc[
-        size // 10 : size - size // 10 : thin, size // 5 : size * 4 // 5 : max(1, size // 100), 1
-    ].astype(np.float32)
-    count, width = rows.shape
-    reach = int(count * 0.7)
-    squares = np.square(rows).sum(axis=1)[:, None]
-    ones = np.ones_like(squares)
-    left, right = np.hstack([-2 * rows, squares, ones]), np.hstack([rows, ones, squares]).T
-    eights = np.empty((count // 8, reach), dtype=np.float32)
-    # Some rows at a time, so that their distances stay in the processor's cache.
-    apart = np.empty((_AT_ONCE, _AT_ONCE + reach), dtype=np.float32)
-    # Row y of what follows holds the distances of row y from rows y, y + 1 … y + reach.
-    below = np.lib.stride_tricks.as_strided(
-        apart, (_AT_ONCE // 8, 8, reach), (8 * sum(apart.strides), sum(apart.strides), apart.strides[1])
-    )
-    for start in range(0, count // 8 * 8, _AT_ONCE):
-        these, known = left[start : start + _AT_ONCE], right[:, start : start + apart.shape[1]]
-        np.matmul(these, known, out=apart[: len(these), : known.shape[1]])
-        apart[:, known.shape[1] :] = 1e5 * width
-        held = eights[start // 8 : (start + _AT_ONCE) // 8]
-        np.sum(below[: len(held)], axis=1, out=held)
-    near = (eights[2:] + eights[1:-1] + eights[:-2]) / (24 * width)
-    beside = np.minimum(near[:, 1:-12], near[:, 13:])
-    return float(np.where(beside > 6, near[:, 7:-6] / np.maximum(beside, 1), 9).min())
-
-
-# ── another disc than ours ──────────────────────────────────────────────────────────────────────
-
-
-def arc(view: View) -> tuple[float, float, float]:
-    """The edge of another disc within ours: (distance of its centre, its radius, share of the edge on it).
-
-    In units of our radius; all 0 where nothing lit ends in the void inside the disc. Only what no light
-    has reached counts as void: the darkest sky is brighter than the inside of a camera.
-    """
-    thin = max(1, view.side // 110)
-    high, inside = view.high[::thin, ::thin], view.radius[::thin, ::thin] < 0.9
-    void = high <= 4
-    if not 0.15 < (void & inside).sum() / inside.sum() < 0.97:
-        return 0.0, 0.0, 0.0
-    lit = high > max(8, float(np.percentile(high[inside & ~void], 90)) * 0.15)
-    edge = np.zeros_like(void)
-    for shift in (2, -2):
-        for axis in (0, 1):
-            edge |= void & np.roll(lit, shift, axis=axis)
-    y, x = np.nonzero(edge & inside)
-    if len(x) < len(high) // 3:
-        return 0.0, 0.0, 0.0
-    half = len(high) / 2
-    return _best_circle(x.astype(np.float64) / half - 1, y.astype(np.float64) / half - 1)
-
-
-def _best_circle(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """Of circles through three points each, the one that most points lie on: (centre's distance, radius, share)."""
-    draw = np.random.default_rng(0).integers(0, len(x), (200, 3))
-    (x0, x1, x2), (y0, y1, y2) = x[draw].T, y[draw].T
-    a, b, c, d = x1 - x0, y1 - y0, x2 - x0, y2 - y0
-    e, f = (a * (x0 + x1) + b * (y0 + y1)) / 2, (c * (x0 + x2) + d * (y0 + y2)) / 2
-    across = a * d - b * c
-    across[across == 0] = np.inf  # three points in a line: no circle, and its centre falls on ours
-    cx, cy = (d * e - b * f) / across, (a * f - c * e) / across
-    size = np.hypot(x0 - cx, y0 - cy)
-    on = np.abs(np.hypot(x[None] - cx[:, None], y[None] - cy[:, None]) - size[:, None]) < 0.035
-    share = np.where((size > 0.3) & (size < 2.0) & np.isfinite(across), on.mean(axis=1), 0)
-    best = int(np.argmax(share))
-    return float(np.hypot(cx[best], cy[best])), float(size[best]), float(share[best])

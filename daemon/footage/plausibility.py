@@ -8,7 +8,7 @@ snow on the dome, over-exposure, moonlight, a nearly black night. So is a broken
 show that it is broken.
 
 The limits keep a distance from every real frame at hand, and from each of them once more made
-smaller or larger and coarser by JPEG; what these reach stands in :mod:`daemon.footage.measures`.
+smaller or larger and coarser by JPEG; what these reach stands beside each measure.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from daemon.footage.inner_disc import arc
+from daemon.footage.likeness import repeats, smear
 from daemon.footage.measures import (
     View,
-    arc,
     evenness,
     false_colour,
     noise,
     raw_mosaic,
-    repeats,
-    smear,
     strokes,
 )
 from daemon.observation import Picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.footage import measures
+from daemon.footage import likeness, measures
 from daemon.footage.measures import View
 from daemon.observation import Picture
 
@@ -56,7 +56,7 @@ def test_rows_that_come_again_are_measured_by_their_distances(side: int, repeate
         disc[repeated + side // 3 : 2 * repeated + side // 3] = disc[side // 3 : side // 3 + repeated]
     if across:
         disc = np.ascontiguousarray(disc.transpose(1, 0, 2))
-    found = measures.repeats(View(disc), across)
+    found = likeness.repeats(View(disc), across)
     assert found == pytest.approx(_by_loops(disc.transpose(1, 0, 2) if across else disc), rel=2e-3, abs=2e-4)
     assert (found < 0.24) == bool(repeated)
 
