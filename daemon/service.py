@@ -86,7 +86,8 @@ class Service:
         self.metrics = Metrics()
         self.pictures = PictureFolder(settings.daemon.state_dir / "frames")
         predictor = preflight.check(settings, config_path)
-        self.store = open_store(settings.daemon.state_dir, settings.daemon.database, self.clock.now)
+        d = settings.daemon
+        self.store = open_store(d.state_dir, d.database, self.clock.now, systemd.starts_slowly)
         self._undo = contextlib.ExitStack()
         self._undo.callback(self.store.close)
         with contextlib.ExitStack() as on_failure:
@@ -211,7 +212,7 @@ class Service:
         self._start_sending()
         self.schedule.start()
         self._plan_all()
-        systemd.tell("READY=1")
+        systemd.tell("READY=1\nSTATUS=")
         log.info("watching %s; page at %s", ", ".join(self.watches), self.server.url)
 
     def _start_sending(self) -> None:

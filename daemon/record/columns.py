@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypedDict, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
@@ -30,14 +30,16 @@ from daemon.observation import (
     Verdict,
     utc_text,
 )
+from daemon.record.short import Decimal, Hundredths, Short, Value, Words
 
-Value = str | int | float | bytes | None
+Found = TypeVar("Found")
 
 
 class _Is(NamedTuple):
     """What is said of a column: its SQL type (empty: joined from elsewhere), its value, how the page calls it.
 
-    ``since`` is the number of the migration that adds it; once released it stays.
+    ``since`` is the number of the migration that adds it, ``short`` how its values are kept short (None: as they
+    are); once released both stay.
     """
 
     sql: str
@@ -45,6 +47,17 @@ class _Is(NamedTuple):
     select: str = ""
     title: str = ""
     since: int = 1
+    short: Short | None = None
+
+
+def _decimal(digits: int, of: Callable[[Observation], float | None], title: str = "", since: int = 1) -> _Is:
+    """A number with no more decimals than it is good for."""
+    return _Is("REAL", lambda o: _rounded(of(o), digits), title=title, since=since, short=Decimal(digits))
+
+
+def _word(of: Callable[[Observation], Value], *words: str, title: str = "", since: int = 1) -> _Is:
+    """One of a few words; the order of those given is that of the numbers that the record keeps for them."""
+    return _Is("TEXT", of, title=title, since=since, short=Words(*words))
 
 
 def heatmap_to_bytes(heatmap: HeatMap) -> bytes:
@@ -71,14 +84,19 @@ def mask_from_bytes(kept: bytes) -> Mask:
     return bits.astype(np.bool_).reshape(60, 60)
 
 
-def _described(read: Callable[[Description], Value]) -> Callable[[Observation], Value]:
+def _described(read: Callable[[Description], Found]) -> Callable[[Observation], Found | None]:
     """What a frame shows; null where it was not described."""
     return lambda o: None if o.description is None else read(o.description)
 
 
-def _number(name: str, digits: int) -> Callable[[Observation], Value]:
-    """A figure of the description, rounded to what it is good for."""
-    return _described(lambda d: _rounded(getattr(d, name), digits))
+def _figure(name: str, digits: int, title: str = "") -> _Is:
+    """A figure of the description."""
+    return _decimal(digits, _described(lambda d: getattr(d, name)), title, since=3)
+
+
+def _whole(name: str, digits: int = 0) -> _Is:
+    """A figure of the description without decimals, which SQLite keeps as short by itself."""
+    return _Is("REAL", _described(lambda d: _rounded(getattr(d, name), digits)), since=3)
 
 
 def _forms(description: Description) -> Value:
@@ -90,7 +108,7 @@ def _form_probabilities(description: Description) -> Value:
     return None if held is None else " ".join(f"{name}:{value:.2f}" for name, value in held.items())
 
 
-def _predicted(read: Callable[[Prediction], Value]) -> Callable[[Observation], Value]:
+def _predicted(read: Callable[[Prediction], Found]) -> Callable[[Observation], Found | None]:
     """What the model said; null where nothing was predicted."""
     return lambda o: None if o.prediction is None else read(o.prediction)
 
@@ -104,68 +122,85 @@ class ObservationRow(TypedDict):
 
     camera: Annotated[str, _Is("TEXT", lambda o: o.camera)]
     observed_at: Annotated[str, _Is("TEXT", lambda o: utc_text(o.observed_at), title="Observed")]
-    verdict: Annotated[Verdict, _Is("TEXT", lambda o: o.verdict, title="Verdict")]
+    verdict: Annotated[
+        Verdict,
+        _word(
+            lambda o: o.verdict,
+            *("aurora", "clear", "obscured", "unusable", "not looked", "stale"),
+            title="Verdict",
+        ),
+    ]
     reason: Annotated[str, _Is("TEXT", lambda o: o.reason)]
     colour_level: Annotated[int | None, _Is("INTEGER", lambda o: o.colour_level, title="Brightness")]
     calibrated_probability: Annotated[
         float | None,
-        _Is("REAL", _predicted(lambda p: float(p.calibrated_probability)), title="Probability, calibrated"),
+        _decimal(6, _predicted(lambda p: p.calibrated_probability), "Probability, calibrated"),
     ]
     probability: Annotated[
-        float | None,
-        _Is("REAL", _predicted(lambda p: float(p.probability)), title="Probability, as computed"),
+        float | None, _decimal(6, _predicted(lambda p: p.probability), "Probability, as computed")
     ]
-    threshold: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.threshold, 6), title="Aurora from")]
+    threshold: Annotated[float | None, _decimal(6, lambda o: o.threshold, "Aurora from")]
     clear_probability: Annotated[
-        float | None, _Is("REAL", _predicted(lambda p: float(p.clear_probability)), title="Clear sky")
+        float | None, _decimal(6, _predicted(lambda p: p.clear_probability), "Clear sky")
     ]
     stars: Annotated[str | None, _Is("TEXT", lambda o: o.stars, title="Stars")]
-    star_limit: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_limit, 1))]
-    star_zero: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_zero, 2), since=3)]
-    star_gamma: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.star_gamma, 1), since=3)]
-    sun_altitude_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.sun_altitude_deg, 4), title="Sun")]
-    moon_altitude_deg: Annotated[
-        float, _Is("REAL", lambda o: round(o.sky.moon_altitude_deg, 4), title="Moon")
+    star_limit: Annotated[float | None, _decimal(1, lambda o: o.star_limit)]
+    star_zero: Annotated[float | None, _decimal(2, lambda o: o.star_zero, since=3)]
+    star_gamma: Annotated[float | None, _decimal(1, lambda o: o.star_gamma, since=3)]
+    sun_altitude_deg: Annotated[float, _decimal(4, lambda o: o.sky.sun_altitude_deg, "Sun")]
+    moon_altitude_deg: Annotated[float, _decimal(4, lambda o: o.sky.moon_altitude_deg, "Moon")]
+    moon_phase_deg: Annotated[float, _decimal(4, lambda o: o.sky.moon_phase_deg)]
+    twilight: Annotated[
+        Twilight, _word(lambda o: o.sky.twilight, "night", "astronomical", "nautical", "civil", "day")
     ]
-    moon_phase_deg: Annotated[float, _Is("REAL", lambda o: round(o.sky.moon_phase_deg, 4))]
-    twilight: Annotated[Twilight, _Is("TEXT", lambda o: o.sky.twilight)]
-    moonlight: Annotated[Moonlight, _Is("TEXT", lambda o: o.sky.moonlight)]
+    moonlight: Annotated[Moonlight, _word(lambda o: o.sky.moonlight, "none", "quarter", "full")]
     level: Annotated[int | None, _Is("INTEGER", _described(lambda d: d.level), title="Level", since=3)]
-    cover: Annotated[float | None, _Is("REAL", _number("cover", 4), title="Share of the sky", since=3)]
-    brightness: Annotated[float | None, _Is("REAL", _number("brightness", 1), since=3)]
-    aurora_index: Annotated[float | None, _Is("REAL", _number("aurora_index", 2), since=3)]
+    cover: Annotated[float | None, _figure("cover", 4, "Share of the sky")]
+    brightness: Annotated[float | None, _figure("brightness", 1)]
+    aurora_index: Annotated[float | None, _figure("aurora_index", 2)]
     forms: Annotated[str | None, _Is("TEXT", _described(_forms), title="Forms", since=3)]
-    form_probabilities: Annotated[str | None, _Is("TEXT", _described(_form_probabilities), since=3)]
+    form_probabilities: Annotated[
+        str | None,
+        _Is(
+            "TEXT",
+            _described(_form_probabilities),
+            since=3,
+            short=Hundredths("arc", "band", "rays", "patches", "diffuse", "corona"),
+        ),
+    ]
     # Directions are whole degrees: the mask's cells are 3° wide.
     azimuth_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.azimuth_deg, 0), title="Direction")]
     elevation_deg: Annotated[float | None, _Is("REAL", lambda o: _rounded(o.elevation_deg, 0))]
-    azimuth_from_deg: Annotated[float | None, _Is("REAL", _number("azimuth_from_deg", 0), since=3)]
-    azimuth_to_deg: Annotated[float | None, _Is("REAL", _number("azimuth_to_deg", 0), since=3)]
-    lower_edge_deg: Annotated[float | None, _Is("REAL", _number("lower_edge_deg", 0), since=3)]
-    upper_edge_deg: Annotated[float | None, _Is("REAL", _number("upper_edge_deg", 0), since=3)]
+    azimuth_from_deg: Annotated[float | None, _whole("azimuth_from_deg")]
+    azimuth_to_deg: Annotated[float | None, _whole("azimuth_to_deg")]
+    lower_edge_deg: Annotated[float | None, _whole("lower_edge_deg")]
+    upper_edge_deg: Annotated[float | None, _whole("upper_edge_deg")]
     overhead: Annotated[
         int | None,
         _Is("INTEGER", _described(lambda d: None if d.overhead is None else int(d.overhead)), since=3),
     ]
-    distance_km: Annotated[float | None, _Is("REAL", _number("distance_km", -1), since=3)]
-    poleward_deg: Annotated[float | None, _Is("REAL", _number("poleward_deg", 1), since=3)]
-    arciness: Annotated[float | None, _Is("REAL", _number("arciness", 2), since=3)]
-    curvature: Annotated[float | None, _Is("REAL", _number("curvature", 2), since=3)]
-    green_share: Annotated[float | None, _Is("REAL", _number("green_share", 2), since=3)]
-    red_share: Annotated[float | None, _Is("REAL", _number("red_share", 2), since=3)]
-    pink_share: Annotated[float | None, _Is("REAL", _number("pink_share", 2), since=3)]
-    purple_share: Annotated[float | None, _Is("REAL", _number("purple_share", 2), since=3)]
-    trend: Annotated[Trend | None, _Is("TEXT", _described(lambda d: d.trend), title="Trend", since=3)]
-    drift: Annotated[Drift | None, _Is("TEXT", _described(lambda d: d.drift), since=3)]
-    spread: Annotated[Spread | None, _Is("TEXT", _described(lambda d: d.spread), since=3)]
-    heatmap_area: Annotated[
-        float | None, _Is("REAL", lambda o: _rounded(o.heatmap_area, 6), title="Outlined part of the sky")
+    distance_km: Annotated[float | None, _whole("distance_km", -1)]
+    poleward_deg: Annotated[float | None, _figure("poleward_deg", 1)]
+    arciness: Annotated[float | None, _figure("arciness", 2)]
+    curvature: Annotated[float | None, _figure("curvature", 2)]
+    green_share: Annotated[float | None, _figure("green_share", 2)]
+    red_share: Annotated[float | None, _figure("red_share", 2)]
+    pink_share: Annotated[float | None, _figure("pink_share", 2)]
+    purple_share: Annotated[float | None, _figure("purple_share", 2)]
+    trend: Annotated[
+        Trend | None,
+        _word(_described(lambda d: d.trend), "brightening", "fading", "steady", title="Trend", since=3),
     ]
-    colour_cover: Annotated[
-        float | None, _Is("REAL", lambda o: _rounded(o.colour_cover, 6), title="Colour of aurora")
+    drift: Annotated[
+        Drift | None, _word(_described(lambda d: d.drift), "poleward", "equatorward", "steady", since=3)
     ]
+    spread: Annotated[
+        Spread | None, _word(_described(lambda d: d.spread), "expanding", "shrinking", "steady", since=3)
+    ]
+    heatmap_area: Annotated[float | None, _decimal(6, lambda o: o.heatmap_area, "Outlined part of the sky")]
+    colour_cover: Annotated[float | None, _decimal(6, lambda o: o.colour_cover, "Colour of aurora")]
     shadow_probability: Annotated[
-        float | None, _Is("REAL", lambda o: _rounded(o.shadow_probability, 6), title="Candidate model")
+        float | None, _decimal(6, lambda o: o.shadow_probability, "Candidate model")
     ]
     fetched_at: Annotated[str, _Is("", title="Fetched")]
     recorded_at: Annotated[str, _Is("", title="Recorded")]
@@ -190,6 +225,17 @@ class Column:
     select: str
     title: str
     since: int
+    short: Short | None
+
+    @property
+    def kept_as(self) -> str:
+        """The column that is written: ``verdict_kept`` of ``verdict`` where it is kept short."""
+        return self.name if self.short is None else f"{self.name}_kept"
+
+    @property
+    def required(self) -> bool:
+        """Has every row a value?"""
+        return type(None) not in get_args(self.hint)
 
     @property
     def plain(self) -> Any:
@@ -202,7 +248,9 @@ def _columns() -> tuple[Column, ...]:
     for name, hint in get_type_hints(ObservationRow, include_extras=True).items():
         plain, said = get_args(hint)
         found.append(
-            Column(name, plain, said.sql, said.of, said.select or f"o.{name}", said.title, said.since)
+            Column(
+                name, plain, said.sql, said.of, said.select or f"o.{name}", said.title, said.since, said.short
+            )
         )
     return tuple(found)
 
@@ -215,16 +263,21 @@ KEPT_SHORT = {
     "file": "TEXT",
     "fetched_after_s": "INTEGER",
     "recorded_after_s": "INTEGER",
-}
-"""Columns the table has instead of those it does not store: numbers for texts, seconds for times."""
+} | {column.kept_as: column.short.sql for column in COLUMNS if column.short is not None}
+"""Columns the table has instead of those it does not store: numbers for texts and decimals, seconds for times."""
 
 SELECT = ", ".join(f"{column.select} AS {column.name}" for column in COLUMNS)
 """What a reader selects; ``o`` is observations, ``m`` models, ``s`` sources, ``p`` pictures."""
 
 
 def stored(observation: Observation) -> dict[str, Value]:
-    """The values of an observation that are written as they are, by column."""
-    return {column.name: column.of(observation) for column in COLUMNS if column.of is not None}
+    """The values of an observation as its table's columns keep them."""
+    found = {}
+    for column in COLUMNS:
+        if column.of is not None:
+            value = column.of(observation)
+            found[column.kept_as] = value if column.short is None else column.short.kept(value)
+    return found
 
 
 def described(row: Mapping[str, Any]) -> Description | None:

@@ -1,11 +1,13 @@
 """Tables that later schemas added: what a frame shows, silence, lenses that the stars gave."""
 
-THIRD = """
-CREATE VIEW described AS
+DESCRIBED = """CREATE VIEW described AS
     SELECT camera, observed_at, verdict, level, trend, forms, cover, brightness, aurora_index, azimuth_deg,
         elevation_deg, azimuth_from_deg, azimuth_to_deg, lower_edge_deg, upper_edge_deg, overhead, distance_km,
         drift, spread, green_share, red_share, pink_share, purple_share, arciness, curvature
-    FROM observations WHERE level > 0 ORDER BY observed_at DESC;
+    FROM observations WHERE level > 0 ORDER BY observed_at DESC"""
+
+THIRD = f"""
+{DESCRIBED};
 
 CREATE TABLE snoozes (
     channel TEXT PRIMARY KEY,

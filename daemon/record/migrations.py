@@ -10,6 +10,8 @@ The columns of an observation that a step adds are those of :mod:`daemon.record.
   a source that differs from frame to frame (pictures in a folder) and is mostly NULL;
 * ``fetched_at`` and ``recorded_at`` are computed when read: what is stored is how many seconds
   after ``observed_at`` the frame was fetched, and after that recorded;
+* numbers and words are kept short (:mod:`daemon.record.short`) in columns ``…_kept``, from which those that people
+  read are computed;
 * ``heatmap`` is 8 × 8 bytes, row by row, 0…255 for 0…1;
 * paths of kept pictures live in ``pictures``, which retention empties without touching the record.
 
@@ -22,6 +24,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -32,8 +35,8 @@ from sqlite_utils import Database, Migrations
 from daemon.errors import StoreError
 from daemon.night import night_of
 from daemon.observation import from_utc_text
-from daemon.record.columns import COLUMNS
-from daemon.record.later_tables import THIRD
+from daemon.record.columns import COLUMNS, Column
+from daemon.record.later_tables import DESCRIBED, THIRD
 from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
@@ -269,6 +272,53 @@ def _add_columns(db: Database, number: int) -> None:
             db.execute(f"ALTER TABLE observations ADD COLUMN {column.name} {column.sql}")
 
 
+@migrations()
+def m004_short(db: Database) -> None:
+    """Rows take two thirds of the room: numbers and words of an observation are kept short."""
+    columns = [column for column in COLUMNS if column.sql and column.since <= 4]
+    given = {column.kept_as: column.short.write(column.name) for column in columns if column.short}
+    db.execute("DROP VIEW described")
+    db.execute("ALTER TABLE observations RENAME TO long")
+    db.execute(_short_table(columns))
+    names = [*(column.kept_as for column in columns), *_BESIDE]
+    db.execute(
+        f"INSERT INTO observations ({', '.join(names)})"
+        f" SELECT {', '.join(given.get(name, name) for name in names)} FROM long"
+    )
+    db.execute("DROP TABLE long")
+    db.execute(DESCRIBED)
+
+
+_BESIDE = {
+    "model": "INTEGER REFERENCES models(id)",
+    "source": "INTEGER REFERENCES sources(id)",
+    "file": "TEXT",
+    "fetched_after_s": "INTEGER NOT NULL DEFAULT 0",
+    "recorded_after_s": "INTEGER NOT NULL DEFAULT 0",
+}
+_COMPUTED = {
+    "fetched_at": "strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, fetched_after_s || ' seconds')",
+    "recorded_at": "strftime('%Y-%m-%dT%H:%M:%SZ', observed_at, (fetched_after_s + recorded_after_s) || ' seconds')",
+}
+
+
+def _short_table(columns: Sequence[Column]) -> str:
+    """The table of observations: first what people read, after it what that is computed from."""
+    read, kept = [], []
+    for column in columns:
+        must = " NOT NULL" if column.required else ""
+        if column.short is None:
+            read.append(f"{column.name} {column.sql}{must}")
+            continue
+        value = column.short.read(column.kept_as)
+        read.append(f"{column.name} {column.sql} GENERATED ALWAYS AS ({value}) VIRTUAL")
+        kept.append(f"{column.kept_as} {column.short.sql}{must}")
+    computed = [f"{name} TEXT GENERATED ALWAYS AS ({sql}) VIRTUAL" for name, sql in _COMPUTED.items()]
+    lines = [*read, *computed, *(f"{name} {sql}" for name, sql in _BESIDE.items()), *kept]
+    lines.append("PRIMARY KEY (camera, observed_at)")
+    return "CREATE TABLE observations (\n    {}\n) WITHOUT ROWID".format(",\n    ".join(lines))
+
+
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:
     """One row of m001's ``state`` to the table of its kind; its key said which it was."""
     kind, _, name = key.partition(" ")
@@ -349,11 +399,16 @@ def check_version(connection: sqlite3.Connection, path: Path, *, older_too: bool
         raise StoreError(
             "newer", f"{path}: a newer aurorad wrote this database ({newer[-1]}); upgrade aurorad"
         )
-    if len(applied) < len(known) and not older_too:
+    if not older_too and not is_current(connection):
         message = (
             f"{path}: an older aurorad wrote this database; `aurorad run` or `ingest` brings it up to date"
         )
         raise StoreError("older", message)
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Has every step this version knows been taken?"""
+    return len(applied_migrations(connection)) >= len(known_migrations())
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:

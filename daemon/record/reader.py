@@ -39,6 +39,12 @@ _JOINS = """
     LEFT JOIN sources s ON s.id = o.source
     LEFT JOIN pictures p ON p.camera = o.camera AND p.observed_at = o.observed_at
 """
+_CAMERAS = """WITH RECURSIVE next(camera) AS (
+    SELECT min(camera) FROM nights
+    UNION ALL SELECT (SELECT min(camera) FROM nights WHERE camera > next.camera) FROM next WHERE camera IS NOT NULL
+) SELECT camera FROM next WHERE camera IS NOT NULL"""
+"""The names in order, each by one step through the index: DISTINCT reads every night of years."""
+
 QUEUE_DAYS = 45
 """Days before the newest kept picture that a label queue looks back, unless told."""
 
@@ -82,7 +88,7 @@ class Reader(Closing):
 
     def cameras(self) -> list[str]:
         """Names of the cameras that have observations."""
-        return [row["camera"] for row in self.query("SELECT DISTINCT camera FROM nights ORDER BY camera")]
+        return [row["camera"] for row in self.query(_CAMERAS)]
 
     def camera(self, name: str) -> dict[str, Any] | None:
         """What the record keeps of a camera (:meth:`Store.register_camera`), or None."""

@@ -10,6 +10,7 @@ is known by (camera, observed_at) and written once; whoever comes later changes 
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,13 +28,15 @@ from daemon.record import columns, labels, nights, outbox, progress, snoozes
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
 from daemon.record.database import Closing, WriterLock, connect_writer, translated
-from daemon.record.migrations import migrations, refuse_foreign
+from daemon.record.migrations import applied_migrations, is_current, migrations, refuse_foreign
 from daemon.record.place import Place
 from daemon.record.progress import Progress
 from daemon.record.reader import Reader
 from daemon.record.space import SpaceRecord
 
 __all__ = ["Reader", "Store", "backup", "heatmap_from_bytes", "heatmap_to_bytes", "restore"]
+
+log = logging.getLogger("aurorad.record")
 
 LEASE = timedelta(minutes=5)
 """Longest a delivery may take before its message is due again (a crash is noticed at once)."""
@@ -49,11 +52,20 @@ class Store(Closing):
     ``progress`` is what is remembered between frames; ``space`` takes space weather; ``reader`` a view of the same file for whoever works beside the writer: one for all, for SQLite
     keeps as many file handles as connections were ever open together.
 
+    ``upgrading`` is called before a database of an older version is brought up to date, which takes some
+    twenty seconds for each million rows.
+
     Safe to use from several threads. Raises StoreError where another process writes to the same
     file, where the file is damaged, of a newer version, or no database, and where the disk is full.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        upgrading: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = path
         self._now = now
         self._thread = threading.RLock()
@@ -61,7 +73,7 @@ class Store(Closing):
         self.progress = Progress(self._read, self._write)
         self.space = SpaceRecord(self._write)
         try:
-            self._db = _open(path)
+            self._db = _open(path, upgrading)
         except BaseException:
             self._process.release()
             raise
@@ -105,7 +117,7 @@ class Store(Closing):
                 raise StoreError(
                     "unwritable", f"{self.path}: cannot be put back: {error.strerror}"
                 ) from error
-            fresh = _open(self.path)
+            fresh = _open(self.path, lambda: None)
             try:
                 with fresh.atomic() as db:
                     outbox.release(db, self._now())
@@ -330,11 +342,14 @@ class Store(Closing):
         backup(self.path, target)
 
 
-def _open(path: Path) -> Database:
+def _open(path: Path, upgrading: Callable[[], None]) -> Database:
     connection = connect_writer(path)
     try:
         with translated(path):
             refuse_foreign(connection, path)
+            if applied_migrations(connection) and not is_current(connection):
+                log.info("%s: an older aurorad wrote this database; it is brought up to date", path)
+                upgrading()
             db = Database(connection, execute_plugins=False)
             db.enable_wal()
             migrations.apply(db)
@@ -384,11 +399,11 @@ def _seconds_between(earlier: datetime, later: datetime) -> int:
     return int((later.replace(microsecond=0) - earlier.replace(microsecond=0)).total_seconds())
 
 
-def open_store(folder: Path, path: Path, now: Callable[[], datetime]) -> Store:
+def open_store(folder: Path, path: Path, now: Callable[[], datetime], upgrading: Callable[[], None]) -> Store:
     """The store in its state folder, which is made if it is not there. Raises StoreError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"{folder}: cannot be made: {error.strerror}; set [daemon] state_dir"
         raise StoreError("unwritable", message) from error
-    return Store(path, now=now)
+    return Store(path, now=now, upgrading=upgrading)

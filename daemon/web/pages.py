@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from daemon.observation import from_utc_text
+from daemon.observation import from_utc_text, utc_text
 from daemon.record.rows import CourseRow, EventRow
 from daemon.record.store import Reader
 from daemon.web import horizon, params, phrases, presenters
@@ -180,4 +182,8 @@ def _index_at(rows: Sequence[CourseRow], at: datetime | None) -> int:
     """The frame nearest an instant; 0 where there is none."""
     if not rows or at is None:
         return 0
-    return min(range(len(rows)), key=lambda i: abs(instant_of(rows[i]["observed_at"]) - at))
+    after = bisect_left(rows, utc_text(at), key=itemgetter("observed_at"))
+    return min(
+        range(max(0, after - 1), min(len(rows), after + 2)),
+        key=lambda i: abs(instant_of(rows[i]["observed_at"]) - at),
+    )

@@ -57,14 +57,6 @@ class Point(NamedTuple):
     threshold: float | None
     strength: float | None = None
 
-    @classmethod
-    def of(cls, row: CourseRow, start: datetime, end: datetime) -> Point:
-        """Laid on the strip from start to end."""
-        at = instant_of(row["observed_at"])
-        x, lit = _x(at, start, end), row["verdict"] == "aurora"
-        strength = max(LEAST_HEIGHT, level_of(row) or 0) if lit else None
-        return cls(at, x, row["verdict"], row["calibrated_probability"], row["threshold"], strength)
-
 
 @dataclass(frozen=True)
 class Band:
@@ -163,7 +155,7 @@ def strip(
     start, end = span
     if rows:
         start, end = widened(span, *(instant_of(rows[i]["observed_at"]) for i in (0, -1)))
-    points = _thinned([Point.of(row, start, end) for row in rows])
+    points = _thinned(_points(rows, start, end))
     step = _step(points, cadence_s)
     seen = [point for point in points if point.probability is not None]
     runs = list(_runs(seen, step * GAP_CADENCES))
@@ -183,6 +175,18 @@ def strip(
         strength=" ".join(_hill(run) for run in _lit_runs(points, step * GAP_CADENCES)),
         zone=start.astimezone(pytz.timezone(timezone)).strftime("%Z"),
     )
+
+
+def _points(rows: Sequence[CourseRow], start: datetime, end: datetime) -> list[Point]:
+    """The observations laid on the strip; every function called for each of a thousand would be felt."""
+    whole_s = (end - start).total_seconds()
+    found = []
+    for row in rows:
+        at, verdict = instant_of(row["observed_at"]), row["verdict"]
+        x = round(WIDTH * (at - start).total_seconds() / whole_s, 2)
+        strength = max(LEAST_HEIGHT, level_of(row) or 0) if verdict == "aurora" else None
+        found.append(Point(at, x, verdict, row["calibrated_probability"], row["threshold"], strength))
+    return found
 
 
 def _x(at: datetime, start: datetime, end: datetime) -> float:

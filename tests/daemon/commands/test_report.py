@@ -7,7 +7,7 @@ import io
 import math
 import sqlite3
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,24 @@ from daemon.commands.report.tables import share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
+from daemon.observation import utc_text
 from daemon.record.store import Store
 from daemon.words import percent
+from tests.daemon.record.made import put_rows
 
 THESIS_AURORA, THESIS_FRAMES = 61_013, 214_890
 SVG = ("svg",)
+FILLED = (
+    *("camera", "observed_at", "probability", "verdict", "twilight", "moonlight"),
+    *("moon_phase_deg", "sun_altitude_deg", "moon_altitude_deg"),
+)
 
 
 def fill(path: Path, rows: list[tuple[Any, ...]]) -> Path:
     """Rows of (camera, observed_at, probability, verdict, twilight, moonlight, phase)."""
     Store(path).close()
     connection = sqlite3.connect(path)
-    connection.executemany(
-        "INSERT INTO observations (camera, observed_at, probability, verdict, twilight, moonlight,"
-        " moon_phase_deg, sun_altitude_deg, moon_altitude_deg) VALUES (?, ?, ?, ?, ?, ?, ?, -30, 5)",
-        rows,
-    )
+    put_rows(connection, FILLED, [(*row, -30, 5) for row in rows])
     connection.commit()
     connection.close()
     return path
@@ -98,17 +100,17 @@ def test_the_thesis_s_own_counts_give_its_share_and_not_its_odds(tmp_path: Path)
     """61,013 of 214,890 is 28.4 %; the 39.3 % it prints is yes / no, and is called odds here."""
     assert percent(share(THESIS_AURORA, THESIS_FRAMES), 1) == "28.4 %"
     path = fill(tmp_path / "thesis.db", [])
-    connection = sqlite3.connect(path)
-    connection.execute(
-        """WITH RECURSIVE frame(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM frame WHERE n + 1 < ?2)
-        INSERT INTO observations (camera, observed_at, probability, verdict, twilight, moonlight,
-            sun_altitude_deg, moon_altitude_deg, moon_phase_deg)
-        SELECT 'yellowknife', strftime('%Y-%m-%dT%H:%M:%SZ', 1669852800 + 60 * n, 'unixepoch'),
-            iif(n < ?1, 0.9, 0.1), iif(n < ?1, 'aurora', 'clear'), 'night', 'none', -30, -5, 0 FROM frame""",
-        [THESIS_AURORA, THESIS_FRAMES],
-    )
-    connection.commit()
-    connection.close()
+    first = datetime(2022, 12, 1, tzinfo=UTC)
+    said = [(0.9, "aurora")] * THESIS_AURORA + [(0.1, "clear")] * (THESIS_FRAMES - THESIS_AURORA)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        put_rows(
+            connection,
+            FILLED,
+            (
+                ("yellowknife", utc_text(first + timedelta(minutes=n)), *one, "night", "none", 0, -30, -5)
+                for n, one in enumerate(said)
+            ),
+        )
     write_report(path, tmp_path / "out", formats=())
     total = read(tmp_path / "out" / "table6_aurora.csv")[-1]
     assert (total["judged"], total["aurora"]) == ("214890", "61013")

@@ -21,6 +21,7 @@ from daemon.observation import utc_text
 from daemon.record.store import Store
 from daemon.spaceweather.coupling import L1_KM, newell
 from daemon.spaceweather.omni import read_omni
+from tests.daemon.record.made import put_rows
 from training.simulator.space_weather import Wind, made_wind
 
 NIGHTS, LAG_MIN, SPEED = 30, 40, 400.0
@@ -54,11 +55,13 @@ def record(wind: Wind, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(Store(path)) as store:
         store.progress.register_camera(CameraSettings(cadence_s=300).about())
     with closing(sqlite3.connect(path)) as connection:
-        connection.executemany(
-            "INSERT INTO observations (camera, observed_at, probability, verdict, colour_cover, colour_level,"
-            " twilight, moonlight, moon_phase_deg, sun_altitude_deg, moon_altitude_deg)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'night', 'none', 10, -30, -5)",
-            nights(wind),
+        put_rows(
+            connection,
+            (
+                *("camera", "observed_at", "probability", "verdict", "colour_cover", "colour_level"),
+                *("twilight", "moonlight", "moon_phase_deg", "sun_altitude_deg", "moon_altitude_deg"),
+            ),
+            ((*row, "night", "none", 10, -30, -5) for row in nights(wind)),
         )
         at_l1 = timedelta(minutes=TRAVEL_MIN)
         connection.executemany(

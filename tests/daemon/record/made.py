@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from daemon.observation import Event, Message, Observation, Prediction, SkyState
+from daemon.record.columns import COLUMNS
 
 T0 = datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)
 NIGHT = date(2024, 2, 10)
@@ -80,3 +82,17 @@ def dump(path: Path) -> list[str]:
         return list(connection.iterdump())
     finally:
         connection.close()
+
+
+def put_rows(connection: sqlite3.Connection, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows by hand, by the columns that people read; each without a reason, for it says nothing here."""
+    columns = [next(column for column in COLUMNS if column.name == name) for name in names]
+    shorts = [column.short for column in columns]
+    into = ", ".join(["reason", *(column.kept_as for column in columns)])
+    connection.executemany(
+        f"INSERT INTO observations ({into}) VALUES ('', {', '.join('?' * len(names))})",
+        (
+            [value if short is None else short.kept(value) for short, value in zip(shorts, row, strict=True)]
+            for row in rows
+        ),
+    )

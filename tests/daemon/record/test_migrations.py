@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database, Migrations
@@ -62,6 +64,43 @@ def test_a_database_of_each_schema_is_brought_up_to_date(tmp_path: Path, schema:
         }  # fmt: skip
         assert reader.events(right=True)[0]["id"] == "yellowknife-20240210T045003Z"
         assert len(reader.query("SELECT * FROM event_states WHERE camera = 'yellowknife'")) == 1
+
+
+def test_rows_kept_short_read_as_they_did(tmp_path: Path) -> None:
+    """Every column of every row, among them figures of a description and rows that have none."""
+    path = tmp_path / "a.db"
+    as_released("m003_description", path)
+    described = {
+        "calibrated_probability": 0.987654, "sun_altitude_deg": -31.1234, "star_zero": 10.21, "cover": 0.1337,
+        "form_probabilities": "arc:0.93 band:0.02 rays:0.00 patches:0.10 diffuse:0.57 corona:1.00",
+        "trend": "fading", "drift": "poleward", "spread": "steady", "moonlight": "full", "pink_share": 0.29,
+    }  # fmt: skip
+    with closing(sqlite3.connect(path)) as db, db:
+        given = ", ".join(f"{name} = :{name}" for name in described)
+        db.execute(f"UPDATE observations SET {given} WHERE verdict = 'aurora'", described)
+    before = readable(path)
+    assert {row["trend"] for row in before} == {"fading", None}
+    Store(path).close()
+    after = readable(path)
+    assert [{name: row[name] for name in before[0]} for row in after] == before
+
+
+def readable(path: Path) -> list[dict[str, Any]]:
+    """The rows as any program reads them."""
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        return [dict(row) for row in db.execute("SELECT * FROM observations ORDER BY 1, 2")]
+
+
+def test_an_upgrade_is_announced_before_it_begins(tmp_path: Path) -> None:
+    """Whoever waits for the start may give it more time; a new database and one that is up to date take none."""
+    as_released("m003_description", tmp_path / "old.db")
+    found: list[int] = []
+    for name in ("old.db", "old.db", "new.db"):
+        Store(
+            tmp_path / name, upgrading=lambda name=name: found.append(len(readable(tmp_path / name)))
+        ).close()  # type: ignore[misc]
+    assert found == [2]
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
