@@ -92,13 +92,15 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def strips(kind: str, count: int = 12) -> list[tuple[Picture, str, datetime]]:
-    """(strip, its format, what it shows), each an hour and some on from the one before."""
+def strips(kind: str, count: int = 12, size: int | None = None) -> list[tuple[Picture, str, datetime]]:
+    """(strip, its format, what it shows), each an hour and some on from the one before; in one size or in many."""
     ground, colour, outline, form = KINDS[kind]
     rng = np.random.default_rng(sum(map(ord, kind)))
     made = []
     for number in range(count):
         at = AT + timedelta(hours=7, minutes=11, seconds=7) * number
-        size = int(rng.integers(17, 23)) if len(form) < 20 else 17
-        made.append((drawn(ground(rng), at.strftime(form), colour, outline=outline, size=size), form, at))
+        drawn_size = size or (int(rng.integers(17, 23)) if len(form) < 20 else 17)
+        made.append(
+            (drawn(ground(rng), at.strftime(form), colour, outline=outline, size=drawn_size), form, at)
+        )
     return made

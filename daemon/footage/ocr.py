@@ -7,6 +7,7 @@ was made for. Reading takes time, so callers read few strips and let :mod:`daemo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil, floor
 from typing import Literal
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from daemon.errors import ClockError
 from daemon.footage import tesseract
+from daemon.footage.glyphs import Symbol
 from daemon.observation import Picture, StampStyle
 
 Way = Literal["plain", "bright", "dark", "coloured", "core 30", "core 45", "core 60"]
@@ -28,7 +30,7 @@ TIMEOUT_S = 20.0
 
 _ENLARGE = 3
 _TALLEST = 400  # pixels of an enlarged strip; larger letters are read no better, only slower
-_FAINTEST = 30  # grey levels between letters and ground; less is a blank, which Tesseract fills with its own
+_FAINTEST = 30  # grey levels between letters and ground; less is a blank
 _ONE_LINE, _BLOCK = 7, 6  # tesseract's page segmentation modes
 
 
@@ -44,26 +46,40 @@ def cut_stamp(pixels: Picture, style: StampStyle) -> Picture:
     return strip.copy()
 
 
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What one strip says, and the page that Tesseract read it from; ``page`` is None where nothing is seen."""
+
+    text: str = ""
+    page: Plane | None = None
+    symbols: tuple[Symbol, ...] = ()
+
+
 def read_text(strip: Picture) -> str:
     """The text of one strip, (height, width, 3) or (height, width); may be empty. Raises ClockError."""
-    return read_texts([strip])[0]
+    return read_strips([strip])[0].text
 
 
-def read_texts(strips: Sequence[Picture], way: Way = "plain") -> list[str]:
-    """The text of each strip, prepared that way, in order; "" where nothing is seen.
+def read_strips(strips: Sequence[Picture], way: Way = "plain") -> list[Read]:
+    """What each strip says, prepared that way, in order.
 
     Raises ClockError, reason ``ocr timeout`` or ``ocr failed`` (Tesseract missing included).
     """
-    written = [k for k, strip in enumerate(strips) if np.ptp(strip) >= _FAINTEST]
-    texts = [""] * len(strips)
+    pages = [prepare(strip, way) if is_written(strip) else None for strip in strips]
+    found = [Read()] * len(strips)
+    written = [k for k, page in enumerate(pages) if page is not None]
     if written:
         mode = _ONE_LINE if all(strips[k].shape[1] >= 5 * strips[k].shape[0] for k in written) else _BLOCK
-        ready = [prepare(strips[k], way) for k in written]
-        for k, page in zip(
-            written, tesseract.read_pages(ready, mode, TIMEOUT_S + len(written)), strict=False
-        ):
-            texts[k] = " ".join(page.split())
-    return texts
+        ready = [page for page in pages if page is not None]
+        told = tesseract.read_pages(ready, mode, TIMEOUT_S + len(written))
+        for k, page, (text, symbols) in zip(written, ready, told, strict=False):
+            found[k] = Read(" ".join(text.split()), page, symbols)
+    return found
+
+
+def is_written(strip: Picture) -> bool:
+    """Is there anything on the strip? A blank is filled by Tesseract with letters of its own."""
+    return bool(np.ptp(strip) >= _FAINTEST)
 
 
 def prepare(strip: Picture, way: Way = "plain") -> Picture:

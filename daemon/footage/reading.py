@@ -1,7 +1,8 @@
 """Strips with a burnt-in clock → times: one way of making letters legible after the other, until one is read.
 
 Most stamps are white on dark and need one run of Tesseract. Letters in colours, on bright ground, with
-an outline, or with the horizon through them need another; the way that served last is tried first.
+an outline, or with the horizon through them need another; the way that served last is tried first. Characters that
+Tesseract has read before are known by their shape (:mod:`daemon.footage.glyphs`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 
 from daemon.errors import ClockError
 from daemon.footage import ocr
+from daemon.footage.glyphs import Glyphs
 from daemon.footage.ocr import Way
 from daemon.footage.stamp import parse_stamp
 from daemon.observation import Picture, StampStyle
@@ -32,6 +34,7 @@ class StampReader:
     def __init__(self, style: StampStyle) -> None:
         self.style = style
         self._order = list(ALONE)
+        self._glyphs = Glyphs()
 
     def read(self, strip: Picture, near: datetime | None = None) -> Reading:
         """One strip's time and text. Raises ClockError."""
@@ -42,26 +45,48 @@ class StampReader:
 
     def read_all(self, strips: Sequence[Picture], near: datetime | None = None) -> list[Reading | ClockError]:
         """Each strip's time and text, or why it has none, in order. Raises ClockError where Tesseract fails."""
-        found: list[Reading | ClockError] = [ClockError("no stamp", "there is no stamp")] * len(strips)
+        found = [self._known(strip, near) for strip in strips]
         for way in list(self._order):
             self._try(way, strips, found, near)
         self._agree(strips, found, near)
         return found
+
+    def _known(self, strip: Picture, near: datetime | None) -> Reading | ClockError:
+        """A strip's time where all its characters are known; an error where Tesseract has to read it."""
+        if not ocr.is_written(strip):
+            return ClockError("no stamp", "there is no stamp")
+        text = self._glyphs.read(ocr.prepare(strip, self._order[0]))
+        try:
+            return parse_stamp(text or "", self.style, near, repair=False), text or ""
+        except ClockError as error:
+            return error
 
     def _try(
         self, way: Way, strips: Sequence[Picture], found: list[Reading | ClockError], near: datetime | None
     ) -> None:
         """Read what is not read yet in one way more; of the failures the plain one's is kept."""
         left = [k for k, one in enumerate(found) if isinstance(one, ClockError)]
-        texts = ocr.read_texts([strips[k] for k in left], way) if left else []
-        for k, text in zip(left, texts, strict=True):
+        read = ocr.read_strips([strips[k] for k in left], way) if left else []
+        for k, one in zip(left, read, strict=True):
             try:
-                found[k] = parse_stamp(text, self.style, near, repair=way == "plain"), text
+                found[k] = parse_stamp(one.text, self.style, near, repair=way == "plain"), one.text
             except ClockError as error:
                 if way == "plain":
                     found[k] = error
                 continue
-            self._order = [way, *(other for other in self._order if other != way)]
+            if way != self._order[0]:
+                self._order = [way, *(other for other in self._order if other != way)]
+                self._glyphs = Glyphs()  # letters prepared in another way look otherwise
+            self._learn(one, near)
+
+    def _learn(self, read: ocr.Read, near: datetime | None) -> None:
+        """Its characters are known from here on, where nothing had to be repaired."""
+        try:
+            parse_stamp(read.text, self.style, near, repair=False)
+        except ClockError:
+            return
+        if read.page is not None:
+            self._glyphs.learn(read.page, read.text, read.symbols)
 
     def _agree(
         self, strips: Sequence[Picture], found: list[Reading | ClockError], near: datetime | None
@@ -72,9 +97,9 @@ class StampReader:
             return
         read: dict[int, list[Reading]] = {k: [] for k in left}
         for way in TOGETHER:
-            for k, text in zip(left, ocr.read_texts([strips[k] for k in left], way), strict=True):
+            for k, one in zip(left, ocr.read_strips([strips[k] for k in left], way), strict=True):
                 try:
-                    read[k].append((parse_stamp(text, self.style, near, repair=False), text))
+                    read[k].append((parse_stamp(one.text, self.style, near, repair=False), one.text))
                 except ClockError:
                     continue
         for k, readings in read.items():

@@ -12,14 +12,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 
 from daemon.errors import ClockError
+from daemon.footage.glyphs import Symbol
 from daemon.observation import Picture
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ START_S = 10.0
 """Longest wait for an installed Tesseract to name its languages."""
 
 
+class Page(NamedTuple):
+    """What Tesseract reads of one strip; of a process of its own the places of the characters are not known."""
+
+    text: str
+    symbols: tuple[Symbol, ...] = ()
+
+
 class Engine:
     """A Tesseract in this process. Any thread may read; one reads at a time."""
 
@@ -41,8 +49,8 @@ class Engine:
         self._api = api
         self._alone = threading.Lock()
 
-    def read(self, strips: Sequence[Picture], mode: int, timeout_s: float) -> list[str]:
-        """The text of each. Raises TimeoutError where one takes longer, RuntimeError where Tesseract gives up."""
+    def read(self, strips: Sequence[Picture], mode: int, timeout_s: float) -> list[Page]:
+        """What each says. Raises TimeoutError where one takes longer, RuntimeError where Tesseract gives up."""
         with self._alone:
             self._api.SetPageSegMode(mode)
             try:
@@ -50,7 +58,7 @@ class Engine:
             finally:
                 self._api.Clear()
 
-    def _read(self, strip: Picture, timeout_s: float) -> str:
+    def _read(self, strip: Picture, timeout_s: float) -> Page:
         height, width = strip.shape
         self._api.SetImageBytes(strip.tobytes(), width, height, 1, width)
         self._api.SetSourceResolution(_DPI)
@@ -59,11 +67,18 @@ class Engine:
             if time.monotonic() - began < timeout_s:
                 raise RuntimeError("it cannot read this strip")
             raise TimeoutError
-        return str(self._api.GetUTF8Text())
+        return Page(str(self._api.GetUTF8Text()), tuple(self._symbols()))
+
+    def _symbols(self) -> Iterator[Symbol]:
+        from tesserocr import RIL, iterate_level
+
+        for at in iterate_level(self._api.GetIterator(), RIL.SYMBOL):
+            if (box := at.BoundingBox(RIL.SYMBOL)) is not None:
+                yield Symbol(at.GetUTF8Text(RIL.SYMBOL), (box[0] + box[2]) / 2)
 
 
-def read_pages(strips: Sequence[Picture], mode: int, timeout_s: float) -> list[str]:
-    """The text of each prepared strip (height, width), uint8, read in a page segmentation mode.
+def read_pages(strips: Sequence[Picture], mode: int, timeout_s: float) -> list[Page]:
+    """What each prepared strip (height, width), uint8, says, read in a page segmentation mode.
 
     Raises ClockError, reason ``ocr timeout`` or ``ocr failed`` (Tesseract missing included).
     """
@@ -75,7 +90,7 @@ def read_pages(strips: Sequence[Picture], mode: int, timeout_s: float) -> list[s
         if engine is not None:
             return engine.read(strips, mode, timeout_s)
         # Tesseract ends every page with a form feed.
-        return _read_by_process(strips, mode, timeout_s).split("\f")[: len(strips)]
+        return [Page(text) for text in _read_by_process(strips, mode, timeout_s).split("\f")[: len(strips)]]
     except TimeoutError as error:
         raise ClockError("ocr timeout", f"tesseract took longer than {timeout_s:.0f} s") from error
     except RuntimeError as error:

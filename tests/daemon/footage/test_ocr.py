@@ -66,7 +66,10 @@ def test_a_stamp_cut_off_by_the_frame_gives_no_time() -> None:
 def test_another_cameras_stamps_in_two_lines() -> None:
     """All 16 Longyearbyen stills, date above time, read as the UTC in their names, in one run."""
     paths = sorted(_footage("other_cameras/longyearbyen_nipr").glob("*.jpg"))
-    texts = ocr.read_texts([ocr.cut_stamp(image.read(path), LONGYEARBYEN) for path in paths])
+    texts = [
+        read.text
+        for read in ocr.read_strips([ocr.cut_stamp(image.read(path), LONGYEARBYEN) for path in paths])
+    ]
     read = [parse_stamp(text, LONGYEARBYEN) for text in texts]
     assert read == [datetime.strptime(p.stem, "%Y%m%d%H%M%S").replace(tzinfo=UTC) for p in paths]
     assert len(read) == 16
@@ -81,9 +84,9 @@ def test_texts_keep_their_order_and_blanks_their_place() -> None:
         _drawn("2024-01-31 18:20:54"),
         np.full((36, 470), 200, dtype=np.uint8),
     ]
-    texts = ocr.read_texts(strips)
+    texts = [read.text for read in ocr.read_strips(strips)]
     assert [text.replace(" ", "") for text in texts] == ["2024-01-3118:19:54", "", "2024-01-3118:20:54", ""]
-    assert ocr.read_texts([]) == []
+    assert ocr.read_strips([]) == []
 
 
 @needs_tesseract

@@ -216,7 +216,7 @@ def _clock(path: Path, style: StampStyle) -> tuple[MovieClock, list[int], int]:
         nonlocal read_strips
         read_strips += len(strips)
         times: list[datetime | None] = []
-        for text in ocr.read_texts(strips):
+        for text in (read.text for read in ocr.read_strips(strips)):
             try:
                 times.append(parse_stamp(text, style))
             except ClockError:
