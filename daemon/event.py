@@ -298,6 +298,17 @@ def _follow(
     return _end(state, at, state.below_since, reason, rules, changes)
 
 
+def break_off(
+    state: EventState, camera: str, rules: Rules, reason: str
+) -> tuple[EventState, list[EventChange]]:
+    """The event is over where its frames end: nothing more is known of it."""
+    if state.event is None or state.last_at is None:
+        return state, []
+    last = Evidence(state.last_at + timedelta(seconds=1), daylight=True)
+    after, changes = step(state, camera, last, rules)
+    return after, [replace(one, event=replace(one.event, ended_reason=reason)) for one in changes]
+
+
 def _note_level(
     state: EventState, at: datetime, level: int, rules: Rules, changes: list[EventChange]
 ) -> EventState:

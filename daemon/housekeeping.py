@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from daemon import event
 from daemon.alert.conditions import Conditions
 from daemon.clock import Clock
 from daemon.config import Settings
@@ -143,6 +144,22 @@ def introduce(store: Store, settings: Settings, predictor: Predictor) -> None:
             store.register_model(model.sha256, model.card.name, model.card.skill)
         for camera in settings.camera:
             store.progress.register_camera(camera.about())
+
+
+def end_unwatched(store: Store, settings: Settings) -> None:
+    """An event of a camera that the configuration names no more is over with its last frame. Raises StoreError."""
+    watched = {camera.name for camera in settings.camera}
+    with store.batch():
+        for name in store.progress.cameras_of_events():
+            if name in watched:
+                continue
+            state = store.progress.event_state(name)
+            rules = settings.event.rules(settings.camera[0].cadence_s)
+            state, over = event.break_off(state, name, rules, "the camera is no longer watched")
+            for change in over:
+                store.put_event(change.event)
+                store.progress.put_event_state(name, state)
+                log.info("%s: over of %s: the camera is no longer watched", name, change.event.id)
 
 
 def give_memory_back() -> None:

@@ -215,12 +215,15 @@ class LiveWatch:
         self._metrics.feed(self._name, reason is not None, self.status.framed_at, now)
         if reason is None:
             self._now(stale=None, stale_since=None)
-            self.conditions.end("feed stale", self._name, f"the feed of {self._name} is back")
+            came = self.status.framed_at
+            if came is not None and now - came <= self._freshness.limit:  # else it is only waited for anew
+                self.conditions.end("feed stale", self._name, f"the feed of {self._name} is back")
             return
         self._now(stale=reason, stale_since=self.status.stale_since or now)
         self._write_nothing_seen(now, sky, permit, "stale", reason)
         # Before dark the feed may still show the morning's last picture: no reason to call anyone.
-        if sky.sun_altitude_deg <= self.pipeline.settings.gate.alert_below_deg:
+        dark = sky.sun_altitude_deg <= self.pipeline.settings.gate.alert_below_deg
+        if dark or self.conditions.holds("feed stale", self._name):
             since = self.status.framed_at or self.status.stale_since or now
             self.conditions.begin(
                 "feed stale",

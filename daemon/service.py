@@ -26,7 +26,7 @@ from daemon.archive.nightly import Nightly
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings, load, resolve_secret
 from daemon.errors import AuroradError, ConfigError, StoreError
-from daemon.housekeeping import EVERY_S, Housekeeping, introduce
+from daemon.housekeeping import EVERY_S, Housekeeping, end_unwatched, introduce
 from daemon.keepsakes import Keepsakes
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
@@ -102,6 +102,7 @@ class Service:
         self.keepsakes = Keepsakes(self.settings, self.store, self.pictures.root, self.clock)
         built = self._build(self.settings, predictor)
         introduce(self.store, built.settings, built.predictor)
+        end_unwatched(self.store, built.settings)
         self._use(built)
         self.page = Page(built.app)
         d = self.settings.daemon
@@ -334,6 +335,7 @@ class Service:
         try:
             for watch in before:
                 watch.retire()
+            end_unwatched(self.store, built.settings)
             for watch in built.watches.values():
                 watch.recall()
         except StoreError:

@@ -25,12 +25,13 @@ FORGET = timedelta(hours=8)
 
 @dataclass(frozen=True)
 class SkyHeld:
-    """What was last said of a camera's sky (``clear``; None: nothing yet), and ``other_since`` when frames say otherwise;
-    ``at`` is the last frame that said anything."""
+    """What was last said of a camera's sky (``clear``; None: nothing yet), and ``other_since`` when frames say
+    ``other`` of it; ``at`` is the last frame that said anything."""
 
     clear: bool | None = None
     other_since: datetime | None = None
     at: datetime | None = None
+    other: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serializable."""
@@ -42,7 +43,7 @@ class SkyHeld:
         if kept is None:
             return SkyHeld()
         times = {key: from_utc_text(kept[key]) if kept[key] else None for key in ("other_since", "at")}
-        return SkyHeld(kept["clear"], **times)
+        return SkyHeld(kept["clear"], **times, other=kept.get("other"))
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,11 @@ def follow(
     if gap > FORGET:
         held = SkyHeld()
     if clear == held.clear:
-        return replace(held, other_since=None, at=at), None
-    since = held.other_since if held.other_since is not None and gap <= hold else at
+        return replace(held, other_since=None, at=at, other=None), None
+    goes_on = held.other_since is not None and held.other == clear and gap <= hold
+    since = held.other_since if goes_on and held.other_since is not None else at
     if at - since < hold:
-        return replace(held, other_since=since, at=at), None
+        return replace(held, other_since=since, at=at, other=clear), None
     news = SkyChange("clears" if clear else "clouds over", since, at, by_stars)
     silent = held.clear is None and not clear  # a night that begins under cloud is no news
     return SkyHeld(clear, None, at), None if silent else news

@@ -46,6 +46,10 @@ class Conditions:
         """The open conditions: key → since when, as UTC text."""
         return {key: held.since for key, held in self._open.items()}
 
+    def holds(self, condition: str, camera: str) -> bool:
+        """Is it open, were it only for the hold time after its end?"""
+        return _key(condition, camera) in self._open
+
     def begin(self, condition: str, camera: str, text: str) -> None:
         """The condition holds: a first time is logged and written to the operator, every other is silent.
 

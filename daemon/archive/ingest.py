@@ -7,9 +7,10 @@ and repeats change nothing, so a run may be stopped at any time and called again
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby, islice
@@ -118,8 +119,8 @@ def ingest_movie(
     of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
     camera, name = pipeline.camera.name, one_line(path.name)
-    done = pipeline.store.progress.movie(camera, name)
-    if done is not None and done.bytes == _bytes(path):
+    done = done_before(pipeline, name, _bytes(path))
+    if done is not None:
         return Outcome(path, Tally(known=done.frames, undated=done.undated))
     try:
         movie = read_movie(
@@ -137,9 +138,25 @@ def ingest_movie(
     with movie:
         tally = record_movie(pipeline, movie)
     if movie.fault is None:
-        taken = MovieTaken(_bytes(path), tally.recorded + tally.known, tally.undated)
+        known = tally.recorded + tally.known
+        taken = MovieTaken(_bytes(path), known, tally.undated, read_as(pipeline.camera_settings))
         pipeline.store.progress.put_movie(camera, name, taken)
     return Outcome(path, tally, movie.readings, movie.fault)
+
+
+def read_as(camera: CameraSettings) -> str:
+    """All of a configuration by which footage gets its times: with another, what was taken in is read again."""
+    source, style = camera.source, camera.camera().stamp
+    stamped = None if style is None else [style.timezone, *style.formats]
+    named = [source.time_from, source.name_format, source.name_timezone, source.header_timezone]
+    return json.dumps([camera.cadence_s, stamped, named])
+
+
+def done_before(pipeline: Pipeline, name: str, size: int) -> MovieTaken | None:
+    """What became of footage of that name and size, where it was taken in whole and dated as it would be now."""
+    done = pipeline.store.progress.movie(pipeline.camera.name, name)
+    now = read_as(pipeline.camera_settings)
+    return done if done is not None and done.bytes == size and done.read_as in ("", now) else None
 
 
 def record_movie(pipeline: Pipeline, movie: DatedMovie) -> Tally:
@@ -190,11 +207,8 @@ class Recorder:
 
     def end(self) -> None:
         """An event that outlasts its footage is over where that is: nothing more is known of it."""
-        if self._state.event is None or self._state.last_at is None:
-            return
-        last = Evidence(self._state.last_at + timedelta(seconds=1), daylight=True)
-        _, changes = event.step(self._state, self.pipeline.camera.name, last, self.pipeline.rules)
-        over = [replace(c, event=replace(c.event, ended_reason="the footage ends")) for c in changes]
+        p = self.pipeline
+        self._state, over = event.break_off(self._state, p.camera.name, p.rules, "the footage ends")
         self._put(over)
 
     def _put(self, changes: Iterable[EventChange]) -> None:

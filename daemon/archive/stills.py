@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 from daemon.archive.dated_pictures import SPACING, Kept, Night, dated
-from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, opened, same_minute
+from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, done_before, opened, read_as, same_minute
 from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import SLOWEST_S, CameraSettings, Settings, SourceSettings
 from daemon.errors import PictureError
@@ -39,15 +39,22 @@ def ingest_night(
     """A night's pictures into the record. One that is known as it stands is not looked at again."""
     camera = pipeline.camera.name
     name, folder = f"pictures of {night.night.isoformat()}", night.pictures[0].path.parent
-    done = pipeline.store.progress.movie(camera, name)
-    if done is not None and done.bytes == night.bytes:
+    done = done_before(pipeline, name, night.bytes)
+    if done is not None:
         return Outcome(folder, Tally(known=done.frames), title=night_text(night.night))
     tally = record_night(night, pipeline, progress)
     fault = _unreadable(folder, tally) or _too_far_apart(night, pipeline)
     # With a fault another call may find more: files that can be read by then, a cadence that was corrected.
     if fault is None:
         pipeline.store.progress.put_movie(
-            camera, name, MovieTaken(night.bytes, tally.recorded + tally.known, tally.undated)
+            camera,
+            name,
+            MovieTaken(
+                night.bytes,
+                tally.recorded + tally.known,
+                tally.undated,
+                read_as(pipeline.camera_settings),
+            ),
         )
     return Outcome(folder, tally, fault=fault, title=night_text(night.night))
 

@@ -274,7 +274,7 @@ def _add_columns(db: Database, number: int) -> None:
 
 @migrations()
 def m004_short(db: Database) -> None:
-    """Rows take two thirds of the room: numbers and words of an observation are kept short."""
+    """Rows take two thirds of the room: numbers and words of an observation are kept short. How a movie was dated."""
     columns = [column for column in COLUMNS if column.sql and column.since <= 4]
     given = {column.kept_as: column.short.write(column.name) for column in columns if column.short}
     db.execute("DROP VIEW described")
@@ -287,6 +287,7 @@ def m004_short(db: Database) -> None:
     )
     db.execute("DROP TABLE long")
     db.execute(DESCRIBED)
+    db.execute("ALTER TABLE movies ADD COLUMN read_as TEXT NOT NULL DEFAULT ''")
 
 
 _BESIDE = {

@@ -5,9 +5,11 @@ a morning and an archive have come, and where the cameras stand. Part of the sto
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from math import cos, hypot, radians
 from typing import Any
 
 from sqlite_utils import Database
@@ -17,6 +19,8 @@ from daemon.event import EventState
 from daemon.observation import Disc, FoundLens, Lens, Orientation, from_utc_text, utc_text
 from daemon.text import one_line
 from daemon.weather import SkyHeld
+
+log = logging.getLogger("aurorad.record")
 
 _Opens = Callable[[], AbstractContextManager[Database]]
 
@@ -48,11 +52,17 @@ class Morning:
 
 @dataclass(frozen=True)
 class MovieTaken:
-    """A movie that was taken in whole: its size in bytes, its frames on record, those without a time."""
+    """A movie that was taken in whole: its size in bytes, its frames on record, those without a time, and how it
+    was dated (empty: not known)."""
 
     bytes: int
     frames: int
     undated: int
+    read_as: str = ""
+
+
+ELSEWHERE_DEG = 0.05
+"""Five kilometres: more than a place is corrected by."""
 
 
 class Progress:
@@ -74,6 +84,16 @@ class Progress:
                 f"what is kept of the event of camera {camera!r} cannot be read ({one_line(str(error))}); restore a backup "
                 "(`aurorad restore`), or delete that camera's row from the table event_states: its event then begins anew",
             ) from error
+
+    def cameras_of_events(self) -> list[str]:
+        """The cameras of which it is kept where an event stands."""
+        with self._read() as db:
+            return [row[0] for row in db.execute("SELECT camera FROM event_states ORDER BY camera")]
+
+    def put_event_state(self, camera: str, state: EventState) -> None:
+        """Where the event of a camera stands from here on, outside a frame."""
+        with self._write() as db:
+            put_event_state(db, camera, state)
 
     def conditions(self) -> dict[str, OpenCondition]:
         """The open conditions, by their key."""
@@ -104,7 +124,7 @@ class Progress:
 
     def movie(self, camera: str, name: str) -> MovieTaken | None:
         """What became of a movie of that file name, where it was taken in whole."""
-        sql = "SELECT bytes, frames, undated FROM movies WHERE camera = ? AND name = ?"
+        sql = "SELECT bytes, frames, undated, read_as FROM movies WHERE camera = ? AND name = ?"
         with self._read() as db:
             found = db.execute(sql, [camera, name]).fetchone()
         return MovieTaken(*found) if found else None
@@ -143,7 +163,28 @@ class Progress:
         """Keep where a camera stands and how it is called, for readers without its configuration."""
         turned = about.get("orientation")
         with self._write() as db:
+            before = db.execute(
+                "SELECT latitude_deg, longitude_deg FROM cameras WHERE name = ?", [about["name"]]
+            ).fetchone()
+            here = (about["latitude_deg"], about["longitude_deg"])
+            if before is not None and _apart_deg(before, here) > ELSEWHERE_DEG:
+                log.warning(
+                    "%s stood at %s and stands at %s from now on, its older rows too; a camera at another place needs"
+                    " another name",
+                    *(about["name"], _place_text(before), _place_text(here)),
+                )
             _put(db, "cameras", **{**about, "orientation": None if turned is None else json.dumps(turned)})
+
+
+def _apart_deg(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """About the angle between two places (latitude, longitude), as long as they are near."""
+    east = (one[1] - other[1] + 180.0) % 360.0 - 180.0
+    return hypot(one[0] - other[0], east * cos(radians(one[0])))
+
+
+def _place_text(place: tuple[float, float]) -> str:
+    north, east = place
+    return f"{abs(north):.3f}° {'N' if north >= 0 else 'S'} {abs(east):.3f}° {'E' if east >= 0 else 'W'}"
 
 
 def lens_on_record(

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from daemon.alert.conditions import Conditions
+from daemon.config import CameraSettings
 from daemon.errors import FetchError
+from daemon.housekeeping import end_unwatched
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
@@ -76,6 +78,50 @@ def test_a_frozen_feed_is_stale_told_once_and_recovers(watch: Watch) -> None:
     bodies = [m["body"].splitlines()[0] for m in watch.rows("SELECT body FROM outbox ORDER BY id")]
     assert bodies[0].startswith("The feed of yellowknife has stopped (nothing new)")
     assert bodies[1:] == ["The feed of yellowknife is back."]
+
+
+def test_the_event_of_a_camera_that_was_taken_out_is_over(watch: Watch) -> None:
+    """With its last frame, once; one that is watched goes on, and one that is put back begins anew."""
+    settings = watch.live.pipeline.settings
+    watch.minutes(*[True] * 6)
+    end_unwatched(watch.store, settings)
+    assert [e["ended_at"] for e in watch.rows("SELECT ended_at FROM events")] == [None]
+    last = watch.rows("SELECT max(observed_at) AS at FROM observations")[0]["at"]
+    without = settings.model_copy(update={"camera": (CameraSettings(name="other"),)})
+    for _ in range(2):
+        end_unwatched(watch.store, without)
+    (over,) = watch.rows("SELECT ended_at, ended_reason FROM events")
+    assert (over["ended_at"], over["ended_reason"]) == (last, "the camera is no longer watched")
+    assert watch.store.progress.event_state("yellowknife").event is None
+
+
+def test_a_dead_feed_is_not_back_because_the_watch_began_anew(watch: Watch) -> None:
+    """Waiting anew, after a restart or a pause, is no picture: the operator hears of one when it has come."""
+    watch.minutes(True, *[None] * 20)
+    store, settings = watch.store, watch.live.pipeline.settings
+    restarted = LiveWatch(watch.live.pipeline, watch.feed, Conditions(store, settings.notify, watch.clock))
+    watch.live = restarted
+    watch.minutes(*[None] * 3)
+    assert watch.live.status.stale is None
+    watch.clock.move(3600)  # a pause of the machine: silence is counted anew
+    watch.minutes(*[None] * 20)
+    assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
+    watch.minutes(False)
+    bodies = [m["body"].splitlines()[0] for m in watch.rows("SELECT body FROM outbox ORDER BY id")]
+    assert bodies[1:] == ["The feed of yellowknife is back."]
+
+
+def test_a_feed_that_stops_again_in_the_evening_is_not_back(watch: Watch) -> None:
+    """While the sky is too bright for a first word about it, a fault that was reported goes on all the same."""
+    settings = watch.live.pipeline.settings
+    held = Conditions(watch.store, settings.notify, watch.clock, hold=timedelta(minutes=30))
+    watch.live = LiveWatch(watch.live.pipeline, watch.feed, held)
+    watch.minutes(True, *[None] * 20)
+    bright = settings.gate.model_copy(update={"alert_below_deg": -80.0})
+    watch.live.pipeline.settings = settings.model_copy(update={"gate": bright})
+    watch.minutes(True, *[None] * 40)
+    held.settle()
+    assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
 
 
 def test_the_same_picture_again_is_no_news(watch: Watch) -> None:

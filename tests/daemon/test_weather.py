@@ -47,6 +47,12 @@ def _night(
         ("+++++..........", ["clears"]),
         ("+++++-        -", ["clears"]),
         ("+++++-----+++++", ["clears", "clouds over", "clears"]),
+        # Of an evening nothing was said yet: each side waits for itself.
+        ("----+", []),
+        ("-------------+-", []),
+        ("++++-++++-++++-", []),
+        ("+-+-+-+-+-++++", []),
+        ("+-+-+-+-+-+++++", ["clears"]),
     ],
 )
 def test_a_change_is_said_once_it_has_held(frames: str, kinds: list[str]) -> None:

@@ -23,6 +23,9 @@ from daemon.spaceweather.magnetic_time import magnetic_local_time_h
 Values = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+MOST_OF_A_CADENCE = 0.75
+"""From the last look that counts to the next; the looks at the first sign of an event are under half of one apart."""
+
 HIDDEN, CLEAR = 0.05, 0.95
 """The share of the starlight that ``stars`` keeps for a sky without stars and for one with all: tenths' middles."""
 
@@ -192,8 +195,12 @@ def _frames(place: Place, rows: list[sqlite3.Row], wanted: Wanted) -> Frames | N
 
 
 def _one_a_cadence(at_s: Values, cadence_s: float | None) -> NDArray[np.bool_]:
-    after = np.diff(at_s, prepend=-np.inf)
-    return after >= (cadence_s or 0.0) / 2
+    """Which rows are most of a cadence after the last that counts, the first of all included."""
+    keep, last = [], -np.inf
+    for at in at_s.tolist():
+        keep.append(at - last >= MOST_OF_A_CADENCE * (cadence_s or 0.0))
+        last = at if keep[-1] else last
+    return np.array(keep, dtype=np.bool_)
 
 
 def _nights(at_s: Values, place: Place) -> tuple[Codes, list[date]]:

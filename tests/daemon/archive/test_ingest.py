@@ -93,6 +93,19 @@ def test_a_movie_taken_in_whole_is_not_decoded_again(archive: Pipeline, movie: P
     assert ingest_movie(other, archive).readings > 0
 
 
+def test_a_movie_that_was_dated_otherwise_is_read_again(archive: Pipeline, movie: Path) -> None:
+    """A stamp's zone that was put right, or another cadence: what is remembered of it no longer holds."""
+    ingest_movie(movie, archive)
+    camera = CAMERA.model_copy(
+        update={"stamp": CAMERA.stamp.model_copy(update={"timezone": "UTC"}) if CAMERA.stamp else None}
+    )
+    for other in (camera, CAMERA.model_copy(update={"cadence_s": 30.0})):
+        pipeline = archive_in(archive.store)
+        pipeline.camera_settings = other
+        assert ingest_movie(movie, pipeline).readings > 0
+        assert ingest_movie(movie, pipeline).readings == 0
+
+
 def test_a_second_time_changes_nothing(archive: Pipeline, movie: Path) -> None:
     """Repeats are free: same rows, same events."""
     ingest_movie(movie, archive)

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from daemon.commands.report import frames, write_report
@@ -182,6 +183,22 @@ def test_occurrence_is_normalised_by_observable_time(written: Path) -> None:
     assert [r["month"] for r in read(written / "occurrence_by_month.csv")] == ["2024-02", "2024-03"]
     assert [r["moonlight"] for r in read(written / "occurrence_by_moonlight.csv")] == ["none", "full"]
     assert [r["moon phase"] for r in read(written / "occurrence_by_phase.csv")] == ["000–030°", "150–180°"]
+
+
+def test_a_camera_that_was_made_slower_keeps_its_older_nights(tmp_path: Path) -> None:
+    """Rows of every 20 s, then a cadence of a minute: they are thinned to it, not thrown away one after the other."""
+    rows = [
+        ("yk", f"2024-02-10T04:{n // 3:02d}:{n % 3 * 20:02d}Z", 0.1, "clear", "night", "none", 10.0)
+        for n in range(180)
+    ]
+    path = fill(tmp_path / "a.db", rows)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        place = ("yk", "Y", 62.0, -114.0, 0.0, "UTC", 60.0, None)
+        connection.execute("INSERT INTO cameras VALUES (?, ?, ?, ?, ?, ?, ?, ?)", place)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        (frames,) = read_frames(connection, Wanted())
+    assert np.diff(frames.at_s).tolist() == [60.0] * 59
 
 
 def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from daemon.config import CameraSettings
 from daemon.event import EventState
 from daemon.observation import Description, EventChange
 from daemon.record import recent
@@ -92,6 +93,19 @@ def test_a_description_comes_back_as_it_was_written(store: Store, path: Path) ->
     assert (seen["level"], seen["forms"], moment["aurora_index"]) == (5, "arc rays", 12.25)
     with pytest.raises(ValueError, match="no aurora mask"):
         mask_from_bytes(b"x")
+
+
+def test_a_camera_that_stands_elsewhere_is_noticed(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """Rows of one name are of one place; a place that is put right by a few hundred metres is the same."""
+    here = CameraSettings(name="kho", latitude_deg=78.148, longitude_deg=16.043)
+    for camera in (here, here.model_copy(update={"latitude_deg": 78.15})):
+        store.progress.register_camera(camera.about())
+    assert not caplog.records
+    store.progress.register_camera(here.model_copy(update={"longitude_deg": -100.0}).about())
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        "kho stood at 78.150° N 16.043° E and stands at 78.148° N 100.000° W from now on, its older rows too;"
+    )
 
 
 def test_a_frame_is_written_once(store: Store, path: Path) -> None:
