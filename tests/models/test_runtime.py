@@ -7,17 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
 
-from models.card import ModelError, card_path, read_card, sha256_of
+from models.card import SHIPPED, ModelError, card_path, read_card, sha256_of
 from models.engine import Gone
 from models.runtime import Answer, Model, OnnxEngine, load, no_gpu
+from models.runtime import answer as answer_of
 from tests.pace import nominal_cpu_s
 from training.export import relative_difference, write_card
 
@@ -66,6 +68,46 @@ def test_an_answer_is_the_softmax_of_its_pairs(copied: Path, frames: np.ndarray)
         assert answer.probability == pytest.approx(np.exp(aurora) / (np.exp(none) + np.exp(aurora)))
         assert answer.calibrated_probability == pytest.approx(1 / (1 + np.exp((none - aurora) / 2)))
         assert answer.clear_probability == pytest.approx(1 / (1 + np.exp((cloudy - clear) / 4)))
+
+
+@pytest.mark.parametrize(
+    ("aurora", "likeliest_form", "distance", "doubted"),
+    [(4, 0.1, 1.1, True), (4, 0.1, 0.9, False), (4, 0.5, 1.1, False), (-4, 0.1, 1.1, False), (4, 0.5, 1.8, True)],
+)  # fmt: skip
+def test_an_aurora_without_a_form_is_doubted_sooner(
+    aurora: float, likeliest_form: float, distance: float, doubted: bool
+) -> None:
+    """Far from what is known; a picture that is known, a form, no aurora, or none of them: as before."""
+    card = replace(read_card(SHIPPED), distance_limit=1.7)
+    form = np.log(likeliest_form / (1 - likeliest_form))
+    logits = np.array([0, aurora, 0, 0, form, *[-6] * 5], np.float32)
+    found = {"logits": logits, "maps": np.zeros((10, 8, 8), np.float32), "distance": np.float32(distance)}
+    assert answer_of(card, found).doubted is doubted
+
+
+def _lawn(rng: np.random.Generator) -> np.ndarray:
+    """Out of focus, green all over."""
+    smooth = cv2.GaussianBlur(rng.random((240, 240)), (0, 0), rng.uniform(6, 20))
+    blades = (smooth - smooth.min()) / np.ptp(smooth)
+    return 90 * np.dstack([0.3 + 0.5 * blades, 0.8 + 0.8 * blades, 0.2 + 0.4 * blades])
+
+
+def _lamp(rng: np.random.Generator) -> np.ndarray:
+    """A green lamp near the lens of a camera that is covered."""
+    y, x = np.mgrid[0:240, 0:240] - 120.0
+    blob = np.exp(-((x - rng.uniform(-40, 40)) ** 2 + (y - rng.uniform(-40, 40)) ** 2) / 2 / 20**2)
+    return 8 + 200 * blob[..., None] * np.array([0.05, 1.0, 0.2])
+
+
+@pytest.mark.parametrize("draw", [_lawn, _lamp])
+def test_what_is_green_and_no_sky_is_doubted(draw: Callable[[np.random.Generator], np.ndarray]) -> None:
+    """Of twenty that the shipped model takes for aurora most: three in four are doubted."""
+    rng, inside = np.random.default_rng(4), np.hypot(*(np.mgrid[0:240, 0:240] - 120.0)) < 119
+    drawn = [(draw(rng) + rng.normal(0, 4, (240, 240, 3))) * inside[..., None] for _ in range(20)]
+    squares = np.clip(drawn, 0, 255).astype(np.uint8)
+    taken = [one for one in load(None, device="cpu", threads=1).predict(squares) if one.probability >= 0.5]
+    assert len(taken) >= 8, "nothing to doubt"
+    assert sum(one.doubted for one in taken) >= 0.75 * len(taken)
 
 
 def test_the_heatmap_peaks_at_one(model: Model, frames: np.ndarray) -> None:
