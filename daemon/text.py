@@ -1,8 +1,11 @@
-"""Text on its way to a person: one line, whatever somebody put into a name; a sentence with its values filled in."""
+"""Text on its way to a person: one line whatever is in a name, a sentence with its values filled in, a CSV table."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import csv
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Protocol, TextIO
 
 
 class Say(Protocol):
@@ -20,6 +23,21 @@ def english(text: str, **values: object) -> str:
 def for_a_table(value: object) -> object:
     """A cell's value for a file of tables: text that a spreadsheet would take for a formula is marked as text."""
     return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def write_table(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """A CSV table with its heading; None is an empty cell. Returns how many rows there were.
+
+    A row with a ``#`` has its texts in quotes: one outside quotes ends the line for pandas' ``comment="#"`` and for R.
+    """
+    plain = csv.writer(file, lineterminator="\n")
+    quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    count = -1  # the heading is no row
+    for row in chain([columns], rows):
+        hash_within = any(isinstance(value, str) and "#" in value for value in row)
+        (quoted if hash_within else plain).writerow(row)
+        count += 1
+    return count
 
 
 def one_line(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping
@@ -15,9 +14,9 @@ from daemon.archive.export import EVENT_COLUMNS, Row, Source
 from daemon.errors import UsageError
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, from_utc_text
 from daemon.record.columns import Column
-from daemon.record.meanings import EXPORTED, STANDARD_NAMES, long_name, units
+from daemon.record.meanings import EXPORTED, FREE_TEXTS, STANDARD_NAMES, long_name, units
 from daemon.spaceweather.magnetic_time import conjugate
-from daemon.text import for_a_table
+from daemon.text import for_a_table, write_table
 
 FLAGS: dict[str, tuple[str, ...]] = {"verdict": VERDICTS, "twilight": TWILIGHTS, "moonlight": MOONLIGHTS}
 """Columns of few words: numbers with their meanings in NetCDF."""
@@ -44,15 +43,15 @@ def _names(source: Source) -> tuple[str, ...]:
 
 def write_csv(source: Source, path: Path) -> int:
     """A table under lines that begin with ``#`` (pandas: ``comment="#"``)."""
-    names, count = _names(source), 0
+    names = _names(source)
+    lines = (
+        [for_a_table(row[name]) if name in FREE_TEXTS else row[name] for name in names]
+        for rows in _rows(source)
+        for row in rows
+    )
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"# {key}: {value}\n" for key, value in source.about().items())
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        for rows in _rows(source):
-            writer.writerows([for_a_table(row[name]) for name in names] for row in rows)
-            count += len(rows)
-    return count
+        return write_table(file, names, lines)
 
 
 # ------------------------------------------------------------------ Parquet

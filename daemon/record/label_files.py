@@ -7,7 +7,6 @@ the label; of the others the picture is kept beside the watched ones.
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from daemon.observation import Camera, Picture, utc_text
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.sky import geometry
-from daemon.text import for_a_table
+from daemon.text import for_a_table, write_table
 
 COLUMNS = (
     "camera", "observed_at", "label", "labelled_by", "labelled_at", "queue", "event_id",
@@ -53,9 +52,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png")
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Labels as a table with a heading."""
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows([for_a_table(row[key]) for key in COLUMNS] for row in rows)
+    write_table(text, COLUMNS, ([for_a_table(row[key]) for key in COLUMNS] for row in rows))
     return text.getvalue()
 
 

@@ -35,6 +35,10 @@ LONG_NAMES = {
     "curvature": "curvature of the aurora's skeleton, in one over the disc's radius",
 }
 
+FREE_TEXTS = frozenset({"camera", "reason", "source", "id", "ended_reason"})
+"""Columns of observations and events with words that somebody chose; every other text is in a form of its own, which
+nothing may be put before."""
+
 EXPORTED: tuple[Column, ...] = tuple(column for column in COLUMNS if column.plain is not bytes)
 """An observation's columns without pictures and maps."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import html
 import io
 import re
@@ -14,6 +13,7 @@ from typing import Any
 from daemon.commands.report.figures import Drawn
 from daemon.commands.report.provenance import Provenance
 from daemon.commands.report.tables import SHARES, Table
+from daemon.text import write_table
 from daemon.words import percent
 
 WIDEST = 12
@@ -45,9 +45,7 @@ def as_csv(table: Table, about: Provenance) -> bytes:
     """A table under a line that begins with ``#`` and says what it rests on; empty where there is nothing."""
     text = io.StringIO()
     text.write(f"# {table.title} · {about.line}\n")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows([["" if v is None else v for v in row] for row in table.rows])
+    write_table(text, table.columns, table.rows)
     return text.getvalue().encode()
 
 

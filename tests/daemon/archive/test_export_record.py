@@ -15,6 +15,7 @@ from daemon.errors import StoreError, UsageError
 from daemon.record.meanings import EXPORTED, units
 from daemon.record.store import Store
 from tests import web_night
+from tests.daemon.record.made import NIGHT, observation
 from tests.web_night import CAMERA, SHA, at_minute, probability_at
 
 ROWS = 320
@@ -61,6 +62,22 @@ def test_pandas_reads_the_csv(record: Path, count: int, tmp_path: Path) -> None:
     assert export(record, tmp_path / "e.csv", Selection(what="events")) == 1
     [event] = pandas.read_csv(tmp_path / "e.csv", comment="#").to_dict("records")
     assert event["onset_at"] == at_minute(web_night.ONSET)
+
+
+def test_the_csv_keeps_every_text_as_it_is(tmp_path: Path) -> None:
+    """A ``#`` in a file's name ends no line for pandas; only words that somebody chose are marked as text."""
+    stars = ["-" * 8 + "9" * 16, "0" * 24]
+    with Store(tmp_path / "odd.db") as store:
+        for minute, code in enumerate(stars):
+            store.record(observation(minute, source=f"night #{minute}.mp4", stars=code), night=NIGHT)
+        store.record(observation(2, source="=cmd()", reason="@here"), night=NIGHT)
+    export(tmp_path / "odd.db", tmp_path / "a.csv", Selection())
+    frame = pandas.read_csv(tmp_path / "a.csv", comment="#", dtype={"stars": str})
+    assert list(frame["source"]) == ["night #0.mp4", "night #1.mp4", "'=cmd()"]
+    assert list(frame["reason"]) == ["aurora", "aurora", "'@here"]
+    assert list(frame["stars"][:2]) == stars
+    assert list(frame["recorded_at"].str[-1]) == ["Z"] * 3
+    assert frame["star_limit"].to_list() == [4.5] * 3
 
 
 def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, tmp_path: Path) -> None:

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 from daemon.commands.report import frames, write_report
 from daemon.commands.report.frames import Wanted, read_frames
-from daemon.commands.report.tables import share
+from daemon.commands.report.page import as_csv
+from daemon.commands.report.provenance import Provenance
+from daemon.commands.report.tables import Table, share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
@@ -257,6 +260,19 @@ def test_a_night_of_cloud_only_is_no_division_by_zero(tmp_path: Path) -> None:
     write_report(fill(tmp_path / "cloud.db", rows), tmp_path, formats=SVG)
     assert read(tmp_path / "table6_aurora.csv")[0]["aurora share of observable"] == ""
     assert not (tmp_path / "occurrence_by_hour.svg").exists()
+
+
+def test_a_hash_in_a_text_ends_no_row(tmp_path: Path) -> None:
+    """What pandas' ``comment="#"`` skips is the first line alone."""
+    (tmp_path / "a.csv").write_bytes(
+        as_csv(
+            Table("a", "Rows #1", ("event", "level"), (("roof #2-20240210", 3), ("plain", None))),
+            Provenance("roof #2", "a night", 1, 1, ()),
+        )
+    )
+    frame = pandas.read_csv(tmp_path / "a.csv", comment="#")
+    assert list(frame["event"]) == ["roof #2-20240210", "plain"]
+    assert frame["level"][0] == 3
 
 
 def test_what_cannot_be_reported_is_one_line(tmp_path: Path) -> None:
