@@ -20,6 +20,11 @@ def english(text: str, **values: object) -> str:
     return text % values if values else text
 
 
+def counted(count: int, one: str) -> str:
+    """``1 night``, ``2 nights``: how many of something, in English."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 def for_a_table(value: object) -> object:
     """A cell's value for a file of tables: text that a spreadsheet would take for a formula is marked as text."""
     return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -15,6 +15,7 @@ import daemon
 from daemon.errors import AuroradError, StoreError, UsageError
 from daemon.files import replacing
 from daemon.observation import from_utc_text, utc_text
+from daemon.record.database import refuse_own_files
 from daemon.record.rows import NightRow
 from daemon.record.store import Reader
 
@@ -44,8 +45,9 @@ class Selection:
 def export(db: Path, target: Path, selection: Selection) -> int:
     """Write a selection to ``target``, its form by its ending; returns how many rows.
 
-    Raises UsageError for another ending or a library that is not installed, StoreError for a record that cannot be
-    read or has nothing of what is wanted, AuroradError where the file cannot be written.
+    Raises UsageError for another ending, a library that is not installed or a target that is the record itself,
+    StoreError for a record that cannot be read or has nothing of what is wanted, AuroradError where the file cannot be
+    written.
     """
     from daemon.archive import export_files
 
@@ -59,6 +61,7 @@ def export(db: Path, target: Path, selection: Selection) -> int:
     if writer is None:
         raise UsageError(f"{target}: name a file that ends in .csv, .parquet, .nc or .json (AuroraX)")
     with Reader(db) as reader:
+        refuse_own_files(db, target)
         source = Source(reader, selection)
         try:
             with replacing(target) as part:
@@ -79,7 +82,7 @@ class Source:
                 f"{reader.path}: "
                 + (
                     "there is nothing of that camera and time; leave out --camera, --since or --until"
-                    if any((selection.camera, selection.since, selection.until))
+                    if selection != Selection(selection.what)
                     else "nothing is recorded in it yet"
                 ),
             )
@@ -102,16 +105,28 @@ class Source:
         found: list[Any] = []
         for night in self.nights:
             found += self.reader.events_of_night(night["camera"], date.fromisoformat(night["night"]))
-        return [{key: row[key] for key in EVENT_COLUMNS} for row in found]
+        return [
+            {key: row[key] for key in EVENT_COLUMNS} | {"in_cool_down": int(row["in_cool_down"])}
+            for row in found
+        ]
 
     def camera(self, name: str) -> Row:
         """What the record knows of a camera."""
         return self.reader.camera(name) or {"name": name, "title": "", "latitude_deg": None, "longitude_deg": None,
                                             "elevation_m": None}  # fmt: skip
 
+    def _models(self) -> dict[str, str]:
+        """Names by sha256 of the models that looked in these nights."""
+        found: dict[str, str] = {}
+        for name in self.cameras:
+            nights = [night for night in self.nights if night["camera"] == name]
+            first, last = min(n["first_at"] for n in nights), max(n["last_at"] for n in nights)
+            found |= {model["sha256"]: model["name"] for model in self.reader.models(name, first, last)}
+        return found
+
     def about(self) -> dict[str, str]:
         """What the rows rest on, as attributes of a file."""
-        models = "; ".join(f"{m['name'] or 'model'} sha256 {m['sha256']}" for m in self.reader.models())
+        models = "; ".join(f"{name or 'model'} sha256 {sha256}" for sha256, name in self._models().items())
         nights = len({(night["camera"], night["night"]) for night in self.nights})
         return {
             "title": f"aurorad: {self.selection.what} of {', '.join(self.cameras)}",

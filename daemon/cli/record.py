@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from daemon.cli.base import FILE, camera_of, camera_option, complain, config_option, example, needs_a_record
+from daemon.text import counted
 
 
 @click.command(epilog=example("aurorad backup --db aurorad.db aurorad-copy.db"))
@@ -52,8 +53,7 @@ def export_labels(db: Path, target: Path) -> None:
     """
     from daemon.record.label_files import export_labels as write
 
-    count = write(db, target)
-    click.echo(f"{target}: {count} labels")
+    click.echo(f"{target}: {counted(write(db, target), 'label')}")
 
 
 @labels.command("import", epilog=example("aurorad labels import sorted/ --db aurorad.db --who Kari"))

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from daemon.cli.base import FILE, example, night_options
+from daemon.text import counted
 
 
 @click.command(epilog=example("aurorad report --db aurorad.db --out report/"))
@@ -76,4 +77,4 @@ def export(
     from daemon.archive.export import export as write
 
     chosen = Selection(what, camera_name, since.date() if since else None, until.date() if until else None)
-    click.echo(f"{target}: {write(db, target, chosen)} rows")
+    click.echo(f"{target}: {counted(write(db, target, chosen), 'row')}")

@@ -12,12 +12,12 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote
 
-from daemon.errors import StoreError
+from daemon.errors import StoreError, UsageError
 from daemon.files import owned_like
 
 BUSY_TIMEOUT_S = 5.0
@@ -68,6 +68,27 @@ def _nearly_full(path: Path) -> bool:
         return shutil.disk_usage(path.parent).free < 1_000_000
     except OSError:
         return False
+
+
+OWN = ("", "-wal", "-shm", "-journal", ".lock")
+"""What the names of a database's files end in."""
+
+
+def refuse_own_files(database: Path, *targets: Path) -> None:
+    """Raise UsageError where a file to be written is the database or one of the files beside it, by whatever name."""
+    own = [held.with_name(held.name + end) for held in (database, database.resolve()) for end in OWN]
+    for target in targets:
+        if any(_same(target, path) for path in own):
+            raise UsageError(
+                f"{target}: this is a file of the database {database}; name another one to write to"
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Also through links, and where neither is there yet."""
+    with suppress(OSError):
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 class WriterLock:

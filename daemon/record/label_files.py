@@ -20,6 +20,7 @@ from daemon.files import write_whole
 from daemon.footage import image
 from daemon.night import night_of
 from daemon.observation import Camera, Picture, utc_text
+from daemon.record.database import refuse_own_files
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
 from daemon.sky import geometry
@@ -80,6 +81,7 @@ def export_labels(database: Path, target: Path) -> int:
     """Write every frame's valid label to a .csv or .parquet file; how many. Raises UsageError."""
     with Reader(database) as reader:
         rows = reader.labels()
+    refuse_own_files(database, target)
     if target.suffix == ".csv":
         data = as_csv(rows).encode()
     elif target.suffix == ".parquet":

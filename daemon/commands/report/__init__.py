@@ -34,7 +34,7 @@ from daemon.commands.report.tables import (
 from daemon.errors import AuroradError, StoreError
 from daemon.files import write_whole
 from daemon.observation import utc_text
-from daemon.record.database import connect_reader, translated
+from daemon.record.database import connect_reader, refuse_own_files, translated
 from daemon.record.store import Reader
 
 SOURCES = (
@@ -66,8 +66,8 @@ def write_report(
     Each camera has tables and figures of its own. ``omni``: files whose solar wind is taken instead of the record's;
     ``formats`` of the figures' files, SVG among them; none: no figures.
     Everything is made before the first file is written. Returns the files. Raises StoreError for a database that
-    cannot be read or has nothing of what is wanted, UsageError for a file that is no OMNI file, AuroradError for a
-    folder that cannot be written.
+    cannot be read or has nothing of what is wanted, UsageError for a file that is no OMNI file or where a file of the
+    report would be the database itself, AuroradError for a folder that cannot be written.
     """
     with closing(connect_reader(db)) as connection, translated(db), Reader(db) as reader:
         cameras = list(read_frames(connection, wanted or Wanted()))
@@ -77,7 +77,7 @@ def write_report(
         sections = []
         for frames in cameras:
             drivers = drivers_of(frames, reader, omni)
-            about, curves = provenance_of(connection, frames), lag_curves(frames, drivers)
+            about, curves = provenance_of(reader, frames), lag_curves(frames, drivers)
             tables = [
                 *thesis_tables(frames),
                 *(occurrence(frames, axis) for axis in axes(frames, kp_at(frames, drivers))),
@@ -97,6 +97,7 @@ def write_report(
             notes = _lag_notes(frames, curves, drivers.sources)
             sections.append(Section(frames.place.title, about, tables, figures, notes))
     files["report.html"] = as_page(db.name, utc_text(datetime.now(UTC)), sections, SOURCES).encode()
+    refuse_own_files(db, *(out / name for name in files))
     return _write(out, files)
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
 
-from daemon.archive.export import Selection, export
+from daemon.archive.export import EVENT_COLUMNS, Selection, export
+from daemon.commands.report import write_report
 from daemon.errors import StoreError, UsageError
+from daemon.observation import EventChange
+from daemon.record.label_files import export_labels
 from daemon.record.meanings import EXPORTED, units
 from daemon.record.store import Store
 from tests import web_night
-from tests.daemon.record.made import NIGHT, observation
+from tests.daemon.record.made import NIGHT, T0, event, observation
 from tests.web_night import CAMERA, SHA, at_minute, probability_at
 
 ROWS = 320
@@ -80,6 +86,84 @@ def test_the_csv_keeps_every_text_as_it_is(tmp_path: Path) -> None:
     assert frame["star_limit"].to_list() == [4.5] * 3
 
 
+def test_a_file_names_the_models_of_its_rows(tmp_path: Path) -> None:
+    """Not those that looked at another camera or another night."""
+    with Store(tmp_path / "two.db") as store:
+        for days, sha256 in enumerate(("ab" * 32, "cd" * 32)):
+            store.register_model(sha256, f"model {days}", {})
+            row = observation(days * 1440)
+            assert row.prediction is not None
+            looked = replace(row, prediction=replace(row.prediction, model_sha256=sha256))
+            store.record(looked, night=NIGHT + timedelta(days=days))
+            store.record(replace(looked, camera=f"roof{days}"), night=NIGHT + timedelta(days=days))
+
+    def models(selection: Selection) -> str:
+        export(tmp_path / "two.db", tmp_path / "a.csv", selection)
+        [line] = [
+            line for line in (tmp_path / "a.csv").read_text().splitlines() if line.startswith("# source")
+        ]
+        return line.partition("models: ")[2]
+
+    first, second = f"model 0 sha256 {'ab' * 32}", f"model 1 sha256 {'cd' * 32}"
+    assert models(Selection()) == f"{first}; {second}"
+    assert models(Selection(until=NIGHT)) == first
+    assert models(Selection(camera="roof1")) == second
+    assert models(Selection(what="events", camera="roof1")) == second
+
+
+def test_an_event_in_the_cool_down_is_a_one_in_every_form(tmp_path: Path) -> None:
+    """As in the record; Parquet and NetCDF have it as a number."""
+    h5netcdf = pytest.importorskip(
+        "h5netcdf", reason="h5netcdf is not installed: pip install 'aurorad[science]'"
+    )
+    with Store(tmp_path / "a.db") as store:
+        changes = [EventChange("onset", event(in_cool_down=True), T0)]
+        store.record(observation(), night=NIGHT, changes=changes)
+    chosen = Selection(what="events")
+    for name in ("e.csv", "e.parquet", "e.nc"):
+        assert export(tmp_path / "a.db", tmp_path / name, chosen) == 1
+    [line] = [
+        line for line in (tmp_path / "e.csv").read_text().splitlines() if line.startswith("yellowknife")
+    ]
+    assert line.split(",")[EVENT_COLUMNS.index("in_cool_down")] == "1"
+    assert pandas.read_parquet(tmp_path / "e.parquet")["in_cool_down"].to_list() == [1.0]
+    with h5netcdf.File(tmp_path / "e.nc") as file:
+        assert list(file["events"]["in_cool_down"][...]) == [1.0]
+
+
+@pytest.mark.parametrize("made", [None, os.symlink, os.link])
+def test_the_record_is_never_written_over(tmp_path: Path, made: Callable[[Path, Path], None] | None) -> None:
+    """Whatever it is called: exports, labels and reports leave the file that they read."""
+    own = tmp_path / "nights.csv"
+    with Store(own) as store:
+        store.record(observation(), night=NIGHT)
+    before, target = own.read_bytes(), tmp_path / "nights.csv"
+    if made is not None:
+        (tmp_path / "out").mkdir()
+        target = tmp_path / "out" / "nights.csv"
+        made(own, target)
+    for db in (own, target):
+        with pytest.raises(UsageError, match="this is a file of the database"):
+            export(db, target, Selection())
+        with pytest.raises(UsageError, match="this is a file of the database"):
+            export_labels(db, target)
+        with pytest.raises(UsageError, match="this is a file of the database"):
+            write_report(db, target.parent, formats=())
+    assert target.samefile(own)
+    assert own.read_bytes() == before
+    assert not (target.parent / "report.html").exists()
+
+
+def test_the_files_beside_the_record_are_not_written_over(tmp_path: Path) -> None:
+    """Nor is a link to its log, there or not."""
+    with Store(tmp_path / "a.db") as store:
+        store.record(observation(), night=NIGHT)
+    for number, end in enumerate(("-wal", "-shm", "-journal", ".lock")):
+        (tmp_path / f"{number}.csv").symlink_to(tmp_path / f"a.db{end}")
+        with pytest.raises(UsageError, match="this is a file of the database"):
+            export(tmp_path / "a.db", tmp_path / f"{number}.csv", Selection())
+
+
 def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, tmp_path: Path) -> None:
     """CF: decoded times, units, the station's place, flags with meanings; the events in their group."""
     pytest.importorskip("h5netcdf", reason="h5netcdf is not installed: pip install 'aurorad[science]'")
@@ -138,6 +222,8 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_no_file(record: Path, tm
         export(record, tmp_path / "a.xlsx", Selection())
     with pytest.raises(StoreError, match="nothing of that camera and time"):
         export(record, tmp_path / "a.csv", Selection(camera="kiruna"))
+    with pytest.raises(StoreError, match="nothing of that camera and time"):
+        export(record, tmp_path / "a.csv", Selection(camera=""))
     with Store(record.parent / "new.db"):
         pass
     with pytest.raises(StoreError, match="nothing is recorded in it yet"):

@@ -262,6 +262,12 @@ def test_a_night_of_cloud_only_is_no_division_by_zero(tmp_path: Path) -> None:
     assert not (tmp_path / "occurrence_by_hour.svg").exists()
 
 
+def test_one_is_no_plural() -> None:
+    """One night of one frame, several of several."""
+    assert Provenance("yk", "a night", 1, 1, ()).line.endswith("· 1 night, 1 frame")
+    assert Provenance("yk", "two nights", 2, 20, ()).line.endswith("· 2 nights, 20 frames")
+
+
 def test_a_hash_in_a_text_ends_no_row(tmp_path: Path) -> None:
     """What pandas' ``comment="#"`` skips is the first line alone."""
     (tmp_path / "a.csv").write_bytes(
