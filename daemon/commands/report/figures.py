@@ -147,11 +147,11 @@ def _name_axes(grid: Sequence[Axes], count: int, wide: int, across: str, up: str
 
 
 def _occurrence(table: Table) -> Figure:
-    """Bars of the share, its interval, and under the axis how much observable time each rests on."""
+    """Bars of the share, its interval if it has one, and under the axis how much observable time each rests on."""
     labels = [str(row[0]) for row in table.rows]
     share = np.array([100 * (row[4] or 0.0) for row in table.rows])
     low, high = (
-        np.array([100 * (row[place] if row[place] is not None else row[4] or 0.0) for row in table.rows])
+        np.array([np.nan if row[place] is None else 100 * row[place] for row in table.rows])
         for place in (5, 6)
     )
     each = max(0.3, 0.075 * max(map(len, labels)))  # inches
@@ -162,7 +162,7 @@ def _occurrence(table: Table) -> Figure:
     spread = [np.clip(share - low, 0, None), np.clip(high - share, 0, None)]
     above.errorbar(place, share, yerr=spread, fmt="none", ecolor=INK, capsize=2, lw=1)
     above.set(
-        ylim=(0, max(5.0, min(100.0, 1.15 * float(high.max(initial=0))))),
+        ylim=(0, max(5.0, min(100.0, 1.15 * float(np.fmax(share, high).max(initial=0))))),
         ylabel="aurora, % of\nobservable time",
     )
     below.bar(place, [row[2] for row in table.rows], width=0.75, color=PALE)

@@ -233,7 +233,11 @@ def _label(axis: Axis, value: Any) -> Any:
 
 
 def interval(hits: Values, whole: Values, seed: int = 0) -> tuple[Values, Values]:
-    """95 % interval of Σ hits / Σ whole over nights drawn anew; both (nights, classes). NaN of too few nights."""
+    """95 % interval of Σ hits / Σ whole over nights drawn anew; both (nights, classes).
+
+    NaN of too few nights, and where all nights are alike (aurora in none, or in every frame): what is drawn anew is then
+    the same again, which is no certainty.
+    """
     nights = len(hits)
     dice = np.random.default_rng(seed)
     drawn = dice.multinomial(nights, np.full(nights, 1 / nights), RESAMPLES).astype(float)
@@ -243,7 +247,8 @@ def interval(hits: Values, whole: Values, seed: int = 0) -> tuple[Values, Values
     low, high = np.full(hits.shape[1], np.nan), np.full(hits.shape[1], np.nan)
     if enough.any():
         low[enough], high[enough] = np.nanpercentile(shares[:, enough], [2.5, 97.5], axis=0)
-    return low, high
+    alike = high - low < 1e-9
+    return np.where(alike, np.nan, low), np.where(alike, np.nan, high)
 
 
 # ------------------------------------------------------------------ nights

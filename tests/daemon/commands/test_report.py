@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
+from matplotlib.container import ErrorbarContainer
 
-from daemon.commands.report import frames, write_report
+from daemon.commands.report import figures, frames, write_report
 from daemon.commands.report.frames import Wanted, read_frames
 from daemon.commands.report.page import as_csv
 from daemon.commands.report.provenance import Provenance
-from daemon.commands.report.tables import Table, share
+from daemon.commands.report.tables import Table, interval, share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
@@ -260,6 +261,25 @@ def test_a_night_of_cloud_only_is_no_division_by_zero(tmp_path: Path) -> None:
     write_report(fill(tmp_path / "cloud.db", rows), tmp_path, formats=SVG)
     assert read(tmp_path / "table6_aurora.csv")[0]["aurora share of observable"] == ""
     assert not (tmp_path / "occurrence_by_hour.svg").exists()
+
+
+def test_nights_that_are_all_alike_give_no_interval() -> None:
+    """Three nights without aurora do not prove that there is never any, nor three of nothing else that there always is."""
+    whole = np.full((3, 3), 10.0)
+    hits = np.array([[0.0, 10.0, 1.0], [0.0, 10.0, 5.0], [0.0, 10.0, 9.0]])
+    low, high = interval(hits, whole)
+    assert np.isnan(low).tolist() == np.isnan(high).tolist() == [True, True, False]
+    assert 0 < low[2] < 0.5 < high[2] < 1
+
+
+def test_a_bar_without_an_interval_has_no_whiskers() -> None:
+    """One of no length would claim that the share is certain."""
+    columns = ("hour", "aurora frames", "observable frames", "nights", "occurrence", "low", "high")
+    rows = ((22, 0, 30.0, 3, 0.0, None, None), (23, 15, 30.0, 3, 0.5, 0.1, 0.9))
+    bars, _ = figures._occurrence(Table("occurrence_by_hour", "", columns, rows)).axes
+    [whiskers] = [one for one in bars.containers if isinstance(one, ErrorbarContainer)]
+    ends = [np.asarray(cap.get_ydata(), dtype=float) for cap in whiskers.lines[1]]
+    assert [np.isfinite(end).tolist() for end in ends] == [[False, True]] * 2
 
 
 def test_one_is_no_plural() -> None:
