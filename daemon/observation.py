@@ -389,7 +389,8 @@ class OutboxRow:
 
 def utc_text(at: datetime) -> str:
     """ISO-8601 UTC text with Z and whole seconds: ``2024-02-10T04:50:03Z``."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime would write the year 999 with three digits, which sorts behind every other time.
+    return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def from_utc_text(text: str) -> datetime:

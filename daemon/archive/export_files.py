@@ -140,12 +140,15 @@ def _stations(file: Any, source: Source) -> None:
     file.dimensions = {"station": len(cameras)}
     _texts(file, "station_name", "station", [c["name"] for c in cameras],
            {"cf_role": "timeseries_id", "long_name": "camera"})  # fmt: skip
-    for name, key, standard, unit in (
-        ("lat", "latitude_deg", "latitude", "degrees_north"),
-        ("lon", "longitude_deg", "longitude", "degrees_east"),
-        ("alt", "elevation_m", "height_above_mean_sea_level", "m"),
+    for name, key, about in (
+        ("lat", "latitude_deg", {"standard_name": "latitude", "units": "degrees_north"}),
+        ("lon", "longitude_deg", {"standard_name": "longitude", "units": "degrees_east"}),
+        (
+            "alt",
+            "elevation_m",
+            {"standard_name": "height_above_mean_sea_level", "units": "m", "positive": "up"},
+        ),
     ):
-        about = {"standard_name": standard, "units": unit}
         _variable(file, name, "station", _floats(c[key] for c in cameras), about, np.nan)
 
 

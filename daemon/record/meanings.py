@@ -6,11 +6,17 @@ A column that is not listed gets its unit by its name's end (``_deg``, ``_km``, 
 from __future__ import annotations
 
 from daemon.record.columns import COLUMNS, Column
+from daemon.record.short import Hundredths, Words
+from models.labels import FORMS
 
 STANDARD_NAMES = {"observed_at": "time"}
 
-UNITS = {"star_limit": "mag", "star_zero": "mag", "brightness": "count", "aurora_index": "count"}
-"""``count`` is a grey level of 255."""
+UNITS = {"brightness": "count", "aurora_index": "count"}
+"""``count`` is a grey level of 255. A magnitude is a plain number: UDUNITS knows no unit of it."""
+
+LONGEST = {"forms": len(" ".join(FORMS)), "stars": 24, "reason": 200}
+"""Bytes of the longest text of columns that have no list of words: all forms at once, a character for each sector of the
+sky, and what a reason is cut at where texts must be short."""
 
 LONG_NAMES = {
     "calibrated_probability": "probability of aurora after temperature scaling",
@@ -51,6 +57,12 @@ def units(column: Column) -> str | None:
         if column.name.endswith(ending):
             return UNITS.get(column.name, unit)
     return UNITS.get(column.name, "1")
+
+
+def longest(column: Column) -> int:
+    """Bytes of UTF-8 that a text of an observation has at most."""
+    short = column.short
+    return short.longest if isinstance(short, Words | Hundredths) else LONGEST[column.name]
 
 
 def long_name(column: Column) -> str:

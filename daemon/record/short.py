@@ -68,6 +68,11 @@ class Words:
     def __init__(self, *words: str) -> None:
         self.words = words
 
+    @property
+    def longest(self) -> int:
+        """Letters of the longest word."""
+        return max(map(len, self.words))
+
     def kept(self, value: Value) -> Value:
         """A word's place, or a word that has none."""
         return self.words.index(value) if isinstance(value, str) and value in self.words else value
@@ -90,6 +95,11 @@ class Hundredths:
 
     def __init__(self, *names: str) -> None:
         self.names = names
+
+    @property
+    def longest(self) -> int:
+        """Letters of every text."""
+        return len(" ".join(f"{name}:{1:.2f}" for name in self.names))
 
     def kept(self, value: Value) -> Value:
         """One number for the shares of just these names in this order; any other text as it is."""

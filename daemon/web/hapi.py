@@ -1,4 +1,4 @@
-"""The record over HAPI 3.2, read-only: what Autoplot, hapiclient, PySPEDAS and MATLAB read. Bounded, CSV and JSON.
+"""The record over HAPI 3.3, read-only: what Autoplot, hapiclient, PySPEDAS and MATLAB read. Bounded, CSV and JSON.
 
 https://github.com/hapi-server/data-specification. What can be had stands in :mod:`daemon.web.hapi_data`.
 """
@@ -16,13 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from daemon.observation import utc_text
 from daemon.record.store import Reader
 from daemon.web.hapi_data import Dataset, Parameter, datasets
-from daemon.web.hapi_time import hapi_time
+from daemon.web.hapi_time import hapi_time, record_time
 from daemon.web.site import site_of
 
-VERSION = "3.2"
+VERSION = "3.3"
 MOST_ROWS = 100_000
 """Rows of one answer: two months of minutes. Who wants more asks in parts."""
 
@@ -30,6 +29,7 @@ OK = {"code": 1200, "message": "OK"}
 NO_DATA = {"code": 1201, "message": "OK - no data for the time range"}
 
 STATUS = {
+    1400: "Bad request - user input error",
     1401: "Bad request - unknown API parameter name",
     1402: "Bad request - syntax error in start time",
     1403: "Bad request - syntax error in stop time",
@@ -41,6 +41,8 @@ STATUS = {
     1409: "Bad request - unsupported output format",
     1410: "Bad request - unsupported include value",
     1411: "Bad request - out-of-order or duplicate parameters",
+    1412: "Bad request - unsupported resolve_references value",
+    1413: "Bad request - unsupported depth value",
 }
 OLD_NAMES = {"id": "dataset", "time.min": "start", "time.max": "stop"}
 """HAPI 2's names, which a server of version 3 takes too."""
@@ -81,6 +83,11 @@ def _asked(request: Request, known: Sequence[str]) -> dict[str, str]:
         if plain not in known or plain in asked:
             raise Refused(1401, name[:40])
         asked[plain] = value
+    if asked.get("resolve_references", "true") not in (
+        "true",
+        "false",
+    ):  # there are no references, so both are one
+        raise Refused(1412)
     return asked
 
 
@@ -96,7 +103,7 @@ def about(request: Request, _: Mapping[str, str]) -> Response:
         title="aurorad: the night watch for the aurora",
         contact=contact or "whoever runs this watch",
         description="What all-sky cameras saw, minute by minute, with the space weather of the time.",
-        citation="See CITATION.cff; name version, camera, period and the model's sha256.",
+        serverCitation="See CITATION.cff; name version, camera, period and the model's sha256.",
     )
 
 
@@ -108,7 +115,7 @@ def capabilities(_request: Request, _: Mapping[str, str]) -> Response:
 def catalog(request: Request, asked: Mapping[str, str]) -> Response:
     """The data sets."""
     if asked.get("depth", "dataset") != "dataset":
-        raise Refused(1401, "depth")
+        raise Refused(1413)
     with site_of(request).reader() as reader:
         there = [dataset for dataset in datasets(reader).values() if dataset.span(reader)[0]]
         listed = [{"id": dataset.id, "title": dataset.title} for dataset in there]
@@ -124,13 +131,13 @@ def info(request: Request, asked: Mapping[str, str]) -> Response:
 
 def data(request: Request, asked: Mapping[str, str]) -> Response:
     """The rows of a time, ``stop`` excluded."""
-    form, include = asked.get("format", "csv"), asked.get("include", "")
+    form, include = asked.get("format", "csv"), asked.get("include")
     with site_of(request).reader() as reader:
         dataset, span = _dataset(reader, asked)
         chosen = _chosen(dataset, asked)
         if form not in ("csv", "json"):
             raise Refused(1409, form[:20])
-        if include not in ("", "header"):
+        if include not in (None, "header"):
             raise Refused(1410, include[:20])
         since, until = _span(asked, span)
         rows = dataset.rows(reader, since, until, MOST_ROWS + 1)
@@ -184,6 +191,7 @@ def _header(dataset: Dataset, chosen: Sequence[Parameter], span: tuple[str, str]
         "stopDate": span[1],
         "description": dataset.description,
         **({"cadence": dataset.cadence} if dataset.cadence else {}),
+        **({"timeStampLocation": dataset.stamp} if dataset.stamp else {}),
         "parameters": [parameter.about() for parameter in chosen],
         **({"x_licence": dataset.licence} if dataset.licence else {}),
         **({"geoLocation": dataset.place} if dataset.place else {}),
@@ -192,17 +200,18 @@ def _header(dataset: Dataset, chosen: Sequence[Parameter], span: tuple[str, str]
 
 def _span(asked: Mapping[str, str], there: tuple[str, str]) -> tuple[str, str]:
     """Start and stop as the record writes them."""
-    times = []
+    times, texts = [], []
     for name, code in (("start", 1402), ("stop", 1403)):
         try:
             times.append(hapi_time(asked[name]))
+            texts.append(record_time(times[-1]))
         except (KeyError, ValueError) as error:
             raise Refused(code, "" if isinstance(error, KeyError) else str(error)) from None
-    since, until = map(utc_text, times)
+    since, until = texts
     if times[0] >= times[1]:
         raise Refused(1404)
-    if until <= there[0] or since > there[1]:
-        raise Refused(1405)
+    if until <= there[0] or since >= there[1]:
+        raise Refused(1405, f"there is {there[0]} to {there[1]}")
     return since, until
 
 
@@ -218,9 +227,16 @@ _ENDPOINTS = (
     _Endpoint("capabilities", capabilities),
     _Endpoint("catalog", catalog, ("depth", "resolve_references")),
     _Endpoint("info", info, ("dataset", "parameters", "resolve_references")),
-    _Endpoint(
-        "data", data, ("dataset", "parameters", "start", "stop", "format", "include", "resolve_references")
-    ),
+    _Endpoint("data", data, ("dataset", "parameters", "start", "stop", "format", "include")),
 )
 
-ROUTES = [Route(f"/hapi/{it.name}", _answering(it.handler, *it.takes)) for it in _ENDPOINTS]
+
+def unknown(_request: Request) -> Response:
+    """HAPI asks for its own answer where there is no such endpoint."""
+    return Refused(1400, f"the endpoints are {', '.join(it.name for it in _ENDPOINTS)}").answer()
+
+
+ROUTES = [
+    *(Route(f"/hapi/{it.name}", _answering(it.handler, *it.takes)) for it in _ENDPOINTS),
+    Route("/hapi/{name}", unknown),
+]

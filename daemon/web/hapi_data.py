@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from daemon.observation import from_utc_text, utc_text
 from daemon.record import space
-from daemon.record.meanings import EXPORTED, long_name, units
+from daemon.record.meanings import EXPORTED, long_name, longest, units
 from daemon.record.store import Reader
 
 FILL = "-1e31"
 """What stands for nothing in a number's place, as is usual among HAPI's servers."""
 
-_LONGEST = {"reason": 200, "stars": 24, "model_sha256": 64, "source": 200, "camera": 40}
-TIME_LENGTH = 20
+NO_TEXT, NO_TIME = "-", "0000-00-00T00:00:00Z"
+"""The same for texts, where an empty one says something (no form was seen), and for times, which all have one length."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its name, HAPI's type, unit, meaning, the column it comes from, and the length of a text."""
+    """One parameter: its name, HAPI's type, unit, meaning, the column it comes from, and the bytes of its longest text."""
 
     name: str
     kind: str
@@ -30,17 +32,21 @@ class Parameter:
 
     def about(self) -> dict[str, Any]:
         """As ``info`` has it."""
-        told = {"name": self.name, "type": self.kind, "units": self.units, "description": self.description}
+        unit = None if self.units == "1" else self.units
+        told = {"name": self.name, "type": self.kind, "units": unit, "description": self.description}
         if self.kind == "isotime":
-            return {**told, "length": TIME_LENGTH, "fill": None if self.name == "Time" else ""}
+            return {**told, "length": len(NO_TIME), "fill": None if self.name == "Time" else NO_TIME}
         if self.kind == "string":
-            return {**told, "length": self.length, "fill": ""}
+            return {**told, "length": self.length, "fill": NO_TEXT}
         return {**told, "fill": FILL}
 
     def value(self, value: Any) -> Any:
         """A value as it is sent; a fill for nothing."""
-        if self.kind in ("isotime", "string"):
-            return str(value or "")[: self.length or TIME_LENGTH]
+        if self.kind == "isotime":
+            return NO_TIME if value is None else str(value)
+        if self.kind == "string":
+            text = NO_TEXT if value is None else str(value)
+            return text.encode()[: self.length].decode(errors="ignore")
         return float(FILL) if value is None else float(value)
 
 
@@ -58,9 +64,12 @@ class Dataset:
     cadence: str = ""
     licence: str = ""
     place: tuple[float, ...] | None = None
+    stamp: str = ""
+    """Where in its interval a record's time lies, if not in the middle, as HAPI takes it."""
 
     def span(self, reader: Reader) -> tuple[str, str]:
-        """First and last instant; empty where there are no rows.
+        """The first record's time and the second after the last's, so that HAPI's ``stop``, which is excluded, may be
+        that one; empty where there are no rows.
 
         Each in a SELECT of its own: SQLite looks either up, but goes through every row for both at once.
         """
@@ -69,7 +78,9 @@ class Dataset:
             f" (SELECT max({self.time}) FROM {self._from}) AS last",
             self._key * 2,
         )
-        return found["first"] or "", found["last"] or ""
+        if found["last"] is None:
+            return "", ""
+        return found["first"], utc_text(from_utc_text(found["last"]) + timedelta(seconds=1))
 
     def rows(self, reader: Reader, since: str, until: str, most: int) -> list[dict[str, Any]]:
         """Rows with since ≤ time < until, ``most`` at most."""
@@ -131,8 +142,8 @@ def _observed() -> tuple[Parameter, ...]:
             continue
         unit = units(column)
         if unit is None:
-            longest = _LONGEST.get(column.name, 20)
-            made.append(Parameter(column.name, "string", None, long_name(column), column.name, longest))
+            size = longest(column)
+            made.append(Parameter(column.name, "string", None, long_name(column), column.name, size))
         else:
             made.append(Parameter(column.name, "double", unit, long_name(column), column.name))
     return tuple(made)
@@ -167,7 +178,7 @@ def _index(name: str, feeds: Mapping[str, Any]) -> Dataset:
     return Dataset(
         name, title, f"{title} of the interval that begins at the time; preliminary.",
         (_time("at"), Parameter(name, "double", "1", title, "value")), "geomagnetic_indices", "at",
-        ("name", name), {"kp": "PT3H", "hp30": "PT30M"}[name], _licence(feeds, name),
+        ("name", name), {"kp": "PT3H", "hp30": "PT30M"}[name], _licence(feeds, name), stamp="begin",
     )  # fmt: skip
 
 

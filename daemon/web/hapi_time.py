@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from daemon.observation import utc_text
+
 _TIME = re.compile(
     r"(?P<year>\d{4})(?:-(?P<day>\d{3})|-(?P<month>\d{2})(?:-(?P<mday>\d{2}))?)?"
-    r"(?:T(?P<hour>\d{2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{0,9})?)?)?)?Z?"
+    r"(?:T(?P<hour>\d{2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<part>\d{0,9}))?)?)?)?Z?"
 )
 
 
 def hapi_time(text: str) -> datetime:
-    """``2024-02-10T04:50Z``, ``2024-041``, ``2024-02``: the instant it begins with. Raises ValueError."""
+    """``2024-02-10T04:50Z``, ``2024-041``, ``2024-02``: the instant it begins with, to the microsecond that is not
+    before it. Raises ValueError.
+    """
     found = _TIME.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text[:40]!r} is no ISO 8601 time")
-    part = {name: int(value) for name, value in found.groupdict().items() if value is not None}
+    part = {name: int(value) for name, value in found.groupdict().items() if value and name != "part"}
+    nanoseconds = int((found["part"] or "").ljust(9, "0"))
     try:
         day = datetime(part["year"], part.get("month", 1), part.get("mday", 1), tzinfo=UTC)
         if "day" in part:
@@ -29,7 +34,19 @@ def hapi_time(text: str) -> datetime:
             "hours": part.get("hour", 0),
             "minutes": part.get("minute", 0),
             "seconds": part.get("second", 0),
+            "microseconds": -(-nanoseconds // 1000),
         }
         return day + timedelta(**clock)
     except (ValueError, OverflowError):
         raise ValueError(f"{text[:40]!r} is no time that there is") from None
+
+
+def record_time(at: datetime) -> str:
+    """The first time that a record at or after an instant can have, as it is written: records lie on whole seconds.
+
+    Raises ValueError where there is none.
+    """
+    try:
+        return utc_text(at + timedelta(microseconds=-at.microsecond % 1_000_000))
+    except OverflowError:
+        raise ValueError(f"{at.year} ends with it") from None

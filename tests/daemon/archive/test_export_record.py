@@ -177,6 +177,7 @@ def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, 
         assert float(data["calibrated_probability"][at]) == pytest.approx(probability_at(250), abs=1e-5)
         assert data["moon_phase_deg"].attrs["units"] == "degree"
         assert (float(data["lat"][0]), data["lat"].attrs["units"]) == (62.4333, "degrees_north")
+        assert data["alt"].attrs["positive"] == "up"
         verdicts = data["verdict"].attrs["flag_meanings"].split()
         assert verdicts[int(data["verdict"][at])] == "aurora"
         assert str(data["station_name"].values[0]) == CAMERA
@@ -202,17 +203,22 @@ def test_every_number_has_a_unit() -> None:
     assert all(units(column) for column in EXPORTED if column.plain in (int, float))
 
 
+def test_units_are_words_that_udunits_knows() -> None:
+    """CF's attribute ``units`` is read by UDUNITS, which has no magnitude."""
+    assert {units(column) for column in EXPORTED} <= {"1", "count", "degree", "km", "m", "s", None}
+
+
 def test_units_are_those_that_the_documentation_states() -> None:
-    """Kilometres, magnitudes and grey levels are no plain numbers; shares, powers and counts of kinds are."""
+    """Kilometres and grey levels are no plain numbers; shares, powers, magnitudes and counts of kinds are."""
     unit = {column.name: units(column) for column in EXPORTED}
-    assert (unit["distance_km"], unit["star_limit"], unit["star_zero"]) == ("km", "mag", "mag")
+    assert (unit["distance_km"], unit["moon_phase_deg"]) == ("km", "degree")
     assert (unit["brightness"], unit["aurora_index"]) == ("count", "count")
     plain = {name for name, held in unit.items() if held == "1"}
     by_name = {name for name in unit if name.endswith(("probability", "_share"))}
     assert {"clear_probability", "green_share"} < by_name < plain
     assert plain - by_name == {
         "colour_level", "threshold", "star_gamma", "level", "cover", "overhead", "arciness", "curvature",
-        "heatmap_area", "colour_cover",
+        "heatmap_area", "colour_cover", "star_limit", "star_zero",
     }  # fmt: skip
 
 

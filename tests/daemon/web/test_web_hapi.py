@@ -1,4 +1,4 @@
-"""The record over HAPI 3.2: what its clients read, what it refuses and how, and that it is bounded."""
+"""The record over HAPI 3.3: what its clients read, what it refuses and how, and that it is bounded."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import numpy as np
 import pytest
 
+from daemon.footage.plausibility import FLAWS
+from daemon.observation import Drift, Moonlight, Spread, Trend, Twilight, Verdict
 from daemon.record.store import Reader, Store
+from daemon.sky.stars.visibility import SECTORS
 from daemon.spaceweather.values import FeedState, Magnetism, SolarWind
 from daemon.web import hapi
-from daemon.web.hapi_data import datasets
+from daemon.web.hapi_data import _OBSERVED, _index, datasets
 from daemon.web.hapi_time import hapi_time
+from models.labels import FORMS
 from tests import web_night
 from tests.daemon.record.made import observation
 from tests.web_night import FIRST, House, at_minute
@@ -43,7 +47,7 @@ def ask(night: House) -> Iterator[httpx.Client]:
 def asked(ask: httpx.Client, path: str, **given: str) -> dict[str, Any]:
     answer = ask.get(path, params=given)
     made: dict[str, Any] = answer.json()
-    assert made["HAPI"] == "3.2"
+    assert made["HAPI"] == "3.3"
     return made
 
 
@@ -60,7 +64,13 @@ def test_the_five_endpoints_say_what_there_is(ask: httpx.Client) -> None:
         for parameter in told["parameters"]:
             assert {"name", "type", "units", "fill"} <= parameter.keys()
             assert parameter["type"] in ("isotime", "string", "double")
-            assert parameter["type"] == "double" or parameter["length"] > 0
+            assert (parameter["type"] == "double") != (parameter.get("length", 0) > 0)
+            assert parameter["units"] != "1"
+            if parameter["type"] == "isotime" and parameter["fill"] is not None:
+                assert len(parameter["fill"]) == parameter["length"]
+    assert asked(ask, "catalog", depth="dataset", resolve_references="false")["catalog"]
+    assert asked(ask, "info", dataset="solar_wind", resolve_references="true")["parameters"]
+    assert asked(ask, "about")["serverCitation"]
     assert asked(ask, "info", dataset="solar_wind")["x_licence"] == "NOAA SWPC, public domain"
 
 
@@ -82,6 +92,15 @@ def test_rows_come_as_csv_and_json_with_fills_for_nothing(ask: httpx.Client) -> 
     ("path", "given", "code"),
     [
         ("data", {"dataset": "nothing"}, 1406),
+        ("datasets", {}, 1400),
+        ("catalog", {"depth": "all"}, 1413),
+        ("catalog", {"resolve_references": "banana"}, 1412),
+        ("info", {"dataset": "solar_wind", "resolve_references": ""}, 1412),
+        ("data", {"dataset": "solar_wind", "resolve_references": "true"}, 1401),
+        ("data", {"dataset": "solar_wind", "start": "2024-02-10T00:25:00Z", "stop": "2025"}, 1405),
+        ("data", {"dataset": "solar_wind", "start": "0001", "stop": "0999"}, 1405),
+        ("data", {"dataset": "solar_wind", "start": "2024", "stop": "9999-12-31T23:59:59.5Z"}, 1403),
+        ("data", {"dataset": "solar_wind", "start": "2024", "stop": "2025", "include": ""}, 1410),
         ("info", {"dataset": "solar_wind", "parameters": "bz"}, 1407),
         ("info", {"dataset": "solar_wind", "parameters": "bz_nt,bt_nt"}, 1411),
         ("info", {"dataset": "solar_wind", "colour": "red"}, 1401),
@@ -146,7 +165,9 @@ def test_what_there_is_is_looked_up_whatever_the_record_s_size(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "means"),
     [
-        ("2024-02-10T04:50:03.250Z", datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)),
+        ("2024-02-10T04:50:03.250Z", datetime(2024, 2, 10, 4, 50, 3, 250_000, tzinfo=UTC)),
+        ("2024-02-10T04:50:03.000000001Z", datetime(2024, 2, 10, 4, 50, 3, 1, tzinfo=UTC)),
+        ("2024-02-10T04:50:03.Z", datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)),
         ("2024-02-10T04:50", datetime(2024, 2, 10, 4, 50, tzinfo=UTC)),
         ("2024-041T04Z", datetime(2024, 2, 10, 4, tzinfo=UTC)),
         ("2024-02", datetime(2024, 2, 1, tzinfo=UTC)),
@@ -167,6 +188,60 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         hapi_time(text)
 
 
+def times(ask: httpx.Client, dataset: str, start: str, stop: str) -> list[str]:
+    told = asked(ask, "data", dataset=dataset, start=start, stop=stop, parameters="Time", format="json")
+    return [row[0] for row in told["data"]]
+
+
+def test_the_whole_of_a_data_set_can_be_had(ask: httpx.Client) -> None:
+    """From startDate to stopDate is every record, of one event too: the stop is excluded, and lies behind the last."""
+    for name, rows in (("solar_wind", 5), ("yellowknife/events", 1)):
+        told = asked(ask, "info", dataset=name)
+        assert len(times(ask, name, told["startDate"], told["stopDate"])) == rows
+
+
+def test_fractions_of_a_second_count(ask: httpx.Client) -> None:
+    """A record at a whole second is not after a later start, and lies before a later stop."""
+    first, last = at_minute(0)[:-1], at_minute(4)[:-1]
+    assert times(ask, "solar_wind", f"{first}.1Z", "2025") == [at_minute(n) for n in range(1, 5)]
+    assert times(ask, "solar_wind", "2024", f"{first}.000000001Z") == [at_minute(0)]
+    assert times(ask, "solar_wind", f"{last}.000Z", f"{last}.9Z") == [at_minute(4)]
+    assert times(ask, "solar_wind", f"{first}.1Z", f"{first}.2Z") == []
+
+
+LONGEST_TEXTS = {
+    "verdict": get_args(Verdict), "twilight": get_args(Twilight), "moonlight": get_args(Moonlight),
+    "trend": get_args(Trend), "drift": get_args(Drift), "spread": get_args(Spread),
+    "forms": [" ".join(FORMS)], "form_probabilities": [" ".join(f"{form}:1.00" for form in FORMS)],
+    "stars": ["9" * SECTORS], "reason": [*FLAWS, "ø" * 100],
+}  # fmt: skip
+
+
+def test_no_text_of_the_record_is_longer_than_hapi_says() -> None:
+    """Each column's longest value comes whole; a length is one in bytes."""
+    texts = {p.column: p for p in _OBSERVED if p.kind == "string"}
+    assert texts.keys() == LONGEST_TEXTS.keys()
+    for name, values in LONGEST_TEXTS.items():
+        assert [texts[name].value(value) for value in values] == [*values]
+        if name != "reason":
+            assert texts[name].about()["length"] == max(map(len, values))
+    assert texts["reason"].value("ø" * 101) == "ø" * 100
+    assert texts["reason"].value("x" + "ø" * 100) == "x" + "ø" * 99
+
+
+def test_an_index_stands_at_the_beginning_of_its_hours() -> None:
+    """HAPI takes a time for the middle of what was measured, unless told."""
+    kp = _index("kp", {})
+    assert hapi._header(kp, kp.parameters, ("", ""))["timeStampLocation"] == "begin"
+
+
+def test_no_form_is_another_answer_than_none_asked_for() -> None:
+    """The fill stands for nothing, an empty text for a sky in which no form was told."""
+    [forms] = [p for p in _OBSERVED if p.name == "forms"]
+    assert (forms.value(""), forms.value(None)) == ("", forms.about()["fill"])
+    assert forms.about()["fill"]
+
+
 def test_hapiclient_reads_a_night(night: House, tmp_path: Path) -> None:
     """The field's own client, from catalog to numbers: every minute, its probability and its verdict."""
     hapiclient = pytest.importorskip(
@@ -179,7 +254,7 @@ def test_hapiclient_reads_a_night(night: House, tmp_path: Path) -> None:
             server, OBSERVATIONS, "verdict,calibrated_probability", at_minute(240), at_minute(300),
             logging=False, usecache=False, cache=False, cachedir=str(tmp_path),
         )  # fmt: skip
-    assert meta["HAPI"] == "3.2"
+    assert meta["HAPI"] == "3.3"
     assert data["Time"][0].decode() == at_minute(240)
     assert len(data) == 60
     assert set(np.unique(data["verdict"].astype(str))) == {"aurora"}
