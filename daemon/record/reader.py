@@ -387,7 +387,7 @@ class Reader(Closing):
         return [cast(tuple[str, str, float, float], tuple(row[n] for n in names)) for row in reversed(rows)]
 
     def models(self, camera: str | None = None, since: str = "", until: str = "9999") -> list[ModelRow]:
-        """Models that have looked, at a camera's frames of since ≤ observed_at ≤ until if so asked; ``card`` as a dictionary."""
+        """Models that have looked, with ``card`` as a dictionary; of a camera those of since ≤ observed_at ≤ until."""
         rows = self.query(
             """SELECT sha256, name, card, first_used_at FROM models WHERE ?1 IS NULL OR id IN
                 (SELECT model FROM observations WHERE camera = ?1 AND observed_at BETWEEN ?2 AND ?3) ORDER BY id""",

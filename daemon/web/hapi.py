@@ -83,10 +83,8 @@ def _asked(request: Request, known: Sequence[str]) -> dict[str, str]:
         if plain not in known or plain in asked:
             raise Refused(1401, name[:40])
         asked[plain] = value
-    if asked.get("resolve_references", "true") not in (
-        "true",
-        "false",
-    ):  # there are no references, so both are one
+    # Both are answered alike, for there are no references.
+    if asked.get("resolve_references", "true") not in ("true", "false"):
         raise Refused(1412)
     return asked
 
@@ -200,14 +198,13 @@ def _header(dataset: Dataset, chosen: Sequence[Parameter], span: tuple[str, str]
 
 def _span(asked: Mapping[str, str], there: tuple[str, str]) -> tuple[str, str]:
     """Start and stop as the record writes them."""
-    times, texts = [], []
+    times = []
     for name, code in (("start", 1402), ("stop", 1403)):
         try:
             times.append(hapi_time(asked[name]))
-            texts.append(record_time(times[-1]))
         except (KeyError, ValueError) as error:
             raise Refused(code, "" if isinstance(error, KeyError) else str(error)) from None
-    since, until = texts
+    since, until = map(record_time, times)
     if times[0] >= times[1]:
         raise Refused(1404)
     if until <= there[0] or since >= there[1]:

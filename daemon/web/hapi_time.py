@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from daemon.observation import utc_text
@@ -14,8 +15,8 @@ _TIME = re.compile(
 
 
 def hapi_time(text: str) -> datetime:
-    """``2024-02-10T04:50Z``, ``2024-041``, ``2024-02``: the instant it begins with, to the microsecond that is not
-    before it. Raises ValueError.
+    """``2024-02-10T04:50Z``, ``2024-041``, ``2024-02``: the instant it begins with, a fraction of a
+    microsecond counted as a whole one. Raises ValueError.
     """
     found = _TIME.fullmatch(text.strip())
     if found is None:
@@ -34,7 +35,7 @@ def hapi_time(text: str) -> datetime:
             "hours": part.get("hour", 0),
             "minutes": part.get("minute", 0),
             "seconds": part.get("second", 0),
-            "microseconds": -(-nanoseconds // 1000),
+            "microseconds": min(-(-nanoseconds // 1000), 999_999),
         }
         return day + timedelta(**clock)
     except (ValueError, OverflowError):
@@ -42,11 +43,8 @@ def hapi_time(text: str) -> datetime:
 
 
 def record_time(at: datetime) -> str:
-    """The first time that a record at or after an instant can have, as it is written: records lie on whole seconds.
-
-    Raises ValueError where there is none.
-    """
-    try:
-        return utc_text(at + timedelta(microseconds=-at.microsecond % 1_000_000))
-    except OverflowError:
-        raise ValueError(f"{at.year} ends with it") from None
+    """The first time that a record at or after an instant can have, as it is written: records lie on whole seconds."""
+    if at.microsecond:
+        with suppress(OverflowError):  # at the calendar's end
+            at += timedelta(seconds=1)
+    return utc_text(at)

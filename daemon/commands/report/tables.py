@@ -235,8 +235,8 @@ def _label(axis: Axis, value: Any) -> Any:
 def interval(hits: Values, whole: Values, seed: int = 0) -> tuple[Values, Values]:
     """95 % interval of Σ hits / Σ whole over nights drawn anew; both (nights, classes).
 
-    NaN of too few nights, and where all nights are alike (aurora in none, or in every frame): what is drawn anew is then
-    the same again, which is no certainty.
+    NaN of too few nights, and where all nights are alike (aurora in none, or in every frame): what is drawn anew is
+    then the same again, which is no certainty.
     """
     nights = len(hits)
     dice = np.random.default_rng(seed)

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
+from click.testing import CliRunner
 
 from daemon.archive.export import EVENT_COLUMNS, Selection, export
+from daemon.cli import main
 from daemon.commands.report import write_report
 from daemon.errors import StoreError, UsageError
 from daemon.observation import EventChange
@@ -152,6 +154,16 @@ def test_the_record_is_never_written_over(tmp_path: Path, made: Callable[[Path, 
     assert target.samefile(own)
     assert own.read_bytes() == before
     assert not (target.parent / "report.html").exists()
+
+
+def test_one_row_is_no_plural(tmp_path: Path) -> None:
+    """What the commands say that they wrote."""
+    with Store(tmp_path / "a.db") as store:
+        store.record(observation(), night=NIGHT)
+        store.add_label("yellowknife", T0, "aurora", "Ada")
+    for command, said in ((["export"], "1 row"), (["labels", "export"], "1 label")):
+        asked = [*command, "--db", str(tmp_path / "a.db"), str(tmp_path / "a.csv")]
+        assert CliRunner().invoke(main, asked).output.rstrip().endswith(f"a.csv: {said}")
 
 
 def test_the_files_beside_the_record_are_not_written_over(tmp_path: Path) -> None:

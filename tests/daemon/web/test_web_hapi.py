@@ -99,7 +99,6 @@ def test_rows_come_as_csv_and_json_with_fills_for_nothing(ask: httpx.Client) -> 
         ("data", {"dataset": "solar_wind", "resolve_references": "true"}, 1401),
         ("data", {"dataset": "solar_wind", "start": "2024-02-10T00:25:00Z", "stop": "2025"}, 1405),
         ("data", {"dataset": "solar_wind", "start": "0001", "stop": "0999"}, 1405),
-        ("data", {"dataset": "solar_wind", "start": "2024", "stop": "9999-12-31T23:59:59.5Z"}, 1403),
         ("data", {"dataset": "solar_wind", "start": "2024", "stop": "2025", "include": ""}, 1410),
         ("info", {"dataset": "solar_wind", "parameters": "bz"}, 1407),
         ("info", {"dataset": "solar_wind", "parameters": "bz_nt,bt_nt"}, 1411),
@@ -167,6 +166,7 @@ def test_what_there_is_is_looked_up_whatever_the_record_s_size(tmp_path: Path) -
     [
         ("2024-02-10T04:50:03.250Z", datetime(2024, 2, 10, 4, 50, 3, 250_000, tzinfo=UTC)),
         ("2024-02-10T04:50:03.000000001Z", datetime(2024, 2, 10, 4, 50, 3, 1, tzinfo=UTC)),
+        ("2024-02-10T04:50:03.999999999Z", datetime(2024, 2, 10, 4, 50, 3, 999_999, tzinfo=UTC)),
         ("2024-02-10T04:50:03.Z", datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)),
         ("2024-02-10T04:50", datetime(2024, 2, 10, 4, 50, tzinfo=UTC)),
         ("2024-041T04Z", datetime(2024, 2, 10, 4, tzinfo=UTC)),
@@ -203,7 +203,9 @@ def test_the_whole_of_a_data_set_can_be_had(ask: httpx.Client) -> None:
 def test_fractions_of_a_second_count(ask: httpx.Client) -> None:
     """A record at a whole second is not after a later start, and lies before a later stop."""
     first, last = at_minute(0)[:-1], at_minute(4)[:-1]
-    assert times(ask, "solar_wind", f"{first}.1Z", "2025") == [at_minute(n) for n in range(1, 5)]
+    assert times(ask, "solar_wind", f"{first}.1Z", "9999-12-31T23:59:59.999999999Z") == [
+        at_minute(n) for n in range(1, 5)
+    ]
     assert times(ask, "solar_wind", "2024", f"{first}.000000001Z") == [at_minute(0)]
     assert times(ask, "solar_wind", f"{last}.000Z", f"{last}.9Z") == [at_minute(4)]
     assert times(ask, "solar_wind", f"{first}.1Z", f"{first}.2Z") == []
