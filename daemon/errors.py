@@ -19,6 +19,8 @@ A room translates foreign exceptions into these at its own edge, and raises; wha
 means for the night is decided in one place, :mod:`daemon.pipeline`.
 """
 
+from typing import Any
+
 from daemon.text import one_line
 
 
@@ -63,6 +65,10 @@ class ReasonedError(AuroradError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As two arguments again: one that cannot come back from a worker process breaks the whole pool in its place."""
+        return type(self), (self.reason, *self.args), self.__dict__
 
 
 class FootageError(ReasonedError):
