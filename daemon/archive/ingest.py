@@ -21,6 +21,7 @@ from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, UsageError
 from daemon.event import EventState, Evidence
+from daemon.footage import image
 from daemon.footage.movie import DatedMovie, Scratch, read_movie
 from daemon.metrics import Metrics
 from daemon.observation import EventChange, Frame
@@ -33,7 +34,7 @@ from daemon.text import one_line
 from models import runtime
 
 MOVIES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+PICTURES = image.SUFFIXES
 
 MOST_AT_ONCE = 4
 """Inferences at once at most: past that the decoding is what takes time, and each has 28 MB of memory."""

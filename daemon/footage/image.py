@@ -24,6 +24,9 @@ MAX_PIXELS = 40_000_000
 MAX_BYTES = 100_000_000
 """Largest picture file that is read at all."""
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+"""How the names of pictures that can be decoded end, in small letters."""
+
 _END = b"\xff\xd9"
 _TAILS = (b"\xfe" * 64, b"\x55" * 64, bytes(range(1, 255, 4)))
 """What a JPEG's data is gone on with to see whether it was whole: much, little and mixed change."""

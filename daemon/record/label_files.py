@@ -3,12 +3,15 @@
 A folder is imported frame by frame: a picture's name tells its instant, as the method's and our own
 names do (``20240201011954_20240201_0.jpg``), its folder what is in it. Frames the record knows get
 the label; of the others the picture is kept beside the watched ones.
+
+What somebody said once is not said again by the same folder: since then they, or others, may have thought better of it.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +20,8 @@ from typing import Any
 
 from daemon.errors import AuroradError, PictureError, UsageError
 from daemon.files import write_whole
-from daemon.footage import image
+from daemon.footage import image, stamp
+from daemon.footage.still_clock import AHEAD
 from daemon.night import night_of
 from daemon.observation import Camera, Picture, utc_text
 from daemon.record.database import refuse_own_files
@@ -44,7 +48,7 @@ MOST_SIDE = 720
 """Side in px that an imported picture is kept at, at most: the method's own."""
 
 _TIME = "%Y%m%d%H%M%S"
-_SUFFIXES = (".jpg", ".jpeg", ".png")
+_FOURTEEN = re.compile(r"[0-9]{14}")
 
 
 # ------------------------------------------------------------------ out
@@ -112,20 +116,26 @@ def import_labels(
 ) -> Iterator[Imported | AuroradError]:
     """Take in ``folder``'s labelled pictures: each fault as it is met, at the end the sum.
 
-    The same label by the same person is not given twice, so a folder may be imported again.
-    Raises UsageError where there is no folder named by a label.
+    The same label by the same person is not given twice, not even where it was taken back since or is no
+    longer the valid one, so a folder may be imported again. Raises UsageError where there is no folder
+    named by a label, and where ``who`` is no name.
     """
+    who = _name(who)
     found = sorted(_labelled(folder))
     if not found:
         raise UsageError(f"{folder}: no pictures in folders named {', '.join(FOLDERS)}")
-    labels = store.reader.labels(camera.name)
-    given = {(row["observed_at"], row["label"], row["labelled_by"]) for row in labels}
-    tally = Imported()
+    given: set[tuple[str, str, str]] = {
+        (row["observed_at"], row["label"], row["labelled_by"])
+        for row in store.reader.labels(camera.name, undone=True)
+        if row["event_id"] is None  # what is said of a whole event is no label of its frames
+    }
+    tally, now = Imported(), datetime.now(UTC)
     for path, name in found:
         label, queue = FOLDERS[name]
         try:
-            at = _instant(path)
-            if (utc_text(at), label, who) in given:
+            at = time_in_name(path, now)
+            this = (utc_text(at), label, who)
+            if this in given:
                 tally.known += 1
                 continue
             _keep(path, at, store, pictures, camera)
@@ -134,6 +144,7 @@ def import_labels(
             yield error
             continue
         store.add_label(camera.name, at, label, who, queue=queue)
+        given.add(this)
         tally.labels += 1
     yield tally
 
@@ -141,16 +152,39 @@ def import_labels(
 def _labelled(folder: Path) -> Iterator[tuple[Path, str]]:
     for name in FOLDERS:
         for path in (folder / name).glob("*"):
-            if path.suffix.lower() in _SUFFIXES and path.is_file():
+            if path.suffix.lower() in image.SUFFIXES and path.is_file():
                 yield path, name
 
 
-def _instant(path: Path) -> datetime:
+def _name(who: str) -> str:
+    """Raises UsageError where a name is empty, or more than one line."""
+    if not who.strip() or not who.isprintable():
+        raise UsageError(f"--who {who!r} is no name; give one, in one line")
+    return who.strip()
+
+
+def time_in_name(path: Path, now: datetime) -> datetime:
+    """The UTC that a picture's name begins with. Raises PictureError, reason ``no time in name``, also for a
+    time at which it cannot have been taken (:func:`can_have_been`).
+    """
+    text = path.stem.split("_")[0]
     try:
-        return datetime.strptime(path.stem.split("_")[0], _TIME).replace(tzinfo=UTC)
+        # strptime alone would read 202402100450, which lacks its seconds, as 04:05:00
+        at = datetime.strptime(text, _TIME).replace(tzinfo=UTC) if _FOURTEEN.fullmatch(text) else None
     except ValueError:
+        at = None
+    if at is None:
         fix = "begin it with the picture's UTC, as in 20240201011954_20240201_0.jpg"
-        raise PictureError("no time in name", f"{path}: its name tells no time; {fix}") from None
+        raise PictureError("no time in name", f"{path}: its name tells no time; {fix}")
+    if not can_have_been(at, now):
+        fix = "begin its name with the picture's UTC"
+        raise PictureError("no time in name", f"{path}: no picture was taken at {at.isoformat()}; {fix}")
+    return at
+
+
+def can_have_been(at: datetime, now: datetime) -> bool:
+    """Whether a picture can have been taken at a time: there were such cameras, and it is not to come."""
+    return at.year in stamp.YEARS and at - now <= AHEAD
 
 
 def _keep(path: Path, at: datetime, store: Store, pictures: PictureFolder, camera: Camera) -> None:

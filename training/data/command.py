@@ -129,10 +129,11 @@ def _sampled(
         from training.data.page_labels import labelled_rows
 
         rows, left = labelled_rows(database, pictures, out, camera, config)
-        if left.undecided or left.pictureless:
+        if left.undecided or left.pictureless or left.timeless:
+            more = f", {left.timeless} labels of times at which no picture was taken" if left.timeless else ""
             click.echo(
                 f"left out: {left.undecided} stretches that nobody could judge, "
-                f"{left.pictureless} labels without a kept picture",
+                f"{left.pictureless} labels without a kept picture{more}",
                 err=True,
             )
         return rows

@@ -18,6 +18,7 @@ from yes/no folders   yes or no   not said: cloud was not asked for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from daemon import config
 from daemon.config import Settings
 from daemon.errors import ConfigError
 from daemon.observation import SkyState, from_utc_text
+from daemon.record.label_files import can_have_been
 from daemon.record.rows import LabelRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
@@ -40,6 +42,8 @@ class LeftOut:
 
     undecided: int = 0
     pictureless: int = 0
+    timeless: int = 0
+    """Of a time at which nobody can have taken a picture: older imports took what a name said."""
 
 
 def labelled_rows(
@@ -54,9 +58,11 @@ def labelled_rows(
     settings = config.load(config_path)
     with Reader(database) as reader:
         labels = sorted(reader.labels(camera), key=lambda row: (row["observed_at"], row["camera"]))
-    left, rows = LeftOut(), []
+    left, rows, now = LeftOut(), [], datetime.now(UTC)
     for label in labels:
-        if label["queue"] == "event" and label["label"] == "obscured":
+        if not _can_have_been(label, now):
+            left.timeless += 1
+        elif label["queue"] == "event" and label["label"] == "obscured":
             left.undecided += 1
         elif label["picture"] is None or not (kept / label["picture"]).is_file():
             left.pictureless += 1
@@ -64,8 +70,16 @@ def labelled_rows(
             rows.append(_row(label, kept / label["picture"], out, settings))
     if not rows:
         why = f"{len(labels)} labels, {left.pictureless} of them without a kept picture in {kept}"
+        why += f", {left.timeless} of times at which no picture was taken" if left.timeless else ""
         raise ValueError(f"{database}: nothing to train on: {why}")
     return rows, left
+
+
+def _can_have_been(label: LabelRow, now: datetime) -> bool:
+    try:
+        return can_have_been(from_utc_text(label["observed_at"]), now)
+    except ValueError:  # a year of three digits
+        return False
 
 
 def _row(label: LabelRow, source: Path, out: Path, settings: Settings) -> Row:

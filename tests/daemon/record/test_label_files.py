@@ -6,6 +6,7 @@ import csv
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -97,6 +98,90 @@ def test_the_same_folder_again_changes_nothing(record: Path, tmp_path: Path) -> 
     with Reader(record) as reader:
         assert len(reader.labels()) == 4
         assert len(reader.labels(undone=True)) == 8
+
+
+def valid(record: Path) -> dict[str, tuple[str, str]]:
+    """Each frame's valid label, and whose it is."""
+    with Reader(record) as reader:
+        return {row["observed_at"]: (row["label"], row["labelled_by"]) for row in reader.labels()}
+
+
+def one_picture(folder: Path, name: str) -> Path:
+    """A folder of a single labelled picture."""
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_bytes(image.encode_jpeg(np.full((96, 96, 3), 90, np.uint8)))
+    return folder
+
+
+def test_the_same_folder_again_undoes_nobodys_correction(record: Path, tmp_path: Path) -> None:
+    """What another person said since, or who gave the label took back, stays; so does a label of one's own since."""
+    kari, per = (
+        one_picture(tmp_path / who, f"{label}/20240210045003.jpg")
+        for who, label in (("kari", "aurora"), ("per", "none"))
+    )
+    taken_in(kari, record, "Kari")
+    taken_in(per, record, "Per")
+    assert taken_in(kari, record, "Kari")[0] == Imported(known=1)
+    assert valid(record) == {"2024-02-10T04:50:03Z": ("none", "Per")}
+    with Store(record) as store:
+        for row in store.reader.labels(undone=True):
+            store.undo_label(row["id"])
+    assert taken_in(kari, record, "Kari")[0] == Imported(known=1)
+    assert not valid(record)
+
+
+def test_an_answer_about_an_event_is_no_label_of_its_frame(record: Path, tmp_path: Path) -> None:
+    """Who said "wrong" of an event, and took that back, may still sort its frame."""
+    with Store(record) as store:
+        at = datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)
+        store.undo_label(store.add_label(CAMERA, at, "none", "Per", queue="event", event_id="e"))
+    taken_in(one_picture(tmp_path / "per", "none/20240210045003.jpg"), record, "Per")
+    assert valid(record) == {"2024-02-10T04:50:03Z": ("none", "Per")}
+
+
+def test_one_frame_twice_in_a_folder_is_one_label(record: Path, tmp_path: Path) -> None:
+    """The same instant as .jpg and as .webp, which is a picture as well."""
+    folder = one_picture(tmp_path / "sorted", "none/20240210045003.jpg")
+    done, data = cv2.imencode(".webp", np.full((96, 96, 3), 90, np.uint8))
+    assert done
+    (folder / "none/20240210045003_20240210_1.WEBP").write_bytes(data.tobytes())
+    assert taken_in(folder, record)[0] == Imported(labels=1, known=1)
+
+
+def test_a_webp_is_a_picture(record: Path, tmp_path: Path) -> None:
+    """As it is everywhere else."""
+    done, data = cv2.imencode(".webp", np.full((96, 96, 3), 90, np.uint8))
+    assert done
+    (tmp_path / "sorted/none").mkdir(parents=True)
+    (tmp_path / "sorted/none/20240210045003.webp").write_bytes(data.tobytes())
+    assert taken_in(tmp_path / "sorted", record)[0] == Imported(labels=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("99990101000000", "no picture was taken at 9999-01-01"),
+        ("00010101000000", "no picture was taken at 0001-01-01"),
+        ("19000101000000", "no picture was taken at 1900-01-01"),
+        ("20520101000000", "no picture was taken at 2052-01-01"),
+        ("202402100450", "its name tells no time"),
+    ],
+)
+def test_a_time_that_cannot_be_is_no_time(record: Path, tmp_path: Path, name: str, said: str) -> None:
+    """Of no year of such cameras, of the future, or without its seconds: told, and the others are taken."""
+    folder = sorted_pictures(tmp_path / "sorted")
+    (folder / f"aurora/{name}.jpg").write_bytes((folder / "no/holiday.jpg").read_bytes())
+    tally, faults = taken_in(folder, record)
+    assert tally == Imported(labels=4, known=0, faults=3)
+    assert [said in fault for fault in faults if name in fault] == [True]
+
+
+@pytest.mark.parametrize("who", ["", "  ", "Ada\nBo", "Ada\udcff"])
+def test_a_label_needs_a_name_in_one_line(record: Path, tmp_path: Path, who: str) -> None:
+    """The name stands on pages and in tables; nothing is recorded under none."""
+    with pytest.raises(UsageError, match="is no name"):
+        taken_in(sorted_pictures(tmp_path / "sorted"), record, who)
+    assert not valid(record)
 
 
 def test_a_folder_without_labels_is_refused(record: Path, tmp_path: Path) -> None:

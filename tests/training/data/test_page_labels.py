@@ -101,6 +101,22 @@ def test_a_label_without_its_picture_is_left_out_and_counted(record: Path, tmp_p
         labelled_rows(record, tmp_path / "elsewhere", tmp_path / "out", None, None)
 
 
+def test_a_label_of_an_impossible_time_is_left_out(record: Path, tmp_path: Path) -> None:
+    """An import of long ago took what a name said; the rest of the record can be used all the same."""
+    with Store(record) as store:
+        for year in (900, 9999):
+            at = datetime(year, 1, 2, tzinfo=UTC)
+            store.add_label(CAMERA, at, "aurora", "Ada", queue="import")
+            store.keep_picture(
+                CAMERA,
+                at,
+                next((tmp_path / "frames").rglob("*.jpg")).relative_to(tmp_path / "frames").as_posix(),
+            )
+    told = sample("--database", record, "--out", tmp_path / "out")
+    assert "8 frames" in told
+    assert "2 labels of times at which no picture was taken" in told
+
+
 def test_imported_frames_have_their_sky_computed(tmp_path: Path) -> None:
     """A frame that was never watched here gets night, twilight and moonlight from its instant and place."""
     folder = tmp_path / "sorted" / "no"
