@@ -9,12 +9,13 @@ import os
 import re
 import stat
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from daemon.archive.ingest import MOVIES, PICTURES, is_file, movies_of
 from daemon.config import CameraSettings, SourceSettings
@@ -36,6 +37,12 @@ SPACING = 0.75
 
 COPIED = timedelta(hours=30)
 """How far a file's own time may be from the date in its name, whatever zone that is in. Further off it was copied."""
+
+WITNESS = timedelta(minutes=30)
+"""How near a file's own time is to that in its name, where it can say which pass of autumn's doubled hour that is."""
+
+Untold = Literal["no time", "ahead", "twice"]
+"""Why a picture has no time: none is told, or one ahead of our clock, or one that comes twice in autumn."""
 
 _DATE = re.compile(r"(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?([0-3]\d)")
 
@@ -78,19 +85,27 @@ def footage_of(places: Sequence[Path], camera: CameraSettings) -> Footage:
     among a camera program's pictures have no clock that could be read where the camera has no stamp.
     """
     blocked: list[Path] = []
-    movies, pictures = movies_of(places), pictures_of(places, camera.source, blocked)
-    left_out = None
+    unnamed: list[Path] = []
+    movies, pictures = movies_of(places), pictures_of(places, camera.source, blocked, unnamed)
+    left_out: list[str] = []
+    if unnamed:
+        left_out.append(
+            f"{_counted(len(unnamed), 'picture')} left out, {unnamed[0].name} for one: no time as "
+            f"{camera.source.name_format!r} begins the name; check `name_format`"
+        )
     if camera.source.kind == "auroramax" and movies:
         named = [path for path in pictures if path in places]
         if count := len(pictures) - len(named):
-            left_out = (
+            left_out.append(
                 f"{_counted(count, 'picture')} beside the movies left out; name them to record them too"
             )
         pictures = named
     if not camera.stamp and pictures:
         named = [path for path in movies if path in places]
         if count := len(movies) - len(named):
-            left_out = f"{_counted(count, 'movie')} among the pictures left out: without [camera.stamp] a movie has no times"
+            left_out.append(
+                f"{_counted(count, 'movie')} among the pictures left out: without [camera.stamp] a movie has no times"
+            )
         movies = named
     if not movies and not pictures and blocked:
         raise UsageError(f"{blocked[0]}: this folder cannot be read; check its owner and rights")
@@ -103,7 +118,7 @@ def footage_of(places: Sequence[Path], camera: CameraSettings) -> Footage:
         raise UsageError(
             f"neither a movie ({', '.join(MOVIES)}) nor a picture ({', '.join(PICTURES)}{beginning}) in the folders named"
         )
-    return Footage(movies, pictures, blocked, left_out)
+    return Footage(movies, pictures, blocked, "; ".join(left_out) or None)
 
 
 def _counted(count: int, what: str) -> str:
@@ -111,16 +126,23 @@ def _counted(count: int, what: str) -> str:
 
 
 def pictures_of(
-    places: Iterable[Path], source: SourceSettings, blocked: list[Path] | None = None
+    places: Iterable[Path],
+    source: SourceSettings,
+    blocked: list[Path] | None = None,
+    unnamed: list[Path] | None = None,
 ) -> list[Path]:
     """The pictures named, and those in the folders named but for what is made of pictures; by name. Raises UsageError.
 
-    Folders that may not be read are added to ``blocked``.
+    Folders that may not be read are added to ``blocked``, pictures whose names should tell the time and do not to
+    ``unnamed``.
     """
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            found += _below(place, source, [] if blocked is None else blocked)
+            below = _below(place, [] if blocked is None else blocked)
+            found += [path for path in below if _tells_time(path.name, source)]
+            if unnamed is not None:
+                unnamed += [path for path in below if not _tells_time(path.name, source)]
         elif not place.is_file():
             raise UsageError(f"{place}: there is no such file or folder")
         elif place.suffix.lower() in PICTURES:
@@ -128,7 +150,7 @@ def pictures_of(
     return list(dict.fromkeys(found))
 
 
-def _below(folder: Path, source: SourceSettings, blocked: list[Path]) -> list[Path]:
+def _below(folder: Path, blocked: list[Path]) -> list[Path]:
     found: list[Path] = []
     for root, folders, files in os.walk(folder, onerror=lambda error: blocked.append(Path(error.filename))):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and not NOT_THE_SKY.match(f))
@@ -136,34 +158,48 @@ def _below(folder: Path, source: SourceSettings, blocked: list[Path]) -> list[Pa
             path = Path(root, name)
             if path.suffix.lower() in PICTURES and not name.startswith(".") and not NOT_THE_SKY.match(name):
                 found.append(path)
-    if source.time_from == "name":
-        length = len(datetime(2000, 1, 1).strftime(source.name_format))
-        found = [path for path in found if _has_time(path.name[:length], source.name_format)]
     return [path for path in found if is_file(path)]
 
 
-def _has_time(text: str, form: str) -> bool:
+def _tells_time(name: str, source: SourceSettings) -> bool:
+    """Does a name begin with a time, where it is to be the picture's?"""
+    if source.time_from != "name":
+        return True
+    length = len(datetime(2000, 1, 1).strftime(source.name_format))
     try:
-        datetime.strptime(text, form)
+        datetime.strptime(name[:length], source.name_format)
     except ValueError:
         return False
     return True
 
 
-def dated(paths: Sequence[Path], camera: CameraSettings, now: datetime) -> tuple[list[Night], int]:
-    """The pictures by night, and how many of them have no time. By name, stamp or file time, as the source says."""
+def dated(
+    paths: Sequence[Path], camera: CameraSettings, now: datetime, why: Counter[Untold] | None = None
+) -> tuple[list[Night], int]:
+    """The pictures by night, and how many of them have no time. By name, stamp or file time, as the source says.
+
+    ``why`` counts those without a time by the reason.
+    """
     source = camera.source
+    times: Sequence[datetime | Untold]
     if source.time_from == "stamp":
-        times = _stamped(paths, camera.camera())
+        times = [at or "no time" for at in _stamped(paths, camera.camera())]
     else:
         times = [_named_or_kept(path, source) for path in paths]
-    kept = [
-        Kept(at, path, path.stat().st_size)
-        for path, at in zip(paths, times, strict=True)
-        if at is not None and at - now <= AHEAD and is_file(path)
-    ]
-    nights = groupby(sorted(kept), key=lambda picture: night_of(picture.at, camera))
+    found = [_kept(path, at, now) for path, at in zip(paths, times, strict=True)]
+    kept = sorted(one for one in found if isinstance(one, Kept))
+    if why is not None:
+        why.update(one for one in found if not isinstance(one, Kept))
+    nights = groupby(kept, key=lambda picture: night_of(picture.at, camera))
     return [Night(night, tuple(pictures)) for night, pictures in nights], len(paths) - len(kept)
+
+
+def _kept(path: Path, at: datetime | Untold, now: datetime) -> Kept | Untold:
+    if not isinstance(at, datetime):
+        return at
+    if at - now > AHEAD:
+        return "ahead"
+    return Kept(at, path, path.stat().st_size) if is_file(path) else "no time"
 
 
 def nights_in_folder(camera: CameraSettings, oldest: date, newest: date, now: datetime) -> list[Night]:
@@ -202,14 +238,24 @@ def _thinned(written: Sequence[tuple[float, Path]], apart_s: float) -> list[tupl
     return kept
 
 
-def _named_or_kept(path: Path, source: SourceSettings) -> datetime | None:
+def _named_or_kept(path: Path, source: SourceSettings) -> datetime | Untold:
     try:
         own = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
         if source.time_from == "name":
-            return time_in_name(path.name, source, own).astimezone(UTC)
+            at = time_in_name(path.name, source, own).astimezone(UTC)
+            return "twice" if abs(at - own) > WITNESS and _comes_twice(path.name, source) else at
     except (OSError, OverflowError, ValueError, ClockError):
-        return None
-    return None if _was_copied(path, own) else own
+        return "no time"
+    return "no time" if _was_copied(path, own) else own
+
+
+def _comes_twice(name: str, source: SourceSettings) -> bool:
+    """Is the time in a name one that autumn brings twice?"""
+    try:
+        time_in_name(name, source, None)
+    except ClockError:
+        return True
+    return False
 
 
 def _was_copied(path: Path, own: datetime) -> bool:

@@ -11,15 +11,16 @@ the hours in which it was down.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 
-from daemon.archive.dated_pictures import SPACING, Kept, Night, dated
+from daemon.archive.dated_pictures import SPACING, Kept, Night, Untold, dated
 from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, done_before, opened, read_as, same_minute
 from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import SLOWEST_S, CameraSettings, Settings, SourceSettings
@@ -41,7 +42,8 @@ def ingest_night(
     name, folder = f"pictures of {night.night.isoformat()}", night.pictures[0].path.parent
     done = done_before(pipeline, name, night.bytes)
     if done is not None:
-        return Outcome(folder, Tally(known=done.frames), title=night_text(night.night))
+        by_day = len(night.pictures) - len(_looked_at(night.pictures, pipeline))
+        return Outcome(folder, Tally(known=done.frames, passed_over=by_day), title=night_text(night.night))
     tally = record_night(night, pipeline, progress)
     fault = _unreadable(folder, tally) or _too_far_apart(night, pipeline)
     # With a fault another call may find more: files that can be read by then, a cadence that was corrected.
@@ -70,7 +72,8 @@ def _unreadable(folder: Path, tally: Tally) -> str | None:
 def _too_far_apart(night: Night, pipeline: Pipeline) -> str | None:
     """Why the pictures can begin no event, where most lie so far apart that each is forgotten before the next."""
     apart_s = [(two.at - one.at).total_seconds() for one, two in pairwise(night.pictures)]
-    usual_s = median(apart_s) if apart_s else 0.0
+    # One of the gaps themselves: no two pictures are as far apart as the mean of two gaps.
+    usual_s = median_low(apart_s) if apart_s else 0.0
     if usual_s < pipeline.rules.forget.total_seconds():
         return None
     helps = f"; set cadence_s = {usual_s:.0f}" if usual_s <= SLOWEST_S else ""
@@ -90,9 +93,10 @@ def ingest_nights(
     on_outcome: Callable[[Outcome], None],
 ) -> int:
     """Take archived pictures in, night by night; in how many some could not be read, 1 where none could be dated."""
-    nights, undated = dated(paths, camera, datetime.now(UTC))
-    if undated:
-        on_outcome(_undated(paths, undated, camera.source))
+    why = Counter[Untold]()
+    nights, _ = dated(paths, camera, datetime.now(UTC), why)
+    for reason, count in why.items():
+        on_outcome(_undated(paths, reason, count, camera.source))
     if not nights:
         return int(bool(paths))
     faults = 0
@@ -104,14 +108,24 @@ def ingest_nights(
     return faults
 
 
-def _undated(paths: Sequence[Path], undated: int, source: SourceSettings) -> Outcome:
-    fix = {
-        "name": "check `name_format` and `name_timezone`",
-        "stamp": "check [camera.stamp], or set `time_from` to `name` where their names hold a time",
-        "header": "the files' own times are not when they were taken; set `time_from` to `name`",
-    }[source.time_from]
+def _undated(paths: Sequence[Path], reason: Untold, count: int, source: SourceSettings) -> Outcome:
+    """How many pictures have no time for that reason, and what helps."""
     folder = paths[0].parent
-    return Outcome(folder, None, fault=f"{folder}: {undated} of {len(paths)} pictures have no time: {fix}")
+    return Outcome(
+        folder, None, fault=f"{folder}: {count} of {len(paths)} pictures {_WHY[reason, source.time_from]}"
+    )
+
+
+_WHY: Mapping[tuple[Untold, str], str] = {
+    ("no time", "name"): "have no time: check `name_format` and `name_timezone`",
+    ("no time", "stamp"): "have no time: check [camera.stamp], or set `time_from` to `name` where their names hold a time",
+    ("no time", "header"): "have no time: the files' own times are not when they were taken; set `time_from` to `name`",
+    ("ahead", "name"): "are dated ahead of our clock: check `name_timezone` and this machine's clock",
+    ("ahead", "stamp"): "are dated ahead of our clock: check [camera] timezone and the clocks of camera and machine",
+    ("ahead", "header"): "are dated ahead of our clock: check the files' own times and this machine's clock",
+    ("twice", "name"): "are of the hour that comes twice when the clocks go back, and the files' own times are too far off "
+    "to say of which: copy them with their times (cp -p, rsync -t)",
+}  # fmt: skip
 
 
 def record_night(night: Night, pipeline: Pipeline, progress: Callable[[float], None] | None = None) -> Tally:

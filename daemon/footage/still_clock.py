@@ -135,8 +135,10 @@ def _ahead_text(frame: Frame, at: datetime, source: SourceSettings, stamped: boo
     return f"{frame.source}: dated {utc_text(at)}, ahead of our clock ({utc_text(frame.fetched_at)}); check {fix}"
 
 
-def time_in_name(name: str, source: SourceSettings, near: datetime) -> datetime:
-    """The time at the start of a file's name, UTC; ``near`` decides in the hour that autumn brings twice. Raises ClockError."""
+def time_in_name(name: str, source: SourceSettings, near: datetime | None) -> datetime:
+    """The time at the start of a file's name, UTC; ``near`` decides in the hour that autumn brings twice, which is no time
+    without it. Raises ClockError.
+    """
     form = source.name_format
     length = len(datetime(2000, 1, 1).strftime(form))
     try:

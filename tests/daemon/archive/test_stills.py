@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +15,9 @@ import cv2
 import pytest
 from click.testing import CliRunner
 
-from daemon.archive.dated_pictures import Kept, dated, footage_of, nights_in_folder, pictures_of
+from daemon.archive.dated_pictures import Kept, Untold, dated, footage_of, nights_in_folder, pictures_of
 from daemon.archive.nightly import MOST_NIGHTS, Nightly
-from daemon.archive.stills import chosen, ingest_night
+from daemon.archive.stills import chosen, ingest_night, ingest_nights
 from daemon.cli import main
 from daemon.config import CameraSettings, EventSettings, Settings
 from daemon.errors import UsageError
@@ -153,6 +154,19 @@ def test_pictures_of_the_day_are_not_looked_at(tmp_path: Path, store: Store) -> 
     assert all(row["sun_altitude_deg"] <= -6 for row in archive.rows())
 
 
+def test_a_repeat_says_again_what_was_by_day(tmp_path: Path, store: Store) -> None:
+    """Else three pictures of five would be gone without a word."""
+    at = [datetime(2024, 2, 9, hour, 0, tzinfo=UTC) for hour in (12, 13, 14, 20, 21)]
+    root = allsky(tmp_path, [(one, sky(k)) for k, one in enumerate(at)])
+    archive = opened(allsky_camera(root).model_copy(update={"cadence_s": 3600.0}), store)
+    assert ["2 recorded, 0 known already, 3 by day" in line for line in archive.take(root / "images")] == [
+        True
+    ]
+    assert ["0 recorded, 2 known already, 3 by day" in line for line in archive.take(root / "images")] == [
+        True
+    ]
+
+
 def test_what_cannot_be_read_costs_itself(tmp_path: Path, store: Store) -> None:
     """A cut file, an empty one, the same file again: counted, and the others are recorded."""
     pictures = every(60, 6)
@@ -196,6 +210,21 @@ def test_the_hour_that_autumn_brings_twice(tmp_path: Path, store: Store) -> None
     assert [row["observed_at"][11:16] for row in archive.rows()] == ["00:30", "00:50", "01:10"]
 
 
+def test_which_pass_of_the_doubled_hour_nobody_guesses(tmp_path: Path) -> None:
+    """Files' own times lost in a copy: the pictures of that hour have no time, those before and after it have."""
+    begins = datetime(2024, 10, 27, 0, 0, tzinfo=UTC)  # 2:00 in Oslo, twice until 3:00 and once from then on
+    moments = [begins + timedelta(minutes=20 * k) for k in (-2, -1, 0, 1, 6, 7)]
+    root = allsky(tmp_path, [(at, sky(k)) for k, at in enumerate(moments)])
+    settings, now = allsky_camera(root), begins + timedelta(days=30)
+    pictures = pictures_of([root / "images"], settings.source)
+    for path in pictures:
+        os.utime(path, (now.timestamp(), now.timestamp()))
+    why = Counter[Untold]()
+    (night,), undated = dated(pictures, settings, now, why)
+    assert [one.at for one in night.pictures] == [*moments[:2], *moments[4:]]
+    assert (undated, why) == (2, {"twice": 2})
+
+
 def test_files_that_were_copied_are_not_dated_by_the_copying(tmp_path: Path) -> None:
     """Where the file's time dates a picture, one whose name says another day has no time."""
     put(tmp_path / "image-20240209220007.jpg", sky(1), NOW - timedelta(hours=15))
@@ -216,6 +245,27 @@ def test_a_time_that_has_not_been_is_none(tmp_path: Path) -> None:
     settings = allsky_camera(root)
     nights, undated = dated(pictures_of([root / "images"], settings.source), settings, NOW)
     assert (nights, undated) == ([], 1)
+
+
+def test_each_reason_for_no_time_has_a_line_of_its_own(tmp_path: Path) -> None:
+    """A picture ahead of our clock has a time in its name, and no form of a name would help it."""
+    soon, twice = datetime.now(UTC) + timedelta(days=2), datetime(2024, 10, 27, 0, 20, tzinfo=UTC)
+    root = allsky(tmp_path, [(twice, sky(2)), (soon, sky(1))])
+    settings = allsky_camera(root)
+    pictures = pictures_of([root / "images"], settings.source)
+    os.utime(pictures[0], (NOW.timestamp(), NOW.timestamp()))
+    told: list[str] = []
+    into = (Settings(camera=(settings,)), settings, tmp_path / "record.db", None)
+    assert ingest_nights(pictures, *into, lambda *_: None, lambda one: told.append(one.fault or "")) == 1
+    first, second = (line.partition(": ")[2] for line in told)
+    assert first == (
+        "1 of 2 pictures are of the hour that comes twice when the clocks go back, and the files' own times are too far "
+        "off to say of which: copy them with their times (cp -p, rsync -t)"
+    )
+    assert (
+        second
+        == "1 of 2 pictures are dated ahead of our clock: check `name_timezone` and this machine's clock"
+    )
 
 
 def test_no_two_looks_are_nearer_than_a_cadence_allows() -> None:
@@ -242,6 +292,17 @@ def test_where_movies_and_pictures_lie_together(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"neither a movie .* nor a picture"):
         footage_of([tmp_path / "empty"], allsky_camera(root))
+
+
+def test_pictures_named_otherwise_are_told_of(tmp_path: Path) -> None:
+    """Half a folder of another form of name, as before a camera program's update: counted, one named, the rest taken."""
+    root = allsky(tmp_path, every(60, 3))
+    for k in range(4):
+        put(root / f"images/20240209/cam1_2024020922000{k}.jpg", sky(k), EVENING)
+    found = footage_of([root / "images"], allsky_camera(root))
+    assert len(found.pictures) == 3
+    assert "4 pictures left out, cam1_20240209220000.jpg for one" in (found.left_out or "")
+    assert "'image-%Y%m%d%H%M%S'" in (found.left_out or "")
 
 
 # ------------------------------------------------------------------------------- hours that were missed
@@ -351,6 +412,16 @@ def test_pictures_too_far_apart_to_begin_an_event_are_told_of(store: Store, tmp_
     assert "set cadence_s = 1200" in (outcome.fault or "")
     assert not archive.rows("SELECT * FROM events")
     assert {row["verdict"] for row in archive.rows()} == {"aurora"}
+
+
+def test_the_distance_told_is_one_of_the_pictures(store: Store, tmp_path: Path) -> None:
+    """Gaps of 10 minutes and of 11¾ hours: not "352 minutes apart", which no two of them are."""
+    begins = datetime(2024, 2, 9, 17, 30, 7, tzinfo=UTC)
+    times = [begins + timedelta(minutes=minutes) for minutes in (0, 10, 10 + 705)]
+    root = allsky(tmp_path / "three", [(at, sky(k)) for k, at in enumerate(times)])
+    settings = allsky_camera(root).model_copy(update={"cadence_s": 300.0})
+    (night,), _ = dated(pictures_of([root / "images"], settings.source), settings, NOW)
+    assert ingest_night(night, opened(settings, store).pipeline).fault is None
 
 
 def test_a_cadence_that_nobody_can_set_is_not_advised(store: Store, tmp_path: Path) -> None:
