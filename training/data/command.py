@@ -81,7 +81,9 @@ def simulate(
     " only one of the database to take.",
 )
 @click.option(
-    "--config", type=click.Path(exists=True, path_type=Path), help="aurorad.toml that knows the camera."
+    "--config",
+    type=click.Path(exists=True, path_type=Path),
+    help="aurorad.toml that knows the camera, by whose place the nights of a folder are told apart.",
 )
 @click.option("--seed", type=int, default=1)
 def sample(out: Path, split: str, seed: int, **given: Any) -> None:
@@ -122,9 +124,7 @@ def _sampled(
     config: Path | None,
 ) -> list[Row]:
     if labelled is not None:
-        from training.data.dataset import folder_rows, placed
-
-        return placed(folder_rows(labelled, camera or ""), labelled, out)
+        return _sorted(labelled, out, camera, config)
     if database is not None:
         from training.data.page_labels import labelled_rows
 
@@ -141,6 +141,22 @@ def _sampled(
 
     with _bar("movies", len(movies)) as tell:
         return extract(list(movies), out, camera, config, seed, tell)
+
+
+def _sorted(labelled: Path, out: Path, camera: str | None, config: Path | None) -> list[Row]:
+    """Rows of a folder sorted by hand, its nights those at the configuration's camera where one is given."""
+    from daemon.config import load
+    from daemon.errors import PictureError
+    from training.data.dataset import placed
+    from training.data.folder_labels import folder_rows
+
+    place = load(config).camera_named(camera) if config is not None else None
+    left = list[PictureError]()
+    rows = folder_rows(labelled, place.name if place else camera or "", place, left)
+    if left:
+        which = "a picture" if len(left) == 1 else f"{len(left)} pictures, the first of them"
+        click.echo(f"left out: {which}: {left[0]}", err=True)
+    return placed(rows, labelled, out)
 
 
 def _bar(what: str, total: int) -> Any:

@@ -8,7 +8,7 @@ A manifest has one row a frame:
 
 ``path`` is relative to the manifest's folder, where the frames lie as square discs. Frames get their
 night, camera and sky from the daemon's own code (:mod:`training.data.extract`); labels come from a person,
-in folders (:func:`folder_rows`) or on the page (:mod:`training.data.page_labels`).
+in folders (:mod:`training.data.folder_labels`) or on the page (:mod:`training.data.page_labels`).
 """
 
 from __future__ import annotations
@@ -82,31 +82,6 @@ def read_manifest(path: Path) -> list[Row]:
 def sha256_of_file(path: Path) -> str:
     """The hexadecimal sha256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-FOLDERS: Final = {
-    "yes": ("yes", ""), "no": ("no", ""),
-    "aurora": ("yes", ""), "none": ("no", "clear"), "obscured": ("no", "cloudy"),
-}  # fmt: skip
-"""Folder → label and sky: the thesis's two, which were not asked about cloud, and the page's three."""
-
-
-def folder_rows(folder: Path, camera: str = "") -> list[Row]:
-    """Rows of a labelled folder: ``folder/yes/*.jpg`` and ``no/``, or ``aurora/``, ``none/``, ``obscured/``.
-
-    The night is the thesis's second part of the name (``20240201011954_20240201_0.jpg``), else the
-    name's first eight characters. Raises ValueError where there is no labelled picture.
-    """
-    rows = []
-    for name, (label, sky) in FOLDERS.items():
-        for path in sorted((folder / name).glob("*.[jp][pn]g")):
-            parts = path.stem.split("_")
-            night = parts[1] if len(parts) == 3 else path.stem[:8]
-            sha256 = sha256_of_file(path)
-            rows.append(Row(f"{name}/{path.name}", night, camera, label=label, sky=sky, sha256=sha256))
-    if not rows:
-        raise ValueError(f"no pictures under {folder} in folders named {', '.join(FOLDERS)}")
-    return rows
 
 
 def placed(rows: Iterable[Row], folder: Path, out: Path) -> list[Row]:

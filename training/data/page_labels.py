@@ -30,7 +30,8 @@ from daemon.record.label_files import can_have_been
 from daemon.record.rows import LabelRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
-from training.data.dataset import FOLDERS, Row, sha256_of_file
+from training.data.dataset import Row, sha256_of_file
+from training.data.folder_labels import FOLDERS
 
 SKY_UNSAID: Final = ("event", "import yes/no")
 """Queues whose labels say nothing of the sky."""

@@ -14,7 +14,6 @@ from training.cli import cli
 from training.data.dataset import (
     ManifestMaterial,
     Row,
-    folder_rows,
     night_split,
     placed,
     proportional,
@@ -24,6 +23,7 @@ from training.data.dataset import (
     thesis_split,
     write_manifest,
 )
+from training.data.folder_labels import folder_rows
 from training.recipe import MaterialSpec, Stage
 
 

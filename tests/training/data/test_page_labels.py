@@ -21,7 +21,8 @@ from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from tests.web_night import CAMERA, FIRST, SHA, fill
 from training.cli import cli
-from training.data.dataset import ManifestMaterial, Row, folder_rows, read_manifest
+from training.data.dataset import ManifestMaterial, Row, read_manifest
+from training.data.folder_labels import folder_rows
 from training.data.page_labels import labelled_rows
 from training.fit import fit
 from training.recipe import MaterialSpec, Recipe, Stage
