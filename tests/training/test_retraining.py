@@ -29,7 +29,7 @@ from training.unfold import AuroraNet, unfolded
 ROOT = Path(__file__).parents[2]
 SMALLER = {
     "--count 600": "--count 2",
-    "--count 12 --hours 2": "--count 1 --hours 0.1",
+    "--count 12 --hours 2": "--count 3 --hours 0.1",
     "side = 240": "side = 64",
     "steps = 300": "steps = 1",
     "batch = 32": "batch = 4",
@@ -55,7 +55,7 @@ def commands() -> list[list[str]]:
 
 @pytest.fixture
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout to work in, and four nights of a watch with two labels each."""
+    """A checkout to work in, and fifteen nights of a watch with two labels each, three of which are held out."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "models/weights").symlink_to(ROOT / "models/weights")
@@ -63,7 +63,7 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     with Store(folder / "aurorad.db", now=lambda: datetime(2024, 3, 1, 12, tzinfo=UTC)) as store:
         store.register_model(SHA, "test model", {})
-        for days in range(4):
+        for days in range(15):
             fill(store, folder / "frames", first=300, last=302, days=days)
             for minute, label in ((300, "aurora"), (301, "none")):
                 at = FIRST + timedelta(days=days, minutes=minute)

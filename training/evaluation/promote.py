@@ -10,7 +10,7 @@ is a JSON file with ``model_sha256`` and ``frames``, a list of ``{"set": name of
 Frames of one night resemble each other, so what counts is the difference between the two models on
 the same nights, and its interval is bootstrapped by night. For balanced accuracy and ROC area, set by
 set, a candidate is refused where it is worse beyond chance, and where it seems worse and a loss of
-more than ``MARGIN`` cannot be ruled out.
+more than ``MARGIN`` cannot be ruled out. Sets of fewer than ``LEAST_NIGHTS`` nights compare nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from training.evaluation import scores
 
 MARGIN: Final = 0.01
 """A loss of balanced accuracy or ROC area that is taken as none, where the interval proves it."""
+
+LEAST_NIGHTS: Final = 3
+"""Nights of a set, at least: one night drawn again and again is always itself, which looks like certainty."""
 
 RESAMPLES: Final = 1000
 
@@ -144,7 +147,8 @@ def judged(row: dict[str, Any]) -> Judged:
 def compare(candidate: Evaluation, current: Evaluation) -> list[Comparison]:
     """Balanced accuracy and ROC area of two models on the same frames, set by set.
 
-    Raises ModelError where the frames or their labels differ.
+    Raises ModelError where the frames or their labels differ, and where a set compares nothing: frames of one kind
+    only, or of fewer than ``LEAST_NIGHTS`` nights.
     """
     labels = [{key: one.aurora for key, one in each.frames.items()} for each in (candidate, current)]
     if labels[0] != labels[1]:
@@ -159,7 +163,12 @@ def _compare_set(held_out: str, candidate: Evaluation, current: Evaluation) -> l
     aurora = np.array([one.aurora for one in ours])
     if aurora.all() or not aurora.any():
         raise ModelError(f"the held-out set {held_out} has frames of one kind only, which compares nothing")
-    nights = np.unique([one.night for one in ours], return_inverse=True)[1]
+    names, nights = np.unique([one.night for one in ours], return_inverse=True)
+    if len(names) < LEAST_NIGHTS:
+        raise ModelError(
+            f"the held-out set {held_out} has frames of {_nights(len(names))}, which tells nothing of others: "
+            f"evaluate both on {LEAST_NIGHTS} nights or more"
+        )
     return [
         _compare_figure(held_out, name, figure, aurora, nights, answers(ours), answers(theirs))
         for name, figure, answers in (
@@ -167,6 +176,10 @@ def _compare_set(held_out: str, candidate: Evaluation, current: Evaluation) -> l
             ("ROC area", roc_area, _probabilities),
         )
     ]
+
+
+def _nights(count: int) -> str:
+    return "one night" if count == 1 else f"{count} nights"
 
 
 def _compare_figure(

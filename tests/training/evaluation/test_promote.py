@@ -104,6 +104,17 @@ def test_evaluations_of_other_frames_are_not_compared() -> None:
         compare(evaluation(only), evaluation(only))
 
 
+@pytest.mark.parametrize(("nights", "said"), [(1, "one night"), (2, "2 nights")])
+def test_a_night_or_two_prove_nothing(nights: int, said: str) -> None:
+    """A single night has no interval: drawn anew it is always itself. No set is let pass by it, another's nights or not."""
+    few, many = rows(1.0, nights=nights), [{**one, "set": "real"} for one in rows(1.0)]
+    for made in (few, [*many, *few]):
+        with pytest.raises(ModelError, match=f"set keograms has frames of {said}, which tells nothing"):
+            compare(evaluation(made), evaluation(made))
+    three = evaluation(rows(1.0, nights=3))
+    assert len(compare(three, three)) == 2
+
+
 def test_roc_area_is_scikit_learns() -> None:
     """Ties included."""
     draw = np.random.default_rng(0)
