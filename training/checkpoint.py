@@ -36,11 +36,14 @@ class State:
         run.mkdir(parents=True, exist_ok=True)
 
     def resume(self, device: torch.device) -> None:
-        """Read the checkpoint, where there is one. Raises RuntimeError for another recipe's or seed's."""
+        """Read the checkpoint, where there is one. Raises RuntimeError for another recipe's or seed's, or for none."""
         path = self.run / "checkpoint.pt"
         if not path.exists():
             return
-        kept = torch.load(path, map_location=device, weights_only=True)
+        try:
+            kept = torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:  # torch.load raises whatever the bytes lead it to
+            raise RuntimeError(f"{path} cannot be read: remove it, and the run begins anew") from error
         if kept["seed"] != self.seed or kept["recipe"] != self.recipe.text:
             raise RuntimeError(f"{path} is of another recipe or seed: choose another --run, or remove it")
         self.student.load_state_dict(kept["student"])

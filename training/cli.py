@@ -12,8 +12,7 @@ import click
 
 from training.compare.command import compare
 from training.data.command import sample, simulate
-
-FOLDER = click.Path(path_type=Path)
+from training.options import AT_ONCE, DEVICES, FOLDER, FOLDER_THERE, MINUTES, SCALE, SEED, THERE, WORKERS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,16 +29,14 @@ def cli(context: click.Context, debug: bool) -> None:
 @click.option(
     "--run", "run_folder", type=FOLDER, required=True, help="Folder of the run; goes on where it stopped."
 )
-@click.option("--seed", type=int, default=1)
+@click.option("--seed", type=SEED, default=1)
 @click.option("--weights", help="Starting weights: none, IMAGENET1K_V1, or a file (.pt, .onnx).")
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key (TOML value)."
 )
-@click.option("--device", default="auto", help="auto, cpu, cuda.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads.")
-@click.option(
-    "--workers", type=click.IntRange(0), default=0, help="Processes that make batches; 0: one thread."
-)
+@click.option("--device", type=click.Choice(DEVICES), default="auto", help="auto: a GPU where there is one.")
+@click.option("--threads", type=AT_ONCE, help="CPU threads.")
+@click.option("--workers", type=WORKERS, default=0, help="Processes that make batches; 0: one thread.")
 def fit(
     recipe: str,
     run_folder: Path,
@@ -66,17 +63,19 @@ def fit(
 @click.option(
     "--runs", type=FOLDER, required=True, help="Folder of banks, runs and figures; goes on where it stopped."
 )
-@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
-@click.option("--keograms", type=FOLDER, required=True, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of each.")
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Size of the banks.")
+@click.option("--real", type=FOLDER_THERE, required=True, help="The developers' collection of real frames.")
+@click.option(
+    "--keograms", type=FOLDER_THERE, required=True, help="Folder of the real keograms (YYYY-MM-DD.jpg)."
+)
+@click.option("--jobs", type=AT_ONCE, default=1, show_default=True, help="Trainings at once.")
+@click.option("--workers", type=AT_ONCE, default=2, show_default=True, help="Processes of each.")
+@click.option("--scale", type=SCALE, default=1.0, show_default=True, help="Size of the banks.")
 @click.option("--first", default="aurorad-b1", show_default=True, help="Recipe of the first part.")
 @click.option("--second", default="aurorad-b1-cameras", show_default=True, help="Recipe of the second part.")
 @click.option("--start", default="imagenet", show_default=True, help="Weights to begin with.")
 @click.option("--compare", is_flag=True, help="The baselines too: from random weights, without real frames.")
 @click.option(
-    "--minutes", type=float, help="After these no baseline is begun, and those under way are stopped."
+    "--minutes", type=MINUTES, help="After these no baseline is begun, and those under way are stopped."
 )
 def whole(compare: bool, minutes: float | None, **given: Any) -> None:
     """The shipped model from nothing: banks, six seeds, cameras left out, figures."""
@@ -90,10 +89,10 @@ def whole(compare: bool, minutes: float | None, **given: Any) -> None:
     "--recipe", required=True, help="A recipe with real frames: aurorad-b1-cameras, or a .toml file."
 )
 @click.option("--runs", type=FOLDER, required=True, help="Folder of the runs; finished ones are kept.")
-@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
-@click.option("--seed", type=int, default=1)
+@click.option("--real", type=FOLDER_THERE, required=True, help="The developers' collection of real frames.")
+@click.option("--seed", type=SEED, default=1)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a recipe's key.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads.")
+@click.option("--threads", type=AT_ONCE, help="CPU threads.")
 def leave_out(
     recipe: str, runs: Path, real: Path, seed: int, changes: tuple[str, ...], threads: int | None
 ) -> None:
@@ -116,8 +115,8 @@ def leave_out(
 
 
 @cli.command()
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
+@click.argument("model", type=THERE)
+@click.option("--real", type=FOLDER_THERE, required=True, help="The developers' collection of real frames.")
 @click.option(
     "--bank", "banks", type=FOLDER, multiple=True, required=True, help="A bank trained on; repeatable."
 )
@@ -129,7 +128,7 @@ def doubt(model: Path, real: Path, banks: tuple[Path, ...]) -> None:
 
 
 @cli.command()
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.argument("model", type=THERE)
 @click.option(
     "--bank",
     "banks",
@@ -138,7 +137,7 @@ def doubt(model: Path, real: Path, banks: tuple[Path, ...]) -> None:
     required=True,
     help="A bank of made skies, `forms` or `simulated`; repeatable.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="What chance is drawn from.")
+@click.option("--seed", type=SEED, default=1, show_default=True, help="What chance is drawn from.")
 def forms(model: Path, banks: tuple[Path, ...], seed: int) -> None:
     """Let a finished run's model.pt tell the forms of aurora by their shape."""
     from training.forms import learn_forms
@@ -147,8 +146,8 @@ def forms(model: Path, banks: tuple[Path, ...], seed: int) -> None:
 
 
 @cli.command("forms-by-eye")
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.option("--real", type=FOLDER, required=True, help="The developers' collection of real frames.")
+@click.argument("model", type=THERE)
+@click.option("--real", type=FOLDER_THERE, required=True, help="The developers' collection of real frames.")
 def forms_by_eye(model: Path, real: Path) -> None:
     """How often a model's first form is one that people saw on real frames."""
     from models.runtime import load
@@ -159,7 +158,7 @@ def forms_by_eye(model: Path, real: Path) -> None:
 
 
 @cli.command()
-@click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("models", nargs=-1, required=True, type=THERE)
 @click.option("--out", type=FOLDER, required=True, help="Where the averaged model.pt goes.")
 @click.option(
     "--left-out", type=FOLDER, help="Answers of `leave-out`: the aurora output is shifted to their middle."
@@ -174,10 +173,10 @@ def average(models: tuple[Path, ...], out: Path, left_out: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.option("--real", type=FOLDER, help="The developers' collection of real frames (../shared/data).")
+@click.argument("model", type=THERE)
+@click.option("--real", type=FOLDER_THERE, help="The developers' collection of real frames (../shared/data).")
 @click.option("--manifest", type=FOLDER, help="A manifest; its validation split is judged.")
-@click.option("--keograms", type=FOLDER, help="Folder of keograms: skies cut from them are judged.")
+@click.option("--keograms", type=FOLDER_THERE, help="Folder of keograms: skies cut from them are judged.")
 @click.option("--nights", type=FOLDER, help="Simulated nights: frames, cells and events are judged.")
 @click.option(
     "--calibration", type=FOLDER, help="Other simulated nights, to fit temperature and thresholds on."
@@ -190,7 +189,7 @@ def average(models: tuple[Path, ...], out: Path, left_out: Path | None) -> None:
 @click.option(
     "--into-card", is_flag=True, help="Write skill, temperature and thresholds into the model's card."
 )
-@click.option("--threads", type=click.IntRange(1), default=2)
+@click.option("--threads", type=AT_ONCE, default=2)
 def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Path | None) -> None:
     """Judge a model on frames and nights it has not seen."""
     from training.evaluation.judging import judge_model, tell_figures
@@ -201,9 +200,9 @@ def evaluate(model: Path, out: Path, into_card: bool, threads: int, **given: Pat
 
 
 @cli.command()
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.argument("model", type=THERE)
 @click.option("--count", type=click.IntRange(20), default=400, show_default=True, help="Pairs of each kind.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that draw.")
+@click.option("--workers", type=AT_ONCE, default=1, show_default=True, help="Processes that draw.")
 @click.option("--out", type=FOLDER, required=True, help="Folder of the drawn scenes.")
 @click.option("--into-card", is_flag=True, help="Write figures and thresholds of the forms into the card.")
 def scenes(model: Path, count: int, workers: int, out: Path, into_card: bool) -> None:
@@ -220,7 +219,7 @@ def scenes(model: Path, count: int, workers: int, out: Path, into_card: bool) ->
 
 
 @cli.command()
-@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
+@click.argument("checkpoint", type=THERE)
 @click.argument("target", type=FOLDER)
 @click.option("--name", default="aurorad-b1")
 @click.option("--description", required=True, help="What the model is and was trained on, in a sentence.")
@@ -236,7 +235,7 @@ def export(checkpoint: Path, target: Path, name: str, description: str, data: tu
 
 
 @cli.command()
-@click.argument("candidate", type=click.Path(exists=True, path_type=Path))
+@click.argument("candidate", type=THERE)
 @click.option("--over", type=FOLDER, required=True, help="The model file it is to replace.")
 @click.option("--evaluation", type=FOLDER, required=True, help="The candidate's evaluation.json.")
 @click.option("--against", type=FOLDER, help="The present model's evaluation.json on the same frames.")

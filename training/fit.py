@@ -36,6 +36,7 @@ from training.checkpoint import State
 from training.data.batch import Batch
 from training.data.sources import Material, open_material
 from training.losses import loss_terms, mask_loss
+from training.options import DEVICES
 from training.recipe import Recipe, Stage, load_recipe
 from training.student import Student
 
@@ -53,10 +54,12 @@ def fit(
 
     Goes on from ``run/checkpoint.pt`` where there is one. ``workers`` processes make the batches, or one
     thread of this one; the batches are the same. ``stop_after`` ends after that many steps
-    as a kill would (for tests). Raises FileNotFoundError or RuntimeError, one line, where a material
-    or the starting weights are missing.
+    as a kill would (for tests). Raises FileNotFoundError, RuntimeError or ValueError, one line, where a
+    material of any stage, the starting weights or the device are missing, before the first step.
     """
     place = Place.join(device)
+    for number in range(len(recipe.stage)):
+        open_materials(recipe, number)  # what is missing is said now, not hours later at its own stage
     torch.manual_seed(seed)
     student = Student(recipe).to(place.device)
     student.to(memory_format=torch.channels_last)
@@ -115,9 +118,15 @@ class Place:
 
     @classmethod
     def join(cls, device: str) -> Place:
-        """Join torchrun's group where its environment says so; else stand alone."""
+        """Join torchrun's group where its environment says so; else stand alone. Raises ValueError for an unknown
+        device, RuntimeError where a GPU is asked for and there is none.
+        """
+        if device not in DEVICES:
+            raise ValueError(f"no device is called {device!r}: there are {', '.join(DEVICES)}")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise RuntimeError("there is no GPU here that torch can use: leave --device out, or give cpu")
         world = int(os.environ.get("WORLD_SIZE", "1"))
-        cuda = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
+        cuda = torch.cuda.is_available() if device == "auto" else device == "cuda"
         rank = int(os.environ.get("RANK", "0"))
         if world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if cuda else "gloo")
@@ -333,7 +342,7 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--folder", type=Path, required=True)  # torchrun takes --run for its own
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     given = parser.parse_args()
     print(fit(load_recipe(given.recipe, given.set), given.folder, given.seed, device=given.device))

@@ -19,12 +19,16 @@ def read_kept(path: Path) -> dict[str, Any]:
     """
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(kept["net"], dict):
-            raise TypeError("no weights by name")
     except FileNotFoundError:
         raise ModelError(f"no trained network at {path}: make one with `aurorad-train fit`") from None
-    except Exception as error:  # torch.load raises whatever the bytes lead it to
-        raise not_ours(path, error) from error
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    except (
+        Exception
+    ) as error:  # torch.load raises whatever the bytes lead it to, with advice for who wrote them
+        raise not_ours(path, "give the model.pt of a run of `aurorad-train fit`") from error
+    if not isinstance(kept, dict) or not isinstance(kept.get("net"), dict):
+        raise not_ours(path, "it holds no weights by name")
     return dict(kept)
 
 
@@ -34,6 +38,6 @@ def write_kept(path: Path, kept: Mapping[str, Any]) -> None:
         torch.save(dict(kept), part)
 
 
-def not_ours(path: Path, error: Exception) -> ModelError:
+def not_ours(path: Path, why: object) -> ModelError:
     """The error for a file that is no network of ours."""
-    return ModelError(f"{path} is not a trained network of aurorad: {' '.join(str(error).split())[:160]}")
+    return ModelError(f"{path} is not a trained network of aurorad: {' '.join(str(why).split())[:160]}")

@@ -97,15 +97,28 @@ def load_start(net: AuroraNet, weights: str) -> str:
     if weights.endswith(".onnx"):
         take(net, unfolded(Path(weights)).state_dict())
         return weights
+    kept = _kept(Path(weights))
     try:
-        kept = torch.load(weights, map_location="cpu", weights_only=True)
+        if kept.keys() == net.state_dict().keys() and kept["head.weight"].shape == net.head.weight.shape:
+            net.load_state_dict(kept)
+        else:
+            net.load_features(kept)
+    except RuntimeError as error:
+        raise RuntimeError(f"{weights} holds no weights of a network like this one") from error
+    return weights
+
+
+def _kept(path: Path) -> Mapping[str, Tensor]:
+    """The weights of a run's model.pt, or those alone. Raises RuntimeError in one line where a file holds none."""
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise RuntimeError(f"no starting weights at {weights}: {error.strerror}") from error
-    kept = kept.get("net", kept)
-    if kept.keys() == net.state_dict().keys() and kept["head.weight"].shape == net.head.weight.shape:
-        net.load_state_dict(kept)
-    else:
-        net.load_features(kept)
+        raise RuntimeError(f"no starting weights at {path}: {error.strerror}") from error
+    except Exception as error:  # torch.load raises whatever the bytes lead it to
+        raise RuntimeError(f"{path} holds no weights: give a run's model.pt, or an exported .onnx") from error
+    weights = kept.get("net", kept) if isinstance(kept, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(one, Tensor) for one in weights.values()):
+        raise RuntimeError(f"{path} holds no weights: give a run's model.pt, or an exported .onnx")
     return weights
 
 

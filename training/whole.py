@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from training.data.real import folds
+from training.data.real import check_collection, folds
 
 SEEDS: Final = (1, 2, 3, 4, 5, 6)
 FOLD_SEEDS: Final = SEEDS[:3]
@@ -111,8 +111,10 @@ def train_whole(
     """Make all; returns the figures, as written to ``runs/whole.json``.
 
     After ``minutes`` no further baseline is begun, and those under way are stopped; the same command goes on
-    with them. Raises RuntimeError in one line where a step fails.
+    with them. Raises RuntimeError in one line where a step fails, FileNotFoundError where there are not the real frames
+    that all rests on.
     """
+    check_collection(shop.real)
     began = time.monotonic()
     for kinds in (("real", "light"), tuple(kind for kind in BANKS if kind not in ("real", "light"))):
         work([shop.bank(kind) for kind in kinds], min(shop.jobs, 3), tell)

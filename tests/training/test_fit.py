@@ -12,7 +12,8 @@ from models.labels import FORM_HEAD, OUTPUTS
 from models.preprocess import to_input
 from training.data.augment import NONE, STRONG, apply_change, draw_change
 from training.data.bank import HEAT_SIDE, BankWriter, open_bank
-from training.data.dataset import folder_rows, night_split, write_manifest
+from training.data.dataset import night_split, write_manifest
+from training.data.folder_labels import folder_rows
 from training.data.items import Item
 from training.export import read_checkpoint
 from training.fit import fit, make_batch, open_materials, shares
@@ -99,7 +100,7 @@ def test_thesis_recipe_trains_the_head_first_then_everything(tmp_path: Path) -> 
         (tmp_path / label).mkdir()
         for i in range(4):
             picture = np.full((64, 64, 3), (40, green + i, 40), np.uint8)
-            cv2.imwrite(str(tmp_path / label / f"2024020{i}000000_2024020{i}_0.png"), picture)
+            cv2.imwrite(str(tmp_path / label / f"2024020{i + 1}000000_2024020{i + 1}_0.png"), picture)
     write_manifest(night_split(folder_rows(tmp_path), 1), tmp_path / "manifest.parquet")
     recipe = load_recipe("thesis-b1", ['weights = "none"'])
     material = recipe.material[0].model_copy(update={"path": tmp_path / "manifest.parquet"})
@@ -211,3 +212,25 @@ def test_workers_make_the_batches_that_one_thread_makes(
     theirs = weights_of(fit(recipe, tmp_path / "shared", 1, device="cpu", workers=1))
     assert whole.keys() == theirs.keys()
     assert all(torch.equal(whole[name], theirs[name]) for name in whole)
+
+
+def test_what_a_later_stage_lacks_is_known_before_the_first(tmp_path: Path) -> None:
+    """No hours of training end on a bank that was never drawn."""
+    materials = [
+        {"kind": "bank", "path": str(small_bank(tmp_path / "bank"))},
+        {"kind": "bank", "path": str(tmp_path / "nowhere"), "from_stage": 1},
+    ]
+    recipe = small_recipe(tmp_path / "bank", material=materials)
+    with pytest.raises(FileNotFoundError, match=r"no bank at .*nowhere; make it with"):
+        fit(recipe, tmp_path / "run", 1, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    """With the way out; a run does not begin anew by itself over what somebody may want to keep."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/checkpoint.pt").write_bytes(b"half")
+    with pytest.raises(
+        RuntimeError, match=r"checkpoint\.pt cannot be read: remove it, and the run begins anew"
+    ):
+        fit(small_recipe(small_bank(tmp_path / "bank")), tmp_path / "run", 1, device="cpu")

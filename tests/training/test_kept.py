@@ -32,6 +32,7 @@ def test_what_is_no_model_is_one_line(tmp_path: Path, reader: str, content: byte
     with pytest.raises(ModelError, match="is not a trained network of aurorad") as caught:
         READERS[reader](path)
     assert "\n" not in str(caught.value)
+    assert "weights_only" not in str(caught.value)
     assert str(path) in str(caught.value)
 
 

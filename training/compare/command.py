@@ -12,9 +12,7 @@ from typing import Any
 import click
 
 from training.compare.plan import NIGHT, QUICK, SMALL, Plan
-
-FOLDER = click.Path(path_type=Path)
-THERE = click.Path(exists=True, path_type=Path)
+from training.options import AT_ONCE, FOLDER, FOLDER_THERE, SEED, THERE
 
 
 @click.command()
@@ -24,22 +22,24 @@ THERE = click.Path(exists=True, path_type=Path)
     required=True,
     help="Folder of skies, networks, rows and tables; goes on where it stopped.",
 )
-@click.option("--real", type=THERE, help="The developers' collection of real frames (../shared/data).")
-@click.option("--keograms", type=THERE, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
+@click.option("--real", type=FOLDER_THERE, help="The developers' collection of real frames (../shared/data).")
+@click.option("--keograms", type=FOLDER_THERE, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
 @click.option(
     "--model", type=THERE, help="The model of the row `shipped`; without it the one in the package."
 )
 @click.option("--left-out", type=THERE, help="Answers of `leave-out`: the row `shipped` on real frames.")
-@click.option("--oath", type=THERE, help="The unpacked OATH archive: its own data and split too.")
-@click.option("--kvammen", type=THERE, help="Kvammen's pictures, one folder a class: their own data too.")
+@click.option("--oath", type=FOLDER_THERE, help="The unpacked OATH archive: its own data and split too.")
+@click.option(
+    "--kvammen", type=FOLDER_THERE, help="Kvammen's pictures, one folder a class: their own data too."
+)
 @click.option(
     "--only", multiple=True, metavar="ROW", help="Only this row; repeatable. A wrong name lists them."
 )
 @click.option("--quick", is_flag=True, help="Everything tiny: does it run? Its figures mean nothing.")
 @click.option("--night", is_flag=True, help="Everything larger: a night of a CPU.")
 @click.option("--docs", type=THERE, help="Put the table into this page too, after its line `<!-- table -->`.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
+@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--threads", type=AT_ONCE, default=1, show_default=True, help="CPU threads.")
 def compare(
     only: tuple[str, ...],
     quick: bool,

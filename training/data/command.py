@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from training.options import AT_ONCE, FOLDER, FOLDER_THERE, HOURS, SEED, THERE
+
 if TYPE_CHECKING:
     from training.data.dataset import Row
 
-FOLDER = click.Path(path_type=Path)
 KINDS = ("simulated", "bright", "dusk", "forms", "daylight", "onset", "keogram", "overlaid", "light", "real",
          "transplant", "overhead")  # fmt: skip
 
@@ -24,13 +25,13 @@ KINDS = ("simulated", "bright", "dusk", "forms", "daylight", "onset", "keogram",
     help="What the bank holds.",
 )
 @click.option("--nights", type=FOLDER, help="Write whole simulated nights for evaluation into this folder.")
-@click.option("--keograms", type=FOLDER, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
-@click.option("--real", type=FOLDER, help="The developers' collection of real frames (../shared/data).")
+@click.option("--keograms", type=FOLDER_THERE, help="Folder of the real keograms (YYYY-MM-DD.jpg).")
+@click.option("--real", type=FOLDER_THERE, help="The developers' collection of real frames (../shared/data).")
 @click.option("--light", type=FOLDER, help="A bank of kind light, for --kind transplant.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that draw.")
+@click.option("--workers", type=AT_ONCE, default=1, show_default=True, help="Processes that draw.")
 @click.option("--count", type=click.IntRange(1), default=40, help="Pairs, or nights.")
-@click.option("--seed", type=int, default=1)
-@click.option("--hours", type=float, default=5.0, help="Length of a night at most.")
+@click.option("--seed", type=SEED, default=1)
+@click.option("--hours", type=HOURS, default=5.0, help="Length of a night at most.")
 def simulate(
     bank: Path | None,
     kind: str,
@@ -59,7 +60,7 @@ def simulate(
 
 
 @click.command()
-@click.argument("movies", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("movies", nargs=-1, type=THERE)
 @click.option(
     "--labelled",
     type=FOLDER,
@@ -82,10 +83,10 @@ def simulate(
 )
 @click.option(
     "--config",
-    type=click.Path(exists=True, path_type=Path),
+    type=THERE,
     help="aurorad.toml that knows the camera, by whose place the nights of a folder are told apart.",
 )
-@click.option("--seed", type=int, default=1)
+@click.option("--seed", type=SEED, default=1)
 def sample(out: Path, split: str, seed: int, **given: Any) -> None:
     """Choose frames to label from night movies, or make a manifest of labelled ones.
 

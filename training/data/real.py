@@ -145,6 +145,17 @@ def square(folder: Path, frame: RealFrame) -> Pixels:
     return shrink(cut_disc(pixels, disc))
 
 
+def check_collection(folder: Path) -> None:
+    """Raises FileNotFoundError in one line where pictures of the judged frames are not there."""
+    names = dict.fromkeys(frame.file.partition("#")[0] for frame in read_frames() if frame.judged)
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} is not the collection of real frames: {len(missing)} of its {len(names)} files are missing, "
+            f"{missing[0]} for one"
+        )
+
+
 def squares(folder: Path, frames: Iterable[RealFrame]) -> Pixels:
     """All their discs, (N, 240, 240, 3)."""
     return np.stack([square(folder, frame) for frame in frames])

@@ -22,7 +22,7 @@ import torch
 
 from models.labels import AURORA_HEAD, SKY_HEAD
 from models.preprocess import Pixels, to_input
-from training.data.real import RealFrame, counted, folds, read_frames, squares
+from training.data.real import RealFrame, check_collection, counted, folds, read_frames, squares
 from training.evaluation import scores
 from training.export import read_checkpoint
 from training.fit import fit
@@ -63,7 +63,11 @@ def leave_out(
     seed: int = 1,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[LeftOut]:
-    """Train once for every fold into ``runs/fold-N`` and ask about the fold's frames."""
+    """Train once for every fold into ``runs/fold-N`` and ask about the fold's frames.
+
+    Raises FileNotFoundError where frames are missing, before anything is trained.
+    """
+    check_collection(real)
     answers: list[LeftOut] = []
     frames = [frame for frame in read_frames() if frame.judged]
     for number, names in folds().items():

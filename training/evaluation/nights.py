@@ -68,7 +68,7 @@ def draw_nights(
 
 
 def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
-    """One night into its folder; the description is written last."""
+    """One night into its folder; the description is written last. Raises ValueError where ``hours`` hold no frame."""
     rng = np.random.default_rng([seed, number])
     day = SEASON_START + timedelta(days=int(rng.integers(0, SEASON_DAYS)))
     camera = str(rng.choice(CAMERAS))
@@ -78,6 +78,8 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     start = start.replace(second=0, microsecond=0)
     night = Night(whole.seed, day, hours=(start, start + length), camera=camera)
     times = list(night.exposures(CADENCE_S))
+    if not times:
+        raise ValueError(f"{target}: no frame in {hours:g} hours of this night: give more with --hours")
     target.mkdir(parents=True, exist_ok=True)
     pictures = np.lib.format.open_memmap(target / "pictures.npy", "w+", np.uint8, (len(times), SIDE, SIDE, 3))
     frames: list[dict[str, Any]] = []
@@ -135,7 +137,7 @@ def _text(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_nights(folder: Path) -> Iterator[KeptNight]:
-    """The kept nights, one at a time. Raises FileNotFoundError where there is none."""
+    """The kept nights, one at a time. Raises FileNotFoundError where there is none, ValueError for one without frames."""
     places = sorted(folder.glob("*/night.json"))
     if not places:
         raise FileNotFoundError(f"no nights in {folder}; draw some: aurorad-train simulate --nights {folder}")
@@ -144,6 +146,8 @@ def read_nights(folder: Path) -> Iterator[KeptNight]:
         frames = kept["frames"]
         if "made" not in kept:
             raise ValueError(f"{place.parent}: drawn by an earlier aurorad-train; remove it and draw it anew")
+        if not frames:
+            raise ValueError(f"{place.parent}: a night without a frame; remove it and draw it anew")
         yield KeptNight(
             name=place.parent.name,
             times=[from_utc_text(frame["at"]).astimezone(UTC) for frame in frames],

@@ -186,6 +186,20 @@ def test_a_kept_night_is_drawn_again_between_its_frames(tmp_path: Path) -> None:
     assert [one.contrast for one in next(read_nights(tmp_path)).events] == [1.0], "the key of older versions"
 
 
+def test_a_night_without_a_frame_is_neither_drawn_nor_judged(tmp_path: Path) -> None:
+    """One that an earlier version drew is named, with the way out."""
+    with pytest.raises(
+        ValueError, match=r"900-000: no frame in -1 hours of this night: give more with --hours"
+    ):
+        draw_nights(tmp_path, 1, 900, hours=-1)
+    assert not list(tmp_path.iterdir())
+    draw_nights(tmp_path, 1, 900, hours=0.02)
+    (place,) = tmp_path.glob("*/night.json")
+    place.write_text(json.dumps({**json.loads(place.read_text()), "frames": []}))
+    with pytest.raises(ValueError, match=r"900-000: a night without a frame; remove it and draw it anew"):
+        list(read_nights(tmp_path))
+
+
 def test_an_alert_without_an_event_is_false_and_an_event_without_one_missed() -> None:
     """The two mistakes are told apart and both counted."""
     night = drawn([0] * 120 + [1] * 20 + [0] * 20, [event(120, 139)])
