@@ -22,6 +22,7 @@ from daemon.config import CameraSettings, SourceSettings
 from daemon.errors import ClockError, PictureError, UsageError
 from daemon.footage import image, ocr
 from daemon.footage.reading import StampReader
+from daemon.footage.stamp import YEARS
 from daemon.footage.still_clock import AHEAD, time_in_name
 from daemon.night import midnight_of, night_of
 from daemon.observation import Camera
@@ -199,6 +200,8 @@ def _kept(path: Path, at: datetime | Untold, now: datetime) -> Kept | Untold:
         return at
     if at - now > AHEAD:
         return "ahead"
+    if at.year not in YEARS:  # 1970: who wrote the file had no clock
+        return "no time"
     return Kept(at, path, path.stat().st_size) if is_file(path) else "no time"
 
 

@@ -247,6 +247,13 @@ def test_a_time_that_has_not_been_is_none(tmp_path: Path) -> None:
     assert (nights, undated) == ([], 1)
 
 
+def test_a_file_of_a_machine_without_a_clock_has_no_time(tmp_path: Path) -> None:
+    """1970 is no night that was watched."""
+    put(tmp_path / "pic1.jpg", sky(1), datetime(1970, 1, 1, 0, 3, tzinfo=UTC))
+    settings = camera(tmp_path, time_from="header")
+    assert dated(pictures_of([tmp_path], settings.source), settings, NOW) == ([], 1)
+
+
 def test_each_reason_for_no_time_has_a_line_of_its_own(tmp_path: Path) -> None:
     """A picture ahead of our clock has a time in its name, and no form of a name would help it."""
     soon, twice = datetime.now(UTC) + timedelta(days=2), datetime(2024, 10, 27, 0, 20, tzinfo=UTC)
