@@ -224,11 +224,13 @@ class LiveWatch:
         # Before dark the feed may still show the morning's last picture: no reason to call anyone.
         dark = sky.sun_altitude_deg <= self.pipeline.settings.gate.alert_below_deg
         if dark or self.conditions.holds("feed stale", self._name):
-            since = self.status.framed_at or self.status.stale_since or now
+            nothing = f"no picture since the watch began at {utc_text(self.status.began_at or self.began)}"
+            if self.status.framed_at:
+                nothing = f"nothing new since {utc_text(self.status.framed_at)}"
             self.conditions.begin(
                 "feed stale",
                 self._name,
-                f"the feed of {self._name} has stopped ({reason}); nothing new since {utc_text(since)}",
+                f"the feed of {self._name} has stopped ({reason}); {nothing}",
             )
 
     def _write_nothing_seen(

@@ -14,6 +14,7 @@ from daemon.errors import FetchError
 from daemon.housekeeping import end_unwatched
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
+from daemon.observation import utc_text
 from daemon.pipeline import Pipeline
 from daemon.source import Still
 from tests.hand_watch import CAMERA, SETTINGS, Watch, sky_picture
@@ -122,6 +123,18 @@ def test_a_feed_that_stops_again_in_the_evening_is_not_back(watch: Watch) -> Non
     watch.minutes(True, *[None] * 40)
     held.settle()
     assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
+
+
+def test_a_feed_that_never_gave_a_picture_is_told_of_as_that(watch: Watch) -> None:
+    """Not "nothing new since" the second of the message: since the watch began. One that gave some, since the last."""
+    began = utc_text(watch.clock.now())
+    watch.minutes(*[None] * 20)
+    (told,) = watch.rows("SELECT body FROM outbox")
+    assert f"stopped (nothing new); no picture since the watch began at {began}." in told["body"]
+    last = utc_text(watch.clock.now())
+    watch.minutes(False, *[None] * 20)
+    body = watch.rows("SELECT body FROM outbox ORDER BY id")[-1]["body"]
+    assert f"stopped (nothing new); nothing new since {last}." in body
 
 
 def test_the_same_picture_again_is_no_news(watch: Watch) -> None:
