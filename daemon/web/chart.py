@@ -36,8 +36,14 @@ def stars(request: Request) -> Response:
         view = site.view(request, reader)
         found = starriest(reader, view.name)
     turned = view.orientation
-    if turned is None or turned.lens is None or not view.placed:
+    if turned is None:
         raise HTTPException(404, "this camera's lens is not known: no directions are given")
+    if turned.lens is None:
+        raise HTTPException(
+            404, "this camera's lens is not known, only how it is turned: the stars cannot be drawn in"
+        )
+    if not view.placed:
+        raise HTTPException(404, "where this camera stands is not known: the stars cannot be drawn in")
     if found is None:
         raise HTTPException(404, "no picture is kept in which the stars were found")
     path, at, limit = found

@@ -103,3 +103,4 @@ def test_without_a_lens_there_is_no_chart(tmp_path: Path, turned: Orientation | 
     reply = _asked(tmp_path, turned)
     assert reply.status_code == 404
     assert "lens is not known" in reply.text
+    assert ("no directions are given" in reply.text) == (turned is None)  # with north alone they are
