@@ -6,6 +6,7 @@ colours that were measured, and where they show nothing, that is what is written
 
 from __future__ import annotations
 
+from datetime import datetime
 from math import cos, radians
 
 from daemon.sky.geometry import compass_point
@@ -80,6 +81,11 @@ def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
 def percent(share: float | None, decimals: int = 0) -> str:
     """A share of frames or of the sky: ``37 %``; a dash where there is none."""
     return NO_VALUE if share is None else f"{100 * share:.{decimals}f} %"
+
+
+def minutes_between(begin: datetime, end: datetime) -> int:
+    """How long it is from one time to another, in minutes, as a reader works it out from clocks without seconds."""
+    return int(end.timestamp() // 60 - begin.timestamp() // 60)
 
 
 def lit_percent(phase_deg: float) -> int:

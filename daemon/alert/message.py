@@ -94,7 +94,7 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
     """The event is over: how long it lasted, its brightest moment, and how its end is known."""
     event = change.event
     ended_at = event.ended_at or change.at
-    long = _lasting(ended_at - event.onset_at)
+    long = _lasting(words.minutes_between(event.onset_at, ended_at))
     lines = [
         f"From {_both_times(event.onset_at, camera.timezone)} to {_clock(ended_at, camera.timezone)} ({long}).",
         _brightest(brightest, camera),
@@ -124,8 +124,8 @@ def _how_it_ended(reason: str) -> str:
     return f"Reason: {reason}." if reason else ""
 
 
-def _lasting(length: timedelta) -> str:
-    hours, minutes = divmod(max(1, round(length.total_seconds() / 60)), 60)
+def _lasting(whole_minutes: int) -> str:
+    hours, minutes = divmod(max(1, whole_minutes), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.errors import UsageError
-from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import label_files
 from daemon.record.columns import ObservationRow, mask_from_bytes
@@ -294,7 +293,7 @@ def _queued(rows: Sequence[ObservationRow], views: Mapping[str, View]) -> Iterat
             "where": f"{view.title}, {phrases.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
             "sky": _(
                 "sun %(altitude)s, %(moon)s",
-                altitude=degrees_text(row["sun_altitude_deg"]),
+                altitude=phrases.degrees(row["sun_altitude_deg"]),
                 moon=phrases.moon(row),
             ),
             "model": _(

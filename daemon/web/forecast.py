@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.config import Settings
@@ -11,6 +11,7 @@ from daemon.record.store import Reader
 from daemon.spaceweather import outlook
 from daemon.spaceweather.feeds import station_of
 from daemon.spaceweather.outlook import Line
+from daemon.web import phrases
 from daemon.web.tongues import _
 
 PAST = timedelta(hours=12)
@@ -40,9 +41,9 @@ def forecast_of(reader: Reader, settings: Settings, camera: str, now: datetime) 
 def _lines(reader: Reader, settings: Settings, camera: str, now: datetime) -> list[Line | None]:
     feeds, since = space.feeds(reader), now - PAST
     lines = [outlook.wind_line(space.solar_wind(reader, since, now), feeds, now, _)]
-    lines += [
-        outlook.index_line(n, space.index(reader, n, since, now), feeds, now, _) for n in ("kp", "hp30")
-    ]
+    for name in ("kp", "hp30"):
+        line = outlook.index_line(name, space.index(reader, name, since, now), feeds, now, _)
+        lines.append(line and replace(line, text=phrases.decimal_marks(line.text)))
     ahead = now + timedelta(hours=3)
     lines.append(outlook.forecast_line(space.forecasts(reader, camera, since, ahead), feeds, now, _))
     dataset = next((c.magnetometer for c in settings.camera if c.name == camera), "")

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import pytz
 
 from daemon import sighting, words
+from daemon.gate import degrees_text
 from daemon.record.columns import ObservationRow
 from daemon.sky.geometry import compass_point
 from daemon.web.tongues import N_, _, language
@@ -33,10 +34,25 @@ _STALE: dict[str, str] = {
     "not an image": N_("the answer was not a picture"),
     "unreadable": N_("the picture cannot be read"),
     "too large": N_("the picture is larger than allowed"),
+    "wrong shape": N_("the picture does not hold the sky disc"),
     "no stamp": N_("no clock was found in the picture"),
     "illegible": N_("the clock in the picture cannot be read"),
+    "ocr failed": N_("the program that reads the picture’s clock does not work"),
+    "ocr timeout": N_("the clock in the picture could not be read in time"),
+    "no such time": N_("the picture’s time does not exist"),
+    "no time in name": N_("the file’s name does not tell when the picture was taken"),
+    "clock ahead": N_("the picture’s time lies in the future"),
+    "clock went back": N_("the picture is older than the one before"),
+    "clock leapt": N_("the clock in the picture leapt ahead"),
+    "clocks disagree": N_("the clock in the picture is far off"),
+    "address": N_("no request can be made to the address"),
+    "redirect": N_("the server redirects to an address that cannot be used"),
+    "redirect loop": N_("the server redirects in a circle"),
+    "protocol": N_("the answer cannot be understood"),
+    "encoding": N_("the server compresses the picture without being asked"),
+    "status": N_("the server gave an unexpected answer"),
 }
-"""Why no new picture is there, by the record's own short words; the others read well as they are."""
+"""Why no new picture is there, by the record's own short words: one for each that a live look can give."""
 
 
 @dataclass(frozen=True)
@@ -115,21 +131,39 @@ def night(at: date) -> str:
 
 def moment(at: datetime, timezone: str, now: datetime) -> str:
     """``17:42``, with the day where that is not within the next or last 20 hours: ``14 August, 00:42``."""
+    time, its_day = _clock_and_day(at, timezone, now)
+    return _("%(day)s, %(clock)s", day=its_day, clock=time) if its_day else time
+
+
+def at_moment(at: datetime, timezone: str, now: datetime) -> str:
+    """The same within a sentence: ``at 17:42``, ``on 14 August at 00:42``."""
+    time, its_day = _clock_and_day(at, timezone, now)
+    return _("on %(day)s at %(clock)s", day=its_day, clock=time) if its_day else _("at %(clock)s", clock=time)
+
+
+def _clock_and_day(at: datetime, timezone: str, now: datetime) -> tuple[str, str]:
+    """``("00:42", "14 August")``; no day within 20 hours of now, and a year only where it is another."""
     if abs((at - now).total_seconds()) <= 20 * 3600:
-        return clock(at, timezone)
+        return clock(at, timezone), ""
     then = local(at, timezone)
-    at_clock = {**_parts(then), "clock": f"{then:%H:%M}"}
     if then.year != local(now, timezone).year:
-        return _("%(day)d %(month)s %(year)d, %(clock)s", **at_clock)
-    return _("%(day)d %(month)s, %(clock)s", **at_clock)
+        return clock(at, timezone), _("%(day)d %(month)s %(year)d", **_parts(then))
+    return clock(at, timezone), _("%(day)d %(month)s", day=then.day, month=_(_MONTHS[then.month - 1]))
 
 
 def lasting(seconds: float) -> str:
     """A length of time a person takes in at a glance: ``40 s``, ``12 min``, ``3 h 05 min``, ``2 days``."""
     whole = max(0, round(seconds))
-    if whole < 100:
-        return _("%(n)d s", n=whole)
-    minutes = round(whole / 60)
+    return _("%(n)d s", n=whole) if whole < 100 else _of_minutes(round(whole / 60))
+
+
+def between(begin: datetime, end: datetime) -> str:
+    """The length from one time to another that stand beside it as clocks, so that all three agree."""
+    seconds = (end - begin).total_seconds()
+    return lasting(seconds) if seconds < 100 else _of_minutes(words.minutes_between(begin, end))
+
+
+def _of_minutes(minutes: int) -> str:
     if minutes < 100:
         return _("%(n)d min", n=minutes)
     hours, rest = divmod(minutes, 60)
@@ -140,7 +174,16 @@ def lasting(seconds: float) -> str:
 
 def decimal(value: float) -> str:
     """One decimal, with the language's own mark: ``2.3``, ``2,3``."""
-    text = f"{value:.1f}"
+    return decimal_marks(f"{value:.1f}")
+
+
+def degrees(value: float) -> str:
+    """An angle to one decimal, with the language's own mark and a true minus sign: ``−4.2°``."""
+    return decimal_marks(degrees_text(value))
+
+
+def decimal_marks(text: str) -> str:
+    """A number as English writes it, with the language's own decimal mark."""
     return text.replace(".", ",") if language() in ("de", "nb", "fr") else text
 
 
@@ -155,7 +198,7 @@ _REASONS = (
     N_("cloud or snow"), N_("cloud or snow: no stars seen"), N_("civil twilight"), N_("daylight"),
     N_("unlike the skies the model knows"), N_("blank"), N_("flat colour"), N_("half decoded"), N_("false colour"),
     N_("noise"), N_("card"), N_("torn"), N_("broken blocks"), N_("repeated rows"), N_("raw mosaic"),
-    N_("not the disc"),
+    N_("not the disc"), N_("too small"),
 )  # fmt: skip
 """Reasons as the record has them, for the catalogues; one that they lack stays English."""
 
@@ -198,18 +241,28 @@ def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
 
 def of_row(row: ObservationRow, timezone: str, since: datetime | None = None) -> Finding:
     """What one observation shows. ``since`` is the onset of the event it belongs to."""
-    verdict, reason = row["verdict"], row["reason"] or ""
+    verdict = row["verdict"]
     if verdict == "aurora":
         return _aurora(row, timezone, since)
     if verdict == "clear":
         return Finding("clear", _("Clear sky, no aurora"), "")
     if verdict == "obscured":
-        return Finding("obscured", _("Sky hidden"), reason_of(reason))
+        return Finding("obscured", _("Sky hidden"), why(row))
     if verdict == "unusable":
-        return Finding("unusable", _("No usable picture"), reason_of(reason))
+        return Finding("unusable", _("No usable picture"), why(row))
     if verdict == "stale":
-        return Finding("stale", _("No new picture"), why_stale(reason))
-    return Finding("asleep", _("Too light to watch"), reason_of(reason.partition(":")[0]))
+        return Finding("stale", _("No new picture"), why(row))
+    return Finding("asleep", _("Too light to watch"), why(row))
+
+
+def why(row: ObservationRow) -> str:
+    """The reason of one observation in the reader's language; empty where it has none."""
+    reason = row["reason"] or ""
+    if row["verdict"] == "stale":
+        return why_stale(reason)
+    if row["verdict"] == "not looked":
+        return reason_of(reason.partition(":")[0])
+    return reason_of(reason)
 
 
 def _aurora(row: ObservationRow, timezone: str, since: datetime | None) -> Finding:

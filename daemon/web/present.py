@@ -16,7 +16,7 @@ from daemon.record.columns import ObservationRow
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.web import phrases
-from daemon.web.phrases import Finding, clock, lasting, moment
+from daemon.web.phrases import Finding, at_moment, clock, lasting
 from daemon.web.ports import View
 from daemon.web.tongues import _
 
@@ -90,16 +90,15 @@ def _without_picture(state: State, view: View, status: LiveStatus | None, now: d
 def _too_light(view: View, status: LiveStatus, now: datetime) -> Finding:
     """``Too light to watch: civil twilight`` and when the watch goes on."""
     headline, reason = _("Too light to watch"), phrases.reason_of(status.gate.reason.partition(":")[0])
-    angle = f"{abs(view.look_below_deg):g}"
+    angle = phrases.decimal_marks(f"{abs(view.look_below_deg):g}")
     if status.gate_until is None:
         goes_on = _(
-            "The watch goes on once the sun is %(angle)s° below the horizon: not within a day.", angle=angle
+            "The watch resumes once the sun is %(angle)s° below the horizon: not within a day.", angle=angle
         )
         return Finding("asleep", headline, reason, goes_on)
-    when = moment(status.gate_until, view.timezone, now)
     goes_on = _(
-        "The watch goes on at %(moment)s, once the sun is %(angle)s° below the horizon.",
-        moment=when,
+        "The watch resumes %(when)s, once the sun is %(angle)s° below the horizon.",
+        when=at_moment(status.gate_until, view.timezone, now),
         angle=angle,
     )
     return Finding("asleep", headline, reason, goes_on)
@@ -109,8 +108,8 @@ def _no_picture(view: View, status: LiveStatus, now: datetime) -> Finding:
     """This process has had no picture at all."""
     why = phrases.why_stale(status.fault or status.stale or "")
     if status.began_at:
-        began = moment(status.began_at, view.timezone, now)
-        detail = _("none since the watch began at %(moment)s (%(why)s)", moment=began, why=why)
+        began = at_moment(status.began_at, view.timezone, now)
+        detail = _("none since the watch began %(when)s (%(why)s)", when=began, why=why)
     else:
         detail = _("none since the watch began (%(why)s)", why=why)
     return Finding(

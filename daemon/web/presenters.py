@@ -11,7 +11,6 @@ from math import cos, radians, sin
 from urllib.parse import quote, urlencode
 
 from daemon import sighting, words
-from daemon.gate import degrees_text
 from daemon.observation import from_utc_text, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow, heatmap_from_bytes
 from daemon.record.rows import CourseRow, EventRow
@@ -48,9 +47,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class EventCard:
-    """One event, ready to be shown."""
+    """One event, ready to be shown. ``camera`` is its camera's title where there are several, else empty."""
 
     id: str
+    camera: str
     anchor: str
     link: str
     picture: str | None
@@ -264,7 +264,7 @@ def _colour(row: ObservationRow) -> str:
 def _moon(row: ObservationRow) -> str:
     return _(
         "%(altitude)s, phase %(phase)d°, %(lit)d %% lit",
-        altitude=degrees_text(row["moon_altitude_deg"]),
+        altitude=phrases.degrees(row["moon_altitude_deg"]),
         phase=round(row["moon_phase_deg"]),
         lit=words.lit_percent(row["moon_phase_deg"]),
     )
@@ -281,11 +281,11 @@ def _threshold(row: ObservationRow) -> str:
 
 _FACTS: dict[str, Callable[[ObservationRow], str]] = {
     "verdict": lambda row: (
-        f"{_(row['verdict'])} ({_(row['reason'])})" if row["reason"] else _(row["verdict"])
+        f"{_(row['verdict'])} ({phrases.why(row)})" if row["reason"] else _(row["verdict"])
     ),
     "colour_level": lambda row: _(sighting.brightness(row) or words.NO_VALUE),
     "threshold": _threshold,
-    "sun_altitude_deg": lambda row: f"{degrees_text(row['sun_altitude_deg'])}, {_(row['twilight'])}",
+    "sun_altitude_deg": lambda row: f"{phrases.degrees(row['sun_altitude_deg'])}, {_(row['twilight'])}",
     "moon_altitude_deg": _moon,
     "azimuth_deg": _direction,
     "heatmap_area": lambda row: words.percent(row["heatmap_area"]),
@@ -310,19 +310,26 @@ def cards(
 ) -> list[EventCard]:
     """Events as cards; ``ongoing``: ids of those under way. Cameras unknown by then are left out."""
     return [
-        _card(event, views[event["camera"]], movie_of(event["id"]), ongoing=event["id"] in ongoing)
+        _card(
+            event,
+            views[event["camera"]],
+            movie_of(event["id"]),
+            ongoing=event["id"] in ongoing,
+            named=len(views) > 1,
+        )
         for event in events
         if event["camera"] in views
     ]
 
 
-def _card(event: EventRow, view: View, movie: str | None, *, ongoing: bool) -> EventCard:
+def _card(event: EventRow, view: View, movie: str | None, *, ongoing: bool, named: bool) -> EventCard:
     onset, strong, best = (instant(event[key]) for key in ("onset_at", "strong_at", "brightest_at"))
     assert onset is not None
     best = best or instant(event["peak_at"]) or onset
     label = event["label"]
     return EventCard(
         id=event["id"],
+        camera=view.title if named else "",
         anchor=f"event-{event['id']}",
         link=night_link(view, view.night(onset), utc_text(best)),
         picture=picture_url(event["picture"]),
@@ -350,8 +357,7 @@ def _times(event: EventRow, view: View, onset: datetime, *, ongoing: bool) -> st
         return _("since %(clock)s", clock=begin)
     if ended is None:
         return _("%(begin)s, last seen %(clock)s", begin=begin, clock=phrases.clock(seen, view.timezone))
-    long = phrases.lasting((ended - onset).total_seconds())
-    return f"{begin} – {phrases.clock(ended, view.timezone)}, {long}"
+    return f"{begin} – {phrases.clock(ended, view.timezone)}, {phrases.between(onset, ended)}"
 
 
 def _how_bright(event: EventRow, view: View, best: datetime) -> str:

@@ -26,6 +26,8 @@ def words() -> dict[str, str]:
         "aloneTitle": _("No connection"),
         "late": _("No new picture has come in time."),
         "noPictureTitle": _("No picture"),
+        "notLive": _("not live"),
+        "oldPicture": _("old picture"),
         "lateTitle": _("No new picture"),
         "old": _("What you see is old."),
         "of": _("{n} of {all}"),

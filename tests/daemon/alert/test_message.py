@@ -127,6 +127,14 @@ def test_yellowknife_stays_on_utc_minus_6_from_november_2026() -> None:
     assert ", since 00:00 CST on 1 December 2026 (06:00 UTC)." in body
 
 
+def test_the_length_of_an_event_is_that_of_the_clocks_beside_it() -> None:
+    """21:13:20 to 22:20:55 is shown as 21:13 to 22:20, which anybody takes for 1 h 07 min."""
+    onset = datetime(2024, 2, 10, 4, 13, 20, tzinfo=UTC)
+    over = change("over", onset_at=onset, ended_at=onset + timedelta(minutes=67, seconds=35))
+    body = compose(over, observation(), CAMERA, PHONE).body
+    assert "From 21:13 MST on 9 February 2024 (04:13 UTC) to 22:20 MST (1 h 07 min)." in body
+
+
 def test_strong_and_over_belong_to_the_same_thread() -> None:
     """Their titles tell them apart; the id joins them."""
     strong = compose(change("strong", strong_at=T0), observation(), CAMERA, PHONE)

@@ -18,6 +18,7 @@ from daemon.record.store import Store
 from daemon.spaceweather.feeds import feeds_of
 from daemon.spaceweather.visits import Visits
 from daemon.web.forecast import forecast_of
+from daemon.web.tongues import speaking
 from tests.loopback import Loopback
 from training.simulator.space_weather import SpaceFeeds
 
@@ -119,6 +120,13 @@ def test_every_feed_is_recorded_with_source_time_age_and_licence(
     assert [line.name for line in block.lines] == names
     assert all("old" in line.detail for line in block.lines)
     assert "none of it was seen by this camera" in block.note
+    plain = {line.name: line.text for line in block.lines}
+    with speaking("de"):
+        german = forecast_of(reader, settings(server), "yellowknife", NOW)
+    assert german is not None
+    for line in german.lines:
+        if line.name in ("Kp", "Hp30"):
+            assert line.text == plain[line.name].replace(".", ",") != plain[line.name]
 
 
 def test_only_what_is_due_and_new_is_asked_for(server: Server, store: Store, clock: Hand) -> None:

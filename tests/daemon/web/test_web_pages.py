@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -64,7 +65,7 @@ def test_a_closed_gate_comes_with_the_time_it_opens(page: httpx.Client, night: H
     night.watch.cameras[web_night.CAMERA] = replace(looking(night.watch.now), gate=shut, gate_until=until)
     html = page.get("/").text
     assert "Too light to watch: civil twilight" in html
-    assert "The watch goes on at 01:59, once the sun is 6° below the horizon." in html
+    assert "The watch resumes at 01:59, once the sun is 6° below the horizon." in html
 
 
 def test_a_stale_feed_is_unmistakable(page: httpx.Client, night: House) -> None:
@@ -278,6 +279,23 @@ def test_several_cameras_are_told_apart(tmp_path: Path) -> None:
     ):
         assert 'href="/?camera=kiruna">Kiruna</a>' in client.get("/").text
         assert "No picture yet" in client.get("/?camera=kiruna").text
+
+
+def test_an_event_says_whose_it_is_where_there_are_several_cameras(tmp_path: Path) -> None:
+    """The events of all cameras stand on one page; a page of one camera, and a watch of one, need no name."""
+    settings = Settings.model_validate(
+        {"camera": [{"name": "yellowknife", "title": "Back Bay"}, {"name": "kiruna", "title": "Kiruna"}]}
+    )
+    with (
+        web_night.house(tmp_path, minutes=300, settings=settings) as house,
+        httpx.Client(base_url=house.url) as client,
+    ):
+        web_night.fill(house.store, house.ports.frames_dir, first=235, last=300, camera="kiruna")
+        html = client.get("/events").text
+        assert ">Back Bay · since 21:20</a>" in html
+        assert "(aurora of Back Bay · since 21:20)" in html
+        assert re.search(r">Kiruna · \d\d:\d\d", html)
+        assert ">since 21:20</a>" in client.get("/").text
 
 
 def test_a_lost_database_is_one_line_and_503(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 
 from daemon import sighting, words
 from daemon.config import CameraSettings, Settings
+from daemon.footage.plausibility import FLAWS
 from daemon.night import midnight_of
 from daemon.observation import Description, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow
 from daemon.record.store import Reader, Store
+from daemon.source import fetch, freshness
 from daemon.web import news, phrases, pictures, presenters, sight
 from daemon.web.ports import view_of
 from daemon.web.season import level_of, moon_path
@@ -78,6 +81,87 @@ def test_a_moment_carries_its_day_where_that_is_not_clear() -> None:
     assert phrases.moment(at, ZONE, at - timedelta(hours=1)) == "17:42"
     assert phrases.moment(at + timedelta(days=80), ZONE, at) == "30 April, 18:42"
     assert phrases.moment(at - timedelta(days=80), ZONE, at) == "22 November 2023, 17:42"
+
+
+def test_a_moment_within_a_sentence_has_its_own_words() -> None:
+    """ "at 17:42" and "on 30 April at 18:42", never "at 30 April"."""
+    at = datetime(2024, 2, 11, 0, 42, tzinfo=UTC)
+    assert phrases.at_moment(at, ZONE, at) == "at 17:42"
+    assert phrases.at_moment(at + timedelta(days=80), ZONE, at) == "on 30 April at 18:42"
+    assert phrases.at_moment(at - timedelta(days=80), ZONE, at) == "on 22 November 2023 at 17:42"
+    with speaking("de"):
+        assert phrases.at_moment(at + timedelta(days=80), ZONE, at) == "am 30. April um 18:42"
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "text"),
+    [
+        (0, 40, "40 s"),
+        (50, 4070, "67 min"),
+        (59, 6061, "1 h 41 min"),
+        (0, 6059, "1 h 40 min"),
+        (50, 155, "2 min"),
+    ],
+)
+def test_a_length_beside_two_clocks_is_theirs(begin_s: int, end_s: int, text: str) -> None:
+    """Clocks are cut to the minute, so the length between them is too."""
+    midnight = datetime(2024, 2, 10, tzinfo=UTC)
+    begin, end = (midnight + timedelta(seconds=s) for s in (begin_s, end_s))
+    assert phrases.between(begin, end) == text
+
+
+def test_numbers_have_one_decimal_mark_in_each_language() -> None:
+    """A comma in German, Norwegian and French, in the numbers of a frame too."""
+    row = row_of(
+        "clear", sun_altitude_deg=-41.24, twilight="night", moon_altitude_deg=3.04, moon_phase_deg=5.0
+    )
+    told = presenters.facts(cast(ObservationRow, row_of("clear") | row))
+    assert "−41.2°, night" in dict(told).values()
+    with speaking("de"):
+        values = list(dict(presenters.facts(cast(ObservationRow, row))).values())
+    assert "−41,2°, Nacht" in values
+    assert not any("." in value for value in values), values
+
+
+LIVE = ("source", "footage", "sky")
+NOT_LIVE = ("auroramax", "movie", "movie_clock", "video", "timelapse", "horizon")
+"""Modules of archived movies and of commands: their reasons reach no row and no page."""
+
+
+def reasons_of_a_live_look() -> set[str]:
+    """Every reason that the code can give for a look without news, read from the code itself."""
+    daemon = Path(phrases.__file__).parents[1]
+    paths = [path for folder in LIVE for path in (daemon / folder).rglob("*.py") if path.stem not in NOT_LIVE]
+    found: set[str] = set()
+    for path in (*paths, daemon / "address.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            given: ast.expr | None = None
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+                "FetchError", "PictureError", "ClockError", "FootageError",
+            ):  # fmt: skip
+                given = node.args[0]
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "reason":
+                given = node.value
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                found.add(given.value)
+    found |= {fetch._refused(fetch.Head(status, {}, "http://camera/")).reason for status in range(400, 600)}
+    return found | {value for name, value in vars(freshness).items() if name in WITNESSES}
+
+
+WITNESSES = ("SAME_BYTES", "SAME_PICTURE", "CLOCK_STOPPED", "OLD_LAST_MODIFIED", "OLD_CLOCK", "NOTHING_NEW")
+
+
+def test_every_reason_for_no_news_has_words() -> None:
+    """No code word reaches the page, in no language; and no words are kept for what is never said."""
+    reasons = reasons_of_a_live_look()
+    assert {"clock ahead", "redirect loop", "wrong shape", "too many requests", "dns", "status"} <= reasons
+    assert set(phrases._STALE) == reasons
+    with speaking("de"):
+        assert not [reason for reason in reasons if phrases.why_stale(reason).startswith("Grund:")]
+        assert not [flaw for flaw in FLAWS if phrases.reason_of(flaw) == flaw]
+        stale = cast(ObservationRow, row_of("stale", "redirect loop", sun_altitude_deg=-41.24, twilight="night",
+                                            moon_altitude_deg=3.04, moon_phase_deg=5.0))  # fmt: skip
+        assert "redirect loop" not in str(presenters.facts(stale))
 
 
 def test_local_time_follows_the_change_of_2026() -> None:
