@@ -202,6 +202,11 @@ class Reader(Closing):
         (row,) = self.query("SELECT count(*) AS n FROM nights WHERE camera = ?", [camera])
         return int(row["n"])
 
+    def has_seen(self, camera: str) -> bool:
+        """Has a picture of a camera ever come? The rows of a shut gate and of a feed that stands still are none."""
+        sql = "SELECT 1 FROM nights WHERE camera = ? AND observations > not_looked + stale LIMIT 1"
+        return self._first(sql, [camera]) is not None
+
     def night_at(self, camera: str, at: datetime) -> date | None:
         """The night whose observations begin before that instant and end after it."""
         row = self._first(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -66,13 +66,13 @@ def live(request: Request) -> Response:
 def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
     now, status = site.now(), site.ports.status.camera(view.name)
     here = site.present(view, reader)
-    past = _history(reader, view, now, leads=here.state in _HISTORY_LEADS)
+    past = _history(site, reader, view, leads=here.state in _HISTORY_LEADS)
     leads = past is not None and here.state in _HISTORY_LEADS
     day = past.night if past is not None and leads else view.night(now)
     laid, views = drawn(site, reader, view, day), {view.name: view}
     row = here.row if here.row is not None else past.row if past is not None else None
     healthy, health = site.ports.status.healthy()
-    ever = here.row is not None or reader.latest(view.name) is not None
+    ever = here.row is not None or reader.has_seen(view.name)
     return {
         "camera": view,
         "now_s": f"{now.timestamp():.3f}",
@@ -208,7 +208,7 @@ def _shown(view: View, here: Present, past: History | None, now: datetime) -> Sh
 def _mark(here: Present, past: History | None) -> str:
     """What is written across a picture that is not of the present."""
     if past is not None:
-        return _("last night") if past.is_last else phrases.dates(past.night)
+        return {"this": _("tonight"), "last": _("last night"), "": phrases.dates(past.night)}[past.which]
     return "" if here.state == "live" else _("old picture")
 
 
@@ -225,19 +225,22 @@ def _due_s(view: View, status: LiveStatus | None) -> str | None:
 
 @dataclass(frozen=True)
 class History:
-    """The newest night on record in which something was seen, and its best frame where that leads the page."""
+    """The newest night on record in which something was seen, and its best frame where that leads the page.
+
+    ``which`` of the nights it is: ``this``, which is not over; the ``last``; empty for one further back.
+    """
 
     night: date
     title: str
-    is_last: bool
+    which: Literal["this", "last", ""]
     words: str
     link: str
     row: ObservationRow | None
 
 
-def _history(reader: Reader, view: View, now: datetime, *, leads: bool) -> History | None:
+def _history(site: Site, reader: Reader, view: View, *, leads: bool) -> History | None:
     """The newest night before this one, or this one where history ``leads`` the page and something was seen in it."""
-    day = view.night(now)
+    day = view.night(site.now())
     found = [night for night in reader.nights(view.name, day, day) if night["looked"]] if leads else []
     if not found:
         before, _after = reader.neighbours(view.name, day)
@@ -247,15 +250,25 @@ def _history(reader: Reader, view: View, now: datetime, *, leads: bool) -> Histo
     night, best_at = date.fromisoformat(found[0]["night"]), None
     if leads:
         best_at = reader.best_of_night(view.name, night)
-    is_last = night >= view.night(now - timedelta(days=1))
+    which = _which(site, view, night)
+    titles = {"this": _("The night so far"), "last": _("Last night"), "": phrases.night(night)}
     return History(
         night=night,
-        title=_("Last night") if is_last else phrases.night(night),
-        is_last=is_last,
+        title=titles[which],
+        which=which,
         words=f"{phrases.dates(night)}: {_outcome(found[0])}",
         link=presenters.night_link(view, night),
         row=reader.at(view.name, best_at) if best_at else None,
     )
+
+
+def _which(site: Site, view: View, night: date) -> Literal["this", "last", ""]:
+    """Until noon a night keeps its name: after the last darkness it is the last one, and until then this one."""
+    now = site.now()
+    if night == view.night(now):
+        dark = [state.at for state in site.sky(view, night) if state.sun_altitude_deg <= view.look_below_deg]
+        return "last" if dark and now > dark[-1] else "this"
+    return "last" if night == view.night(now - timedelta(days=1)) else ""
 
 
 def _outcome(night: NightRow) -> str:
@@ -277,7 +290,10 @@ def _outlook(
     if sky:
         found.append(chips.Chip("dark", _("Dark hours"), *_dark_words(sky, view)))
         at_night = [state for state in sky if state.sun_altitude_deg < 0]
-        found.append(chips.Chip("moon", _("Moon"), *_moon_words(at_night or sky, view)))
+        at_night = at_night or sky
+        shown = (_nearest(sky, now) if looking else None) or at_night[len(at_night) // 2]
+        phase_deg = row["moon_phase_deg"] if row is not None else shown.moon_phase_deg
+        found.append(chips.Chip("moon", _("Moon"), *_moon_words(at_night, phase_deg, view)))
     share = share_of(row["stars"]) if row is not None and row["stars"] else None
     if share is not None:
         found.append(chips.Chip("stars", _("Stars"), words.percent(share), _("of their light comes through")))
@@ -298,7 +314,7 @@ def _dark_words(sky: Sequence[SkyState], view: View) -> tuple[str, str]:
     begins = _crossing(sky[max(first - 1, 0)], dark[0], view.look_below_deg)
     ends = _crossing(dark[-1], sky[min(last + 1, len(sky) - 1)], view.look_below_deg)
     clocks = {"begin": phrases.clock(begins, view.timezone), "end": phrases.clock(ends, view.timezone)}
-    return _("%(begin)s to %(end)s", **clocks), phrases.lasting((ends - begins).total_seconds())
+    return _("%(begin)s to %(end)s", **clocks), phrases.between(begins, ends)
 
 
 def _crossing(before: SkyState, after: SkyState, altitude_deg: float) -> datetime:
@@ -308,9 +324,9 @@ def _crossing(before: SkyState, after: SkyState, altitude_deg: float) -> datetim
     return before.at + min(1.0, max(0.0, share)) * (after.at - before.at)
 
 
-def _moon_words(sky: Sequence[SkyState], view: View) -> tuple[str, str]:
+def _moon_words(sky: Sequence[SkyState], phase_deg: float, view: View) -> tuple[str, str]:
     """When the moon is up between sunset and sunrise, and how much of it is lit."""
-    lit = _("%(n)d %% lit", n=words.lit_percent(sky[len(sky) // 2].moon_phase_deg))
+    lit = _("%(n)d %% lit", n=words.lit_percent(phase_deg))
     up = [state.moon_altitude_deg > 0 for state in sky]
     if not any(up):
         return _("down all night"), lit

@@ -255,6 +255,17 @@ def test_the_sky_fills_the_screen_and_zooms(browser: Chrome, night: House) -> No
     until(browser, lambda: not browser.find_elements(By.CSS_SELECTOR, "dialog.viewer"))
 
 
+def test_an_old_picture_in_full_screen_is_marked_too(browser: Chrome, night: House) -> None:
+    """The mark comes along; a picture of the present has none."""
+    for state, marks in (("stale", ["old picture"]), ("go", [])):
+        put(night, state)
+        browser.get(night.url)
+        browser.execute_script("document.querySelector('[data-expand]').click()")
+        until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "dialog.viewer[open] img"))
+        found = browser.find_elements(By.CSS_SELECTOR, "dialog.viewer .old-mark")
+        assert [mark.text.lower() for mark in found] == marks
+
+
 def test_layers_are_put_away_and_stay_so(browser: Chrome, night: House) -> None:
     """Each toggle hides its layer, on the next visit too."""
     put(night, "go")

@@ -82,6 +82,38 @@ def test_a_frozen_feed_is_called_stale_within_two_cadences(browser: Chrome, live
     browser.get_log("browser")  # failed requests are what this is about
 
 
+STRUCK = """
+return Object.fromEntries([...document.querySelectorAll(".chip")].map((chip) =>
+  [chip.querySelector("dt").textContent.trim(), getComputedStyle(chip.querySelector("dd")).textDecorationLine === "line-through"]));
+"""
+
+
+def test_without_a_connection_nothing_is_called_live(browser: Chrome, tmp_path: Path) -> None:
+    """The word, the dome and the horizon are taken back, the card says why, first and last; sun and moon hold."""
+    settings = Settings.model_validate(
+        {"camera": [{"name": CAMERA, "cadence_s": 3, "orientation": {"north_deg": 0.0}}]}
+    )
+    with web_night.house(tmp_path, minutes=300, settings=settings) as house:
+        house.watch.ticks_since = time.monotonic()
+        house.watch.cameras[CAMERA] = looking(house.watch.clock())
+        browser.get(house.url)
+        assert browser.find_element(By.CSS_SELECTOR, ".place span:not(.dot, .age)").text == "live"
+        assert not browser.find_elements(By.CSS_SELECTOR, ".old-mark")
+        house.server.stop()
+        sentence = browser.find_element(By.CSS_SELECTOR, ".card .sentence")
+        until(browser, lambda: "No new picture has come in time." in sentence.text)
+        until(browser, lambda: "No connection to the watch." in sentence.text, 20)
+        assert "in time" not in sentence.text
+        assert browser.find_element(By.CSS_SELECTOR, ".place span:not(.dot, .age)").text == "not live"
+        for frame in (".sky.old .dome", ".horizon.old .round"):
+            (mark,) = browser.find_elements(By.CSS_SELECTOR, f"{frame} .old-mark")
+            assert mark.text.lower() == "old picture"
+        assert browser.execute_script(STRUCK) == {
+            "Where": True, "How strong": True, "How long": True, "Dark hours": False, "Moon": False, "Camera": False,
+        }  # fmt: skip
+    browser.get_log("browser")  # failed requests are what this is about
+
+
 def test_the_age_ticks_by_itself(browser: Chrome, night: House) -> None:
     """The picture's age grows while nothing comes."""
     browser.get(night.url)

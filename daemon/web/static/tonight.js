@@ -126,26 +126,48 @@ function judgeAge() {
   }
 }
 
-// A verdict that the page cannot vouch for any more is taken back; the next answer puts up its own.
+// What the page cannot vouch for any more is taken back, as often as it is said; once all is well it is asked for anew.
 function withdraw(old, why) {
-  if (old && !main.classList.contains("out-of-date")) {
-    main.classList.add("out-of-date");
-    main.querySelector(".sky").classList.add("old");
-    main.querySelector(".dot").className = "dot is-stale";
-    const card = main.querySelector(".card");
-    if (!card.classList.contains("is-no-picture")) {
-      card.className = "card is-no-picture";
-      card.querySelector("use").setAttribute("href", "#card-no-picture");
-      card.querySelector("h1").textContent = word("noPictureTitle");
-      card.querySelector(".sentence").textContent = `${why} ${word("old")}`;
-      card.querySelector(".next-step")?.remove();
-    }
-  } else if (!old && main.classList.contains("out-of-date")) {
-    main.classList.remove("out-of-date");
+  const was = main.classList.contains("out-of-date");
+  main.classList.toggle("out-of-date", old);
+  if (old) takeBack(why);
+  else if (was) {
     shown.clear();
     etag = "";
     ask();
   }
+}
+
+function takeBack(why) {
+  main.querySelector(".dot").className = "dot is-stale";
+  const present = main.querySelector(".place [data-present]");
+  if (present) {
+    present.removeAttribute("data-present");
+    present.textContent = word("notLive");
+  }
+  for (const frame of main.querySelectorAll(".sky .dome, .horizon .round")) markOld(frame);
+  const card = main.querySelector(".card");
+  if (!card.classList.contains("is-no-picture")) {
+    card.className = "card is-no-picture";
+    card.dataset.own = "";
+    card.querySelector("use").setAttribute("href", "#card-no-picture");
+    card.querySelector("h1").textContent = word("noPictureTitle");
+    card.querySelector(".next-step")?.remove();
+  }
+  const sentence = `${why} ${word("old")}`;
+  if ("own" in card.dataset && card.dataset.own !== sentence) {
+    card.dataset.own = sentence;
+    card.querySelector(".sentence").textContent = sentence;
+  }
+}
+
+function markOld(frame) {
+  frame.parentElement.classList.add("old");
+  if (!frame.querySelector("img") || frame.querySelector(".old-mark")) return;
+  const mark = document.createElement("p");
+  mark.className = "old-mark";
+  mark.textContent = word("oldPicture");
+  frame.insertBefore(mark, frame.querySelector(".expand"));
 }
 
 document.addEventListener("visibilitychange", () => {

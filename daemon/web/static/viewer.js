@@ -82,6 +82,8 @@ export function open(dome) {
   });
   dialog.addEventListener("close", () => dialog.remove());
   dialog.append(tools, image);
+  const mark = dome.querySelector(".old-mark"); // large, an old picture is as old
+  if (mark) dialog.append(mark.cloneNode(true));
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from daemon.config import Settings
-from daemon.observation import Gate, LiveStatus
+from daemon.observation import Gate, LiveStatus, Observation
 from tests import web_night
 from tests.web_night import CAMERA, FIRST, House, looking
 
@@ -122,7 +123,7 @@ def test_by_day_last_night_is_shown_at_its_best(night: House) -> None:
     with httpx.Client(base_url=night.url) as client:
         html = client.get("/").text
         assert title(html).startswith("Too light to watch: daylight")
-        assert "The watch goes on at 18:20, once the sun is 6° below the horizon." in html
+        assert "The watch resumes at 18:20, once the sun is 6° below the horizon." in html
         assert ">last night</p>" in html
         best = max(
             range(240, 400), key=lambda m: (int(web_night.probability_at(m) * 5), web_night.probability_at(m))
@@ -144,12 +145,48 @@ def test_a_first_run_says_so_and_what_comes_next(tmp_path: Path) -> None:
         shut = Gate(False, False, "daylight: sun at 8.0°")
         house.watch.cameras = {CAMERA: LiveStatus(shut, gate_until=house.watch.now + timedelta(days=80))}
         html = client.get("/").text
-        assert "The watch goes on at 29 April, 18:19, once the sun is 6° below the horizon." in html
+        assert "The watch resumes on 29 April at 18:19, once the sun is 6° below the horizon." in html
         house.watch.cameras = {CAMERA: LiveStatus(shut)}
         assert (
-            "The watch goes on once the sun is 6° below the horizon: not within a day."
+            "The watch resumes once the sun is 6° below the horizon: not within a day."
             in client.get("/").text
         )
+
+
+def test_a_picture_is_ticked_off_once_one_has_come(tmp_path: Path) -> None:
+    """Rows of a shut gate and of a feed that stands still are no picture; one without a sky is."""
+    with web_night.house(tmp_path, minutes=0) as house, httpx.Client(base_url=house.url) as client:
+        shut = Gate(False, False, "daylight: sun at 8.0°")
+        house.watch.cameras = {CAMERA: LiveStatus(shut)}
+        done = '<li class="done"><span class="tick-mark" aria-hidden="true">✓</span><strong>Picture</strong>'
+        (sky,) = web_night.observatory().states([FIRST])
+        for second, verdict in enumerate(("not looked", "stale")):
+            at = FIRST + timedelta(seconds=second)
+            house.store.record(Observation(CAMERA, at, at, verdict, "", sky), night=web_night.NIGHT)  # type: ignore[arg-type]
+            html = client.get("/").text
+            assert "<strong>Picture</strong>" in html
+            assert done not in html, verdict
+        at = FIRST + timedelta(seconds=2)
+        house.store.record(Observation(CAMERA, at, at, "unusable", "card", sky), night=web_night.NIGHT)
+        assert done in client.get("/").text
+
+
+def test_this_night_is_not_called_the_last(tmp_path: Path) -> None:
+    """A camera taken out of the configuration: "tonight" until the night is over, then "last night"."""
+    settings = Settings.model_validate(
+        {"camera": [{"name": "elsewhere", "source": {"kind": "folder", "path": str(tmp_path)}}]}
+    )
+    with web_night.house(tmp_path, settings=settings) as house, httpx.Client(base_url=house.url) as client:
+        for passed, mark, heading in (
+            (timedelta(minutes=400), "tonight", "The night so far"),
+            (timedelta(hours=17), "last night", "Last night"),
+            (timedelta(hours=30), "last night", "Last night"),
+            (timedelta(hours=48), "9–10 February 2024", "Night of 9–10 February 2024"),
+        ):
+            house.watch.now, house.watch.cameras = FIRST + passed, {}
+            html = client.get(f"/?camera={CAMERA}").text
+            assert f'history-mark">{mark}</p>' in html, passed
+            assert f">{heading}</h2>" in html, passed
 
 
 def test_a_camera_of_the_archive_alone_is_called_that(tmp_path: Path) -> None:
@@ -180,6 +217,39 @@ def test_a_stopped_feed_shows_its_last_picture_as_old(night: House) -> None:
         told = camera(client)
         assert (told["state"], told["observed_at"], told["picture"]) == ("stale", None, None)
         assert client.get("/latest.jpg").status_code == 404
+
+
+def test_the_unrolled_horizon_of_an_old_picture_is_marked_as_the_dome(tmp_path: Path) -> None:
+    """Old: both are dimmed and marked; by day both carry "last night"; live, neither."""
+    settings = Settings.model_validate({"camera": [{"name": CAMERA, "orientation": {"north_deg": 0.0}}]})
+    with web_night.house(tmp_path, settings=settings) as house, httpx.Client(base_url=house.url) as client:
+        house.watch.now = FIRST + timedelta(minutes=399, seconds=12)
+        live = looking(house.watch.now)
+        house.watch.cameras = {CAMERA: live}
+        html = client.get("/").text
+        assert ('<figure class="horizon">' in html, "old-mark" in html) == (True, False)
+        house.watch.cameras = {CAMERA: replace(live, stale="same bytes")}
+        html = client.get("/").text
+        assert '<figure class="horizon old">' in html
+        assert html.count('<p class="old-mark">old picture</p>') == 2
+        house.watch.now = FIRST + timedelta(hours=17)
+        house.watch.cameras = {CAMERA: LiveStatus(Gate(False, False, "daylight: sun at 8.0°"))}
+        html = client.get("/").text
+        assert html.count('<p class="old-mark history-mark">last night</p>') == 2
+
+
+def test_there_is_one_moon_on_the_page(tmp_path: Path) -> None:
+    """As much of it is lit in the chip as in the numbers, though by midnight it will be more or less."""
+    with web_night.house(tmp_path, minutes=0) as house, httpx.Client(base_url=house.url) as client:
+        web_night.fill(house.store, house.ports.frames_dir, first=60, last=91, days=7)
+        house.watch.now = FIRST + timedelta(days=7, minutes=90, seconds=12)
+        house.watch.cameras = {CAMERA: looking(house.watch.now)}
+        html = client.get("/").text
+        chip = re.search(r"chip-moon.*?>(\d+) % lit<", html, re.DOTALL)
+        number = re.search(r"phase \d+°, (\d+) % lit<", html)
+        assert chip is not None
+        assert number is not None
+        assert chip[1] == number[1]
 
 
 def test_without_orientation_nothing_carries_a_compass(tmp_path: Path) -> None:
