@@ -245,11 +245,17 @@ def _named_or_kept(path: Path, source: SourceSettings) -> datetime | Untold:
     try:
         own = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
         if source.time_from == "name":
-            at = time_in_name(path.name, source, own).astimezone(UTC)
-            return "twice" if abs(at - own) > WITNESS and _comes_twice(path.name, source) else at
+            return by_name(path.name, source, own) or "twice"
     except (OSError, OverflowError, ValueError, ClockError):
         return "no time"
     return "no time" if _was_copied(path, own) else own
+
+
+def by_name(name: str, source: SourceSettings, own: datetime) -> datetime | None:
+    """The time in a file's name, UTC; None in the hour that autumn brings twice, where ``own``, the file's own time,
+    does not tell which. Raises ClockError where the name holds no time."""
+    at = time_in_name(name, source, own).astimezone(UTC)
+    return None if abs(at - own) > WITNESS and _comes_twice(name, source) else at
 
 
 def _comes_twice(name: str, source: SourceSettings) -> bool:

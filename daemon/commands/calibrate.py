@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from daemon.archive.dated_pictures import by_name
 from daemon.commands.setup_found import STAMPED
 from daemon.config import CameraSettings
 from daemon.errors import CalibrationError, ClockError, PictureError, UsageError
@@ -19,7 +20,6 @@ from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.points import find_points
 from daemon.footage.reading import StampReader
 from daemon.footage.star_chart import Directions, star_chart
-from daemon.footage.still_clock import time_in_name
 from daemon.observation import Disc, Lens, Orientation, Picture, utc_text
 from daemon.sky.ephemeris import Observatory
 from daemon.sky.lens import project
@@ -136,14 +136,14 @@ def _exposure(path: Path, camera: CameraSettings, at: datetime | None, any_time:
     pixels = image.read(path)
     if any_time:
         return Exposure(path, pixels, None)
-    return Exposure(path, pixels, at or _time_in_name(path.name, camera) or _time_in_stamp(pixels, camera))
+    return Exposure(path, pixels, at or time_in_name(path, camera) or _time_in_stamp(pixels, camera))
 
 
-def _time_in_name(name: str, camera: CameraSettings) -> datetime | None:
+def time_in_name(path: Path, camera: CameraSettings) -> datetime | None:
     """The time in a file's name: in the camera's own form and zone, else any plain date and time as UTC."""
     with suppress(ClockError):
-        return time_in_name(name, camera.source, datetime.now(UTC)).astimezone(UTC)
-    found = STAMPED.search(name)
+        return by_name(path.name, camera.source, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    found = STAMPED.search(path.name)
     try:
         return datetime(*(int(part) for part in found.groups()[::2]), tzinfo=UTC) if found else None  # type: ignore[misc, arg-type]
     except ValueError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli import main
-from daemon.config import load
+from daemon.commands.calibrate import time_in_name
+from daemon.config import CameraSettings, SourceSettings, load
 from daemon.footage import image
 from daemon.observation import Disc
 from daemon.record.store import Store
@@ -135,6 +137,23 @@ def test_wrong_use(tmp_path: Path) -> None:
         code, _, err = _run("calibrate", *arguments)
         assert code == 2, arguments
         assert word in err
+
+
+@pytest.mark.parametrize(("written", "at"), [(0, 0), (60, 60), (600, None)])
+def test_autumn_s_doubled_hour_is_told_by_the_file_s_own_time(
+    tmp_path: Path, written: int, at: int | None
+) -> None:
+    """Stars an hour off would turn the camera by 15°: where nothing tells which of the two it is, there is no time."""
+    first = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)  # 02:30 in Oslo, and again an hour later
+    camera = CameraSettings(
+        name="oslo",
+        source=SourceSettings(kind="folder", path=tmp_path, time_from="name", name_timezone="Europe/Oslo"),
+    )
+    picture = tmp_path / "20241027023000.png"
+    picture.write_bytes(b"")
+    own = (first + timedelta(minutes=written)).timestamp()
+    os.utime(picture, (own, own))
+    assert time_in_name(picture, camera) == (None if at is None else first + timedelta(minutes=at))
 
 
 def test_the_disc_of_the_configuration_serves_where_none_shows(tmp_path: Path) -> None:
