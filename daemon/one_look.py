@@ -15,8 +15,9 @@ from daemon.clock import Clock
 from daemon.footage import image
 from daemon.footage.frame import from_pixels
 from daemon.metrics import Metrics
-from daemon.observation import Camera, Disc, Observation, Picture
+from daemon.observation import Observation
 from daemon.pipeline import Pipeline
+from daemon.sky import geometry
 
 
 class OneLook:
@@ -38,17 +39,10 @@ class OneLook:
         pipeline = self._pipelines[camera]
         pixels = image.decode(data, pipeline.camera_settings.source.max_pixels)
         # No stamp: the time is given, and a small picture has no place for one.
-        whose = replace(pipeline.camera, disc=_disc(pixels, pipeline.camera), stamp=None)
+        whose = replace(pipeline.camera, disc=geometry.disc_in(pixels, pipeline.camera.disc), stamp=None)
         # No stars: whoever sends a picture, it need not be of this camera, and its stars would be held against the
         # camera's lens and learned as how bright the camera shows them.
         frame = from_pixels(
             pixels, whose, source="", fetched_at=self._clock.now(), keep_picture=False, find_stars=False
         )
         return pipeline.judge(replace(frame, observed_at=at))
-
-
-def _disc(pixels: Picture, camera: Camera) -> Disc:
-    height, width = pixels.shape[:2]
-    if height != width or camera.disc.width == camera.disc.height:
-        return camera.disc
-    return Disc(width / 2, height / 2, width / 2, width, height)

@@ -201,8 +201,7 @@ class Pipeline:
         sky_share = 1.0
         if self.horizon is not None:  # what is no sky counts for nothing
             sky_share = self.horizon.share
-            mask = None if prediction.mask is None else self.horizon.within(prediction.mask)
-            prediction = replace(prediction, heatmap=self.horizon.over(prediction.heatmap), mask=mask)
+            prediction = self.horizon.seen(prediction)
         stars = self.stars.look(frame, observation.sky)
         cover, shown = (stars.cover, stars.shown) if stars else (None, None)
         share = cover.share if cover else None

@@ -197,7 +197,8 @@ def classify(
 ) -> None:
     """Decide whether there is aurora in each image.
 
-    A square image is taken as an already cropped sky disc; from any other the camera's disc is cut out.
+    The camera's disc is cut out of each. A square image of a camera whose own pictures are not square is taken as an
+    already cropped sky disc.
     """
     from daemon.commands.classify import classify as look
 

@@ -10,7 +10,7 @@ from typing import Any
 from daemon import description, sighting, words
 from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError, ClockError
-from daemon.footage import image, ocr
+from daemon.footage import horizon, image, ocr
 from daemon.footage.plausibility import flaw
 from daemon.footage.reading import StampReader
 from daemon.gate import gate
@@ -32,8 +32,10 @@ def classify(
 ) -> Iterator[Answer | AuroradError]:
     """Answers in the order of the images, an error in the place of an image that cannot be used.
 
-    A square image is an already cropped sky disc; from any other the camera's disc is cut.
+    They are judged as the watch judges its own, but for the stars. A square image of a camera whose own are not is an
+    already cropped sky disc. Raises PictureError where the camera's horizon mask cannot be used.
     """
+    hidden = horizon.read(Path(camera.horizon)) if camera.horizon else None
     predictor = Predictor(settings.model, at_once=runtime.cores())
     for start in range(0, len(images), BATCH):
         some = [(path, _disc(path, camera.camera().disc)) for path in images[start : start + BATCH]]
@@ -47,14 +49,13 @@ def classify(
             elif (no_sky := next(reasons)) is not None:
                 yield _no_sky(path, no_sky, predictor)
             else:
-                yield _answer(path, preprocess.shrink(disc), next(predictions), predictor, camera)
+                yield _answer(path, preprocess.shrink(disc), next(predictions), predictor, camera, hidden)
 
 
 def _disc(path: Path, disc: Disc) -> Picture | AuroradError:
     try:
         pixels = image.read(path)
-        height, width = pixels.shape[:2]
-        return geometry.cut_square(pixels) if height == width else geometry.cut_disc(pixels, disc)
+        return geometry.cut_disc(pixels, geometry.disc_in(pixels, disc))
     except AuroradError as error:
         return error
 
@@ -63,18 +64,31 @@ def _no_sky(path: Path, reason: str, predictor: Predictor) -> Answer:
     """The answer about a picture that is no sky: the model has not seen it, and nothing is known of its sky."""
     unknown = sighting.of_one_picture("unusable", reason, None, None, (None, None), None)
     answer = {"path": str(path)} | unknown | {"model_sha256": predictor.model.card.sha256}
-    return answer, f"{path}: no usable picture: {reason}"
+    return answer, _unusable(path, reason)
+
+
+def _unusable(path: Path, reason: str) -> str:
+    return f"{path}: no usable picture: {reason}"
 
 
 def _answer(
-    path: Path, square: Picture, said: Prediction, predictor: Predictor, camera: CameraSettings
+    path: Path,
+    square: Picture,
+    said: Prediction,
+    predictor: Predictor,
+    camera: CameraSettings,
+    hidden: horizon.Horizon | None,
 ) -> Answer:
-    verdict, reason = judge(said, predictor.model.card.thresholds.default)
+    if hidden is not None:
+        square, said = hidden.square(square), hidden.seen(said)
+    verdict, reason = judge(said, predictor.model.card.thresholds.default, doubted=said.doubted)
     found = description.of_verdict(verdict, datetime.now(UTC), square, said, camera.camera())
     where = (found.azimuth_deg, found.elevation_deg) if found else (None, None)
     shown = found.description if found else None
     area = geometry.heatmap_area(said.heatmap)
     answer = {"path": str(path)} | sighting.of_one_picture(verdict, reason, said, area, where, shown)
+    if verdict == "unusable":
+        return answer, _unusable(path, reason)
     seen = f"; {sighting.headline(answer)}" if verdict == "aurora" else ""
     return answer, f"{path}: {reason} (probability {words.certainty(said.calibrated_probability)}){seen}"
 

@@ -8,7 +8,7 @@ Masked parts count for nothing: not for the stars, nor for the cover of aurora a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from daemon.errors import PictureError
 from daemon.footage import image
-from daemon.observation import Disc, HeatMap, Orientation, Picture, Points
+from daemon.observation import Disc, HeatMap, Orientation, Picture, Points, Prediction
 from daemon.sky.geometry import cut_disc
 from daemon.sky.lens import unproject
 from daemon.sky.stars.catalogue import StarField
@@ -77,6 +77,11 @@ class Horizon:
     def within(self, mask: Mask) -> Mask:
         """A mask of the disc (n, n) without the cells that are mostly no sky."""
         return np.asarray(mask & (self._share_at(mask.shape) >= 0.5))
+
+    def seen(self, said: Prediction) -> Prediction:
+        """What the model said of the disc, without what it saw where no sky is."""
+        mask = None if said.mask is None else self.within(said.mask)
+        return replace(said, heatmap=self.over(said.heatmap), mask=mask)
 
     def _share_at(self, shape: tuple[int, ...]) -> Plane:
         """How much of each cell of a map is sky; worked out once for each of the few sizes there are."""

@@ -72,6 +72,17 @@ def cut_square(pixels: Picture) -> Picture:
     return np.bitwise_and(pixels, _mask(height))
 
 
+def disc_in(pixels: Picture, disc: Disc) -> Disc:
+    """Where the sky is in a picture that somebody brings, given the camera's disc.
+
+    A square picture of a camera whose own are not is an already cropped sky disc.
+    """
+    height, width = pixels.shape[:2]
+    if height != width or disc.width == disc.height:
+        return disc
+    return Disc(width / 2, height / 2, width / 2, width, height)
+
+
 @lru_cache(maxsize=8)
 def _mask(side: int) -> Picture:
     """(side, side, 3): 255 inside the inscribed circle, 0 outside; as wide as what it is and-ed with."""
