@@ -18,14 +18,18 @@ class GateSettings(Table):
     """[gate]: when to look and when to alert."""
 
     look_below_deg: Number = number(
-        -6.0, -30, 90, "Sun altitude at or under which we look.", why="the sun is seldom lower than that"
+        -6.0,
+        -30,
+        90,
+        "Sun altitude at or under which we look.",
+        why_least="the sun is seldom lower than that",
     )
     alert_below_deg: Number = number(
         -12.0,
         -30,
         90,
         "Sun altitude at or under which aurora alerts may go out.",
-        why="the sun is seldom lower than that",
+        why_least="the sun is seldom lower than that",
     )
 
 

@@ -24,11 +24,21 @@ class Table(BaseModel):
 
 
 def number(
-    default: Any, low: float, high: float, description: str, *, why: str = "", inside: bool = False
+    default: Any,
+    low: float,
+    high: float,
+    description: str,
+    *,
+    why: str = "",
+    why_least: str = "",
+    inside: bool = False,
 ) -> Any:
-    """A field for a number from ``low`` to ``high`` (``inside``: neither of them), never inf or nan."""
+    """A field for a number from ``low`` to ``high`` (``inside``: neither of them), never inf or nan.
+
+    ``why`` is the reason of ``high``, ``why_least`` that of ``low``: who is beyond the one is not told the other.
+    """
     bounds: dict[str, Any] = {"gt": low, "lt": high} if inside else {"ge": low, "le": high}
-    reason: Any = {"why": why} if why else None
+    reason: Any = {"why": why, "why_least": why_least}
     return Field(default, description=description, allow_inf_nan=False, json_schema_extra=reason, **bounds)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from daemon.config.faults import Fault, Where, faults_of
+from daemon.config.faults import Fault, Where, dotted, faults_of
 from daemon.config.lines import line_of, lines_of
 from daemon.config.machine import DaemonSettings
 from daemon.config.tables import Settings
@@ -93,15 +93,31 @@ def error_of(faults: Sequence[Fault], path: Path | None) -> ConfigError:
     except ConfigError:
         lines = {}
     ordered = sorted(faults, key=lambda fault: line_of(fault.where, lines) or 0)
-    told = list(dict.fromkeys(f"{_place(fault.where, path, lines)}: {fault.message}" for fault in ordered))
+    told = list(dict.fromkeys(_told(fault, path, lines) for fault in ordered))
     more = len(told) - MOST_FAULTS
     return ConfigError(*told[:MOST_FAULTS], *([f"{path}: {more} more faults like these"] if more > 0 else []))
+
+
+def _told(fault: Fault, path: Path | None, lines: dict[Where, int]) -> str:
+    whole = _variable(fault.where)
+    below = sorted(name for name in os.environ if name.upper().startswith(f"{whole}__"))
+    if below:  # AURORAD_CAMERA__0__NAME: a variable reaches into tables, never into an array of them
+        return (
+            f"the environment variable {below[0]}: `{dotted(fault.where)}` is an array, and a variable sets an array as "
+            f"a whole: write it in the file, or all of it as JSON in {whole}"
+        )
+    return f"{_place(fault.where, path, lines)}: {fault.message}"
+
+
+def _variable(where: Where) -> str:
+    """The environment variable that sets a key."""
+    return "AURORAD_" + "__".join(map(str, where)).upper()
 
 
 def _place(where: Where, path: Path | None, lines: dict[Where, int]) -> str:
     named = {name.upper() for name in os.environ}
     for length in range(len(where), 0, -1):
-        name = "AURORAD_" + "__".join(map(str, where[:length])).upper()
+        name = _variable(where[:length])
         if name in named:
             return f"the environment variable {name}"
     line = line_of(where, lines)

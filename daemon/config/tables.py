@@ -85,7 +85,14 @@ class DiscSettings(Table):
 
     centre_x: Number = number(640, 0, MOST_SIDE, "x of the disc's centre.")
     centre_y: Number = number(360, 0, MOST_SIDE, "y of the disc's centre.")
-    radius: Number = number(360, 4, MOST_SIDE, "Radius of the disc.", why="in pixels of the picture")
+    radius: Number = number(
+        360,
+        4,
+        MOST_SIDE,
+        "Radius of the disc.",
+        why="in pixels of the picture",
+        why_least="in pixels of the picture",
+    )
     width: Whole = number(1280, 8, MOST_SIDE, "Width of the picture these numbers are for.")
     height: Whole = number(720, 8, MOST_SIDE, "Height of the picture these numbers are for.")
 
@@ -161,7 +168,9 @@ class CameraSettings(Table):
     )
     latitude_deg: Number = number(62.4333, -90, 90, "Latitude, north positive.")
     longitude_deg: Number = number(-114.35, -180, 180, "Longitude, east positive.")
-    elevation_m: Number = number(0.0, -500, 9000, "Height above the sea.", why="in metres")
+    elevation_m: Number = number(
+        0.0, -500, 9000, "Height above the sea.", why="in metres", why_least="in metres"
+    )
     timezone: Zone = Field("America/Yellowknife", description="IANA time zone, for local times and stamps.")
     cadence_s: Number = number(
         60.0,

@@ -81,6 +81,27 @@ def test_a_wrong_variable_of_the_environment_is_named(
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["AURORAD_CAMERA__0__NAME", "aurorad_notify__0__url", "AURORAD_DAEMON__NAMES__0"]
+)
+def test_a_variable_that_reaches_into_an_array_is_named(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file is not to blame, and the way that works is said: the whole array as JSON."""
+    path = tmp_path / "a.toml"
+    path.write_text('[daemon]\nport = 8080\n[[notify]]\nname = "a"\nurl = "json://127.0.0.1/"\n')
+    whole = name.upper().partition("__0")[0]
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(ConfigError) as told:
+        load(path)
+    (line,) = told.value.lines
+    assert line.startswith(f"the environment variable {name}: ")
+    assert line.endswith(f"as JSON in {whole}")
+    monkeypatch.delenv(name)
+    monkeypatch.setenv("AURORAD_NOTIFY", '[{"name": "b", "url": "json://127.0.0.1/"}]')
+    assert [channel.name for channel in load(path).notify] == ["b"]
+
+
 @pytest.mark.parametrize("kind", ["folder", "device", "pipe", "below a file", "long name", "too large"])
 def test_what_is_no_configuration_file_is_not_read(kind: str, tmp_path: Path) -> None:
     """A pipe would be waited for and a device read without end; each is one line instead."""
