@@ -30,7 +30,11 @@ class _Nobody(_Person):
 
     def ask(self, question: str, default: str | None, option: str) -> str:
         if default is None:
-            raise UsageError(f"{option} is needed: {question}")
+            options = click.get_current_context().command.params
+            helps = [
+                one.help or "" for one in options if isinstance(one, click.Option) and option in one.opts
+            ]
+            raise UsageError(f"{option} is needed. {''.join(helps)}".strip())
         return default
 
     def agrees(self, question: str, default: bool) -> bool:
@@ -49,13 +53,13 @@ class _Nobody(_Person):
     "--latitude",
     type=click.FloatRange(-90, 90),
     show_default="the camera program's, or asked",
-    help="Degrees, north positive.",
+    help="Where the camera stands: degrees, north positive.",
 )
 @click.option(
     "--longitude",
     type=click.FloatRange(-180, 180),
     show_default="the camera program's, or asked",
-    help="Degrees, east positive.",
+    help="Where the camera stands: degrees, east positive.",
 )
 @click.option(
     "--timezone", show_default="this machine's", help="IANA time zone of the camera, as Europe/Oslo."
@@ -109,8 +113,8 @@ def setup(
     model and channel, and writes a file of a few lines. A certificate that a server signed itself is shown, and
     taken with --yes.
     """
-    from daemon.commands.setup import Answers
     from daemon.commands.setup import setup as run
+    from daemon.commands.setup_talk import Answers
 
     talk = _Nobody() if yes or not sys.stdin.isatty() else _Person()
     run(

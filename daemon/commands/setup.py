@@ -13,35 +13,45 @@ import os
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
 
 import pytz
 
+from daemon import words
 from daemon.alert.channel import Channel
 from daemon.archive.dated_pictures import Kept, dated, nights_in_folder, pictures_of
 from daemon.commands.calibrate import calibrate
 from daemon.commands.calibrate_file import disc_table, tables
+from daemon.commands.setup_address import at_address
 from daemon.commands.setup_file import Plan, how_to_start, must_not_be_there, write
-from daemon.commands.setup_found import Found, addresses, likely_places, recognise
-from daemon.config import CameraSettings, DaemonSettings, ModelSettings, NotifySettings, user_state_dir
-from daemon.errors import CalibrationError, FetchError, PictureError, UsageError
+from daemon.commands.setup_found import Found, likely_places, recognise
+from daemon.commands.setup_talk import Answers, Talk, taken
+from daemon.config import (
+    CameraSettings,
+    DaemonSettings,
+    DiscSettings,
+    Inconsistent,
+    ModelSettings,
+    NotifySettings,
+    user_state_dir,
+    validated,
+)
+from daemon.errors import AuroradError, CalibrationError, ConfigError, FetchError, PictureError, UsageError
 from daemon.footage import image
 from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.plausibility import flaw
 from daemon.night import night_of
-from daemon.observation import Disc
+from daemon.observation import Disc, Picture
 from daemon.predictor import Predictor
 from daemon.sky import geometry
 from daemon.sky.ephemeris import Observatory
-from daemon.source import open_source, shown_certificate, user_agent
-from daemon.source.access import Access
-from daemon.source.fetch import Limits, fetch_bytes
-from daemon.source.url import must_be_picture
+from daemon.source import check_login, open_source
+from daemon.verdict import UNKNOWN
 from models import preprocess
 
 TRIES = 6
@@ -50,43 +60,13 @@ TRIES = 6
 DARK_DEG, MOON_DEG = -15.0, 5.0
 """Sun and moon lower than this: a sky in which a camera shows stars."""
 
+NEWEST = 20
+"""Pictures in which the sky's disc is looked for, newest first: one may be half written, some may be cards."""
+
+PASSING = ("empty", "truncated", "not an image", "wrong shape")
+"""What may be wrong with one picture of a source that works: it is half written, or a card of another shape."""
+
 RECENT = timedelta(days=30)
-TRY_S = 15.0
-
-
-class Talk(Protocol):
-    """Whoever is asked: a person at a terminal, or nobody."""
-
-    def ask(self, question: str, default: str | None, option: str) -> str:
-        """An answer; ``option`` would have given it. Raises UsageError where nobody is there and no default."""
-        ...
-
-    def agrees(self, question: str, default: bool) -> bool:
-        """Yes or no."""
-        ...
-
-    def say(self, line: str) -> None:
-        """A line for the person."""
-        ...
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the options say; None where they do not."""
-
-    where: str | None = None
-    latitude_deg: float | None = None
-    longitude_deg: float | None = None
-    timezone: str | None = None
-    name: str | None = None
-    login: str = ""
-    certificate_sha256: str = ""
-    notify: str | None = None
-    state_dir: Path | None = None
-    images: tuple[Path, ...] = ()
-    stars: bool = True
-    file: Path = Path("aurorad.toml")
-    may_replace: bool = False
 
 
 def setup(answers: Answers, talk: Talk) -> Path:
@@ -96,6 +76,7 @@ def setup(answers: Answers, talk: Talk) -> Path:
         answers = replace(answers, may_replace=may)
     must_not_be_there(answers.file, answers.may_replace)
     where = answers.where or _ask_where(talk)
+    _check(answers)
     state_dir = answers.state_dir or (Path("/var/lib/aurorad") if os.geteuid() == 0 else user_state_dir())
     plan = Plan(state_dir)
     if where.lower() != "auroramax":
@@ -107,6 +88,20 @@ def setup(answers: Answers, talk: Talk) -> Path:
     for line in how_to_start(plan, answers.file):
         talk.say(line)
     return answers.file
+
+
+def _check(answers: Answers) -> None:
+    """What the options give, before anything is asked for with it. Raises UsageError."""
+    source = {"login": answers.login, "certificate_sha256": answers.certificate_sha256}
+    camera = taken(CameraSettings, {"name": answers.name or "home", "source": source})
+    try:
+        check_login(camera.source)
+    except ConfigError as error:
+        raise UsageError(f"--login: {error}") from error
+    if answers.state_dir is not None:
+        taken(DaemonSettings, {"state_dir": answers.state_dir})
+    if answers.notify:
+        _phone(answers.notify)
 
 
 # ------------------------------------------------------------------- where the pictures are
@@ -129,7 +124,7 @@ def _camera(where: str, answers: Answers, talk: Talk, plan: Plan) -> Plan:
         )
     local = Path(where).expanduser()
     is_address = "://" in where or (not local.exists() and not where.startswith((".", "/", "~")))
-    found = _at_address(where, answers, talk) if is_address else recognise(local, timezone)
+    found = at_address(where, answers, talk) if is_address else recognise(local, timezone)
     talk.say(f"Recognised: {found.program}")
     for note in found.notes:
         talk.say(f"Note: {note}")
@@ -182,63 +177,6 @@ def _place(which: str, given: float | None, found: float | None, most: float, ta
     return value
 
 
-# ------------------------------------------------------------------- addresses
-
-
-def _at_address(where: str, answers: Answers, talk: Talk) -> Found:
-    """The first address that gives a picture; what it needs to be let in is found out on the way."""
-    source: dict[str, Any] = {"login": answers.login, "certificate_sha256": answers.certificate_sha256}
-    why: list[str] = []
-    tried = addresses(where)
-    while tried:
-        program, url = tried.pop(0)
-        try:
-            dated_by_server = _let_in(url, source, talk)
-        except FetchError as error:
-            why.append(str(error))
-            if error.reason == "tls" and url.startswith("http:"):  # it sends everybody on to https
-                tried = [(name, f"https{one[4:]}") for name, one in addresses(where)]
-            elif error.reason in ("dns", "connect", "timeout", "tls"):
-                break  # nobody is there, or is not to be trusted: other pages of the same server are not either
-            continue
-        note = "the server does not say when a picture was made, so our own clock dates it"
-        keys = {"kind": "url", "url": url, **{k: v for k, v in source.items() if v}, "time_from": "header"}
-        return Found(program, keys, notes=() if dated_by_server else (note,))
-    raise UsageError(f"no picture found: {why[-1] if why else where}")
-
-
-def _let_in(url: str, source: dict[str, Any], talk: Talk) -> bool:
-    """Ask for the picture; where the certificate is the server's own, or a login is wanted, see to it and ask again.
-
-    What lets us in is kept in ``source``. Returns whether the server says when the picture was made.
-    """
-    try:
-        return _gives_picture(url, source)
-    except FetchError as error:
-        if error.reason == "tls" and not source["certificate_sha256"] and url.startswith("https:"):
-            shown = shown_certificate(url, TRY_S)
-            talk.say(f"The server signed its own certificate; its SHA-256 fingerprint is {shown}")
-            if not talk.agrees("Take this certificate, and no other, from now on?", True):
-                raise
-            source["certificate_sha256"] = shown
-        elif error.reason == "forbidden" and not source["login"]:
-            question = "It wants a login: which variable holds user:password, as env:AURORAD_CAMERA_LOGIN?"
-            source["login"] = talk.ask(question, None, "--login")
-        else:
-            raise
-    return _gives_picture(url, source)
-
-
-def _gives_picture(url: str, source: dict[str, Any]) -> bool:
-    """Does the server say when the picture was made? Raises FetchError where it gives none."""
-    keys = {"kind": "url", "url": url, **{k: v for k, v in source.items() if v}}
-    settings = CameraSettings.model_validate({"source": keys}).source
-    limits = Limits(TRY_S, settings.max_bytes)
-    head, data = fetch_bytes(url, limits, {"User-Agent": user_agent("")}, (200,), Access.of(settings))
-    must_be_picture(data, url)
-    return "last-modified" in head.headers
-
-
 # ------------------------------------------------------------------- cadence and lens
 
 
@@ -282,9 +220,8 @@ def _with_optics(plan: Plan, answers: Answers, talk: Talk, kept: Sequence[Kept],
         "No stars found, so directions stay unknown for now: run `aurorad calibrate IMAGE --write --config FILE` "
         "on a clear picture of a moonless night"
     )
-    return replace(
-        plan, optics=disc_table(_disc(plan, images or ([found.newest] if found.newest else []), talk))
-    )
+    newest = [*images, *(picture.path for picture in kept[::-1]), *([found.newest] if found.newest else [])]
+    return replace(plan, optics=disc_table(_disc(plan, list(dict.fromkeys(newest))[:NEWEST], talk)))
 
 
 def _starry(kept: Sequence[Kept], camera: CameraSettings) -> list[Path]:
@@ -302,21 +239,53 @@ def _starry(kept: Sequence[Kept], camera: CameraSettings) -> list[Path]:
 
 
 def _disc(plan: Plan, images: Sequence[Path], talk: Talk) -> Disc:
-    """The sky's disc in the newest pictures, as far as it shows."""
-    try:
-        if images:
-            pixels = image.read(images[0])
-        else:
-            pixels = image.decode(open_source(plan.settings(), DaemonSettings()).ask().data)
-    except (PictureError, FetchError) as error:
-        raise UsageError(f"the picture cannot be read, so its size is not known: {error}") from error
-    found = find_disc(pixels)
-    disc = found.disc if found else whole_picture(pixels)
-    shown = "found" if found else "taken as the whole picture, for no rim shows: check [camera.disc]"
+    """The sky's disc in the newest picture that shows a sky; where none does, the whole of the newest picture.
+
+    Raises UsageError where no picture can be read.
+    """
+    no_sky: tuple[Disc, str] | None = None
+    unread: AuroradError | None = None
+    for read in [partial(image.read, path) for path in images] or [partial(_asked, plan)]:
+        try:
+            pixels = read()
+        except (PictureError, FetchError) as error:
+            unread = unread or error
+            continue
+        found = find_disc(pixels)
+        measured = found.disc if found and _can_be(found.disc) else None
+        disc = measured or whole_picture(pixels)
+        wrong = flaw(geometry.cut_disc(pixels, disc))
+        if wrong is None:
+            shown = (
+                "found" if measured else "taken as the whole picture, for no rim shows: check [camera.disc]"
+            )
+            talk.say(
+                f"The sky's disc is {shown}: centre ({disc.centre_x:.0f}, {disc.centre_y:.0f}), radius {disc.radius:.0f}"
+            )
+            return disc
+        no_sky = no_sky or (whole_picture(pixels), wrong)
+    if no_sky is None:
+        raise UsageError(f"the picture cannot be read, so its size is not known: {unread}") from unread
+    disc, wrong = no_sky
     talk.say(
-        f"The sky's disc is {shown}: centre ({disc.centre_x:.0f}, {disc.centre_y:.0f}), radius {disc.radius:.0f}"
+        f"No picture shows a sky (the newest: {wrong}), so the disc is not measured: the whole picture is taken. "
+        "Correct [camera.disc], or run `aurorad setup` again once the camera shows the sky"
     )
     return disc
+
+
+def _asked(plan: Plan) -> Picture:
+    """The picture that the source gives now. Raises FetchError, PictureError."""
+    return image.decode(open_source(plan.settings(), DaemonSettings()).ask().data)
+
+
+def _can_be(disc: Disc) -> bool:
+    """Would a configuration take this disc? A circle laid through letters may lie outside its picture."""
+    try:
+        validated(DiscSettings, asdict(disc))
+    except Inconsistent:
+        return False
+    return True
 
 
 # ------------------------------------------------------------------- channel, and the trying of all
@@ -327,7 +296,14 @@ def _channel(plan: Plan, answers: Answers, talk: Talk) -> Plan:
         "Where do alerts go, as ntfy://ntfy.sh/my-topic (an Apprise address, or env:NAME)? Empty: nowhere yet"
     )
     url = answers.notify if answers.notify is not None else talk.ask(question, "", "--notify")
+    if url:
+        _phone(url)
     return replace(plan, notify=url)
+
+
+def _phone(url: str) -> NotifySettings:
+    """The channel that the file will hold. Raises UsageError."""
+    return taken(NotifySettings, {"name": "phone", "url": url})
 
 
 def _try_all(plan: Plan, talk: Talk) -> None:
@@ -342,7 +318,7 @@ def _tried(plan: Plan) -> Iterator[str]:
     yield f"Model: {predictor.model.card.name} on {predictor.model.device}"
     yield f"Source: {_source(plan, camera, predictor)}"
     if plan.notify:
-        Channel("phone", NotifySettings(name="phone", url=plan.notify).address()).check()
+        Channel("phone", _phone(plan.notify).address()).check()
         yield "Channel: its address is understood; `aurorad test-alert` sends a message"
 
 
@@ -356,15 +332,23 @@ def _source(plan: Plan, camera: CameraSettings, predictor: Predictor) -> str:
         ):  # AuroraMAX rests from May to August, and its site may be down: no fault of this set-up
             return f"{error}; it is asked again when the watch runs"
         raise
-    pixels = image.decode(still.data, camera.source.max_pixels)
-    said = f"{source.describe()}: {pixels.shape[1]}×{pixels.shape[0]}"
-    disc = _planned_disc(plan, camera)
-    wrong = flaw(geometry.cut_disc(pixels, disc))
+    said = source.describe()
+    try:
+        pixels = image.decode(still.data, camera.source.max_pixels)
+        said = f"{said}: {pixels.shape[1]}×{pixels.shape[0]}"
+        square = geometry.cut_disc(pixels, _planned_disc(plan, camera))
+    except PictureError as error:
+        if error.reason not in PASSING:
+            raise
+        return f"{said}; the newest picture cannot be used ({error.reason}): such are passed over"
+    wrong = flaw(square)
     if wrong is not None:
         return f"{said}; the newest picture shows no sky ({wrong}), as a notification card does: such are passed over"
-    square = geometry.cut_disc(pixels, disc)
     (answer,) = predictor.predict([preprocess.shrink(square)])
-    return f"{said}; the model's answer for the newest picture: aurora {answer.calibrated_probability:.0%}"
+    if answer.doubted:
+        return f"{said}; the newest picture is {UNKNOWN}, and gets no verdict: check [camera.disc]"
+    sure = words.certainty(answer.calibrated_probability)
+    return f"{said}; the model's answer for the newest picture: aurora with a probability of {sure}"
 
 
 def _planned_disc(plan: Plan, camera: CameraSettings) -> Disc:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from daemon import preflight
+from daemon.commands.setup_talk import taken
 from daemon.config import CameraSettings, error_of, load
-from daemon.errors import UsageError
+from daemon.errors import ConfigError, UsageError
 from daemon.files import replacing
 
 
@@ -42,8 +44,8 @@ class Plan:
         return "\n".join(lines)
 
     def settings(self) -> CameraSettings:
-        """The camera as far as it is known, to try things with."""
-        return CameraSettings.model_validate({**self.camera, "source": dict(self.source)})
+        """The camera as far as it is known, to try things with. Raises UsageError."""
+        return taken(CameraSettings, {**self.camera, "source": dict(self.source)})
 
 
 def _table(header: str, keys: Mapping[str, Any]) -> list[str]:
@@ -72,6 +74,9 @@ def write(plan: Plan, file: Path) -> None:
             faults = list(preflight.faults_in(load(new, watching=True)))
             if faults:
                 raise error_of(faults, new)
+    except ConfigError as error:  # of the hidden file that was to become this one
+        told = (re.sub(rf"^{re.escape(str(new))}(, line \d+)?: ", "", line) for line in error.lines)
+        raise ConfigError(*(f"{file} is not written: {line}" for line in told)) from error
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}; name another file with --config") from error
 

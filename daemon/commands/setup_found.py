@@ -40,6 +40,10 @@ ADDRESSES = (
 """Where the newest picture lies on the servers of both programs."""
 
 
+AS_GIVEN = "a picture's address"
+"""In place of a program's name: the address that a person gave is a picture's own."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A source that was recognised: keys of [camera.source], the newest picture where it is a file, what to say."""
@@ -248,12 +252,17 @@ def zone_of(name: str, form: str, written: datetime, zones: Sequence[str]) -> st
 # ------------------------------------------------------------------- addresses
 
 
+def with_scheme(url: str) -> str:
+    """An address as a person gives it, with the ``http://`` that may be left out."""
+    return url if "//" in url else f"http://{url}"
+
+
 def addresses(url: str) -> list[tuple[str, str]]:
     """(program, address) to try for what a person gives: the picture's own, or the server's front page."""
-    parts = urlsplit(url if "//" in url else f"http://{url}")
+    parts = urlsplit(with_scheme(url))
     base = f"{parts.scheme}://{parts.netloc}"
     given = f"{base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-    tried = [("a picture's address", given)] if parts.path.strip("/") else []
+    tried = [(AS_GIVEN, given)] if parts.path.strip("/") else []
     return [*tried, *((program, base + path) for program, path in ADDRESSES if base + path != given)]
 
 

@@ -9,7 +9,8 @@
 """
 
 from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
-from daemon.config.faults import Fault
+from daemon.config.bounds import Table
+from daemon.config.faults import Fault, Inconsistent, dotted, validated
 from daemon.config.file import error_of, load, user_state_dir
 from daemon.config.home import MQTT_CHANNEL, PUSH_CHANNEL, MqttSettings, PushSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
@@ -37,6 +38,7 @@ __all__ = [
     "EventSettings",
     "Fault",
     "GateSettings",
+    "Inconsistent",
     "ModelSettings",
     "MqttSettings",
     "NotifySettings",
@@ -46,8 +48,11 @@ __all__ = [
     "SourceSettings",
     "SpaceWeatherSettings",
     "StampSettings",
+    "Table",
+    "dotted",
     "error_of",
     "load",
     "resolve_secret",
     "user_state_dir",
+    "validated",
 ]

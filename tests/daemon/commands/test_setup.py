@@ -7,21 +7,28 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli import main
 from daemon.commands import setup as command
 from daemon.commands.setup import Answers
+from daemon.commands.setup_file import Plan, write
 from daemon.commands.setup_found import addresses, name_format, recognise, zone_of
 from daemon.config import load
-from daemon.errors import UsageError
+from daemon.errors import ConfigError, UsageError
 from daemon.footage import image
+from daemon.observation import Picture, Prediction
+from daemon.predictor import Predictor
+from daemon.verdict import UNKNOWN
 from tests.certificates import self_signed
 from tests.homes import SIDE, ZONE, allsky, indi_allsky, put, sky
 from tests.loopback import Loopback
@@ -145,7 +152,7 @@ def test_what_is_missing_is_one_line_with_its_option(tmp_path: Path) -> None:
     put(tmp_path / "pictures/sky.jpg", sky(1), NOW)
     (tmp_path / "empty").mkdir()
     for arguments, said in (
-        (("--where", tmp_path / "pictures"), "--latitude is needed"),
+        (("--where", tmp_path / "pictures"), "--latitude is needed. Where the camera stands: degrees, north"),
         (("--where", tmp_path / "empty", *PLACE), "no picture"),
         (("--where", "/nowhere/at/all", *PLACE), "there is no such folder"),
         (
@@ -158,6 +165,95 @@ def test_what_is_missing_is_one_line_with_its_option(tmp_path: Path) -> None:
         assert said in done.output.strip().splitlines()[-1]
         assert not (tmp_path / "a.toml").exists()
     assert not list(tmp_path.glob(".a.toml*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--name", "Tromsø"), "--name must be 1 to 40 letters"),
+        (("--name", "my cam"), "--name must be 1 to 40 letters"),
+        (("--certificate-sha256", "zz"), "--certificate-sha256 must be a SHA-256 fingerprint"),
+        (("--login", "nobody"), "--login: it must be user:password"),
+        (("--notify", "json://a\nb"), "--notify must be one line"),
+        (("--state-dir", "a\nb"), "--state-dir must be one line"),
+        (("--where", "http://127.0.0.1:99999/x.jpg"), "--where must be an address with a host, and a port"),
+        (("--where", "ftp://x/y.jpg"), "--where must be an address that begins with http"),
+        (("--where", "http://"), "--where must be an address"),
+        (("--where", "http://[x"), "--where must be an address"),
+    ],
+)
+def test_a_wrong_option_is_named_before_the_work_begins(
+    tmp_path: Path, arguments: tuple[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, exit 2, and nobody is asked for a picture."""
+    monkeypatch.setattr("daemon.commands.setup_address.fetch_bytes", None)
+    more = ("--config", tmp_path / "a.toml", "--yes")
+    where = () if "--where" in arguments else ("--where", "http://127.0.0.1:1/sky.jpg")
+    done = CliRunner().invoke(main, ["setup", *map(str, (*where, *PLACE, *more, *arguments))])
+    assert done.exit_code == 2, done.output
+    (line,) = done.output.splitlines()
+    assert said in line
+    assert not (tmp_path / "a.toml").exists()
+
+
+def card(side: int = SIDE) -> bytes:
+    """A notification card: a circle and letters on plain ground, and no sky."""
+    pixels = np.full((side, side, 3), 60, np.uint8)
+    cv2.circle(pixels, (side // 3, side // 3), side // 4, (200, 200, 200), -1)
+    for row in range(side // 8, side, side // 8):
+        cv2.putText(pixels, "starting up", (5, row), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
+    return image.encode_png(pixels)
+
+
+@pytest.mark.parametrize("newest", [b"", sky(9)[:2000], card(), card(3 * SIDE)])
+def test_the_newest_file_may_be_no_picture_of_the_sky(tmp_path: Path, newest: bytes) -> None:
+    """Half written, or a card: the disc is the one of the newest picture that shows a sky."""
+    for number in range(3):
+        put(tmp_path / f"pictures/sky{number}.png", sky(number), NOW - timedelta(minutes=9 - number))
+    put(tmp_path / "pictures/sky3.png", newest, NOW - timedelta(minutes=1))
+    done = run(tmp_path, "--where", tmp_path / "pictures", *PLACE, "--no-stars")
+    assert done.exit_code == 0, done.output
+    assert "The sky's disc is" in done.output
+    disc = written(tmp_path)["camera"][0]["disc"]
+    assert (disc["width"], disc["height"]) == (SIDE, SIDE)
+
+
+def test_where_there_are_only_cards_the_disc_is_not_measured(tmp_path: Path) -> None:
+    """It is said so, and the whole picture is taken: a circle through a card's letters is no disc."""
+    put(tmp_path / "pictures/card.png", card(), NOW)
+    done = run(tmp_path, "--where", tmp_path / "pictures", *PLACE, "--no-stars")
+    assert done.exit_code == 0, done.output
+    assert "so the disc is not measured: the whole picture is taken" in done.output
+    disc = written(tmp_path)["camera"][0]["disc"]
+    assert (disc["centre_x"], disc["centre_y"], disc["radius"]) == (SIDE / 2, SIDE / 2, SIDE / 2)
+
+
+def test_what_is_wrong_with_the_file_names_it_and_no_hidden_one(tmp_path: Path) -> None:
+    """What cannot work is not written, and the line says of which file it speaks."""
+    file = tmp_path / "a.toml"
+    plan = Plan(tmp_path / "state", {"name": "cabin"}, {"kind": "url", "url": "http://127.0.0.1/"})
+    with pytest.raises(ConfigError) as told:
+        write(plan, file)
+    (line,) = told.value.lines
+    assert line.startswith(f"{file} is not written: [[camera]] 'cabin'")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_model_s_answer_is_told_as_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a certainty that rounding alone made; what the model doubts is no answer."""
+    put(tmp_path / "pictures/sky.jpg", sky(1), NOW - timedelta(minutes=1))
+    plain, doubted = Predictor.predict, False
+
+    def sure(self: Predictor, squares: list[Picture]) -> Iterator[Prediction]:
+        return (
+            replace(said, calibrated_probability=0.9999, doubted=doubted) for said in plain(self, squares)
+        )
+
+    monkeypatch.setattr(Predictor, "predict", sure)
+    arguments = ("--where", tmp_path / "pictures", *PLACE, "--no-stars", "--replace")
+    assert "aurora with a probability of over 99 %" in run(tmp_path, *arguments).output
+    doubted = True
+    assert f"the newest picture is {UNKNOWN}" in run(tmp_path, *arguments).output
 
 
 def test_the_stars_give_lens_and_north_on_the_way(tmp_path: Path) -> None:
@@ -223,6 +319,29 @@ def test_a_server_that_signed_its_own_certificate(tmp_path: Path, indi_server: s
     assert source["url"] == f"{indi_server}/indi-allsky/images/latest.jpg"
     assert len(source["certificate_sha256"]) == 64
     assert done.output.count(source["certificate_sha256"]) == 1
+
+
+def test_an_address_that_gives_no_picture_is_blamed_itself(tmp_path: Path) -> None:
+    """Not the last of the addresses that were tried beside it; a front page is told that none of them was there."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = b"<html></html>" if self.path == "/html.jpg" else b""
+            self.send_response(200 if page else 404)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+    server = Loopback(Handler)
+    address = f"http://{server.place}"
+    try:
+        own = run(tmp_path, "--where", f"{address}/html.jpg", *PLACE)
+        front = run(tmp_path, "--where", address, *PLACE)
+    finally:
+        server.close()
+    assert (own.exit_code, front.exit_code) == (2, 2)
+    assert f"no picture found: {address}/html.jpg: gave a web page" in own.output
+    assert f"no picture found: {address} gives none" in front.output
 
 
 def test_a_server_that_sends_everybody_on_to_https(tmp_path: Path, indi_server: str) -> None:
