@@ -2,8 +2,8 @@
 
 A file can be right in every key and still not be watched with: a channel no service knows, a state folder
 that cannot be written, a page open to strangers. What is found here is refused by ``aurorad check-config``,
-at the start and on a reload alike. That a server answers, or a camera's folder is there yet, is not asked:
-those come and go, and the watch outlives it.
+at the start and on a reload alike. That a server answers is not asked, and a camera's folder need not be there
+yet: those come and go, and the watch outlives it.
 """
 
 from __future__ import annotations
@@ -204,6 +204,14 @@ def _asked_in_time(ask: Callable[[], str | None]) -> str | None:
         return Patience(FOLDER_S).call(ask)
     except TimeoutError:
         return None
+
+
+def is_there(folder: Path) -> bool:
+    """Is a camera's folder there now? One on a disk that hangs is not."""
+    try:
+        return Patience(FOLDER_S).call(folder.is_dir)
+    except (TimeoutError, OSError):
+        return False
 
 
 def _never_a_folder(path: Path) -> str | None:

@@ -256,7 +256,8 @@ def sky(at_text: str | None, config_path: Path | None, camera_name: str | None, 
 def check_config(file: Path) -> None:
     """Check a configuration file and show what it watches.
 
-    Every key is checked, and every path, address and secret tried on this machine; nothing is written or sent.
+    Every key is checked, and every path, address and secret tried on this machine; nothing is written or sent. A
+    camera's folder that is not there is a note, for it may yet be mounted.
     All faults are listed, each with its line. The same check is made at the start and on a reload.
     """
     from daemon.commands.doctor import config_lines

@@ -13,7 +13,7 @@ from daemon.errors import AuroradError, ClockError
 from daemon.footage import horizon, image, ocr
 from daemon.footage.plausibility import flaw
 from daemon.footage.reading import StampReader
-from daemon.gate import gate
+from daemon.gate import degrees_text, gate
 from daemon.observation import Disc, Picture, Prediction, utc_text
 from daemon.predictor import Predictor
 from daemon.sky import geometry
@@ -139,8 +139,8 @@ def sky_over(settings: Settings, camera: CameraSettings, at: datetime) -> Answer
     does = "looking and alerting" if may.alert else "looking, but not alerting" if may.look else "not looking"
     light = {"none": "no moonlight", "quarter": "light of a half moon", "full": "light of a full moon"}
     sentence = (
-        f"{utc_text(at)} over {camera.called}: sun at {state.sun_altitude_deg:.1f}° "
-        f"({_TWILIGHT[state.twilight]}), moon at {state.moon_altitude_deg:.1f}° ({light[state.moonlight]}): "
+        f"{utc_text(at)} over {camera.called}: sun at {degrees_text(state.sun_altitude_deg)} "
+        f"({_TWILIGHT[state.twilight]}), moon at {degrees_text(state.moon_altitude_deg)} ({light[state.moonlight]}): "
         f"{does} ({may.reason})"
     )
     return answer, sentence

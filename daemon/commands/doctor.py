@@ -24,14 +24,16 @@ from daemon.errors import AuroradError, ClockError, FetchError
 from daemon.footage import image, tesseract
 from daemon.footage.frame import from_pixels
 from daemon.footage.reading import StampReader
-from daemon.gate import gate
-from daemon.observation import Frame, utc_text
+from daemon.footage.still_clock import StillClock, heard
+from daemon.gate import degrees_text, gate
+from daemon.observation import Frame, SkyState, utc_text
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
 from daemon.record.progress import lens_on_record
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
 from daemon.source import LiveSource, Still, open_source, shown_certificate
+from daemon.source.freshness import Freshness
 from daemon.source.url import user_agent
 from daemon.spaceweather.feeds import Feed, feeds_of
 from daemon.spaceweather.visits import ask
@@ -154,16 +156,23 @@ def _lens(settings: Settings, camera: CameraSettings) -> str:
 
 
 def _sky(settings: Settings, camera: CameraSettings) -> str:
-    state = Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(
-        datetime.now(UTC)
-    )
+    state = _state(camera)
     may = gate(state, settings.gate.look_below_deg, settings.gate.alert_below_deg)
     does = "looking and alerting" if may.alert else "looking" if may.look else "not looking"
-    return f"sun {state.sun_altitude_deg:.1f}°, moon {state.moon_altitude_deg:.1f}°: {does} ({may.reason})"
+    sun, moon = degrees_text(state.sun_altitude_deg), degrees_text(state.moon_altitude_deg)
+    return f"sun {sun}, moon {moon}: {does} ({may.reason})"
+
+
+def _state(camera: CameraSettings) -> SkyState:
+    """Sun and moon over the camera now."""
+    return Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(datetime.now(UTC))
 
 
 def _source(settings: Settings, camera: CameraSettings) -> str:
-    """One question to the source, and all that its answer shows: age, size, stamp, disc."""
+    """One question to the source, and all that its answer shows: age, size, stamp, disc.
+
+    Raises AuroradError, with all of that, for a picture that the watch would not take now.
+    """
     source = open_source(camera, settings.daemon)
     still = _asked(source, camera)
     pixels = image.decode(still.data, camera.source.max_pixels)
@@ -175,18 +184,47 @@ def _source(settings: Settings, camera: CameraSettings) -> str:
         said.append(f"Last-Modified {utc_text(still.last_modified)} ({_ago(now, still.last_modified)})")
     else:
         said.append("no Last-Modified")
-    frame = from_pixels(pixels, camera.camera(), source=still.source, fetched_at=still.fetched_at)
+    still = heard(still, camera.source)
+    frame = from_pixels(
+        pixels,
+        camera.camera(),
+        source=still.source,
+        fetched_at=still.fetched_at,
+        last_modified=still.last_modified,
+    )
     said.append(_stamp(frame, camera, still.last_modified or now))
     bright = float((frame.square.max(axis=2) > 12).mean() / (3.14159 / 4))
     said.append(f"{min(bright, 1.0):.0%} of the sky disc is brighter than black")
-    if (
-        still.last_modified is not None
-        and (now - still.last_modified).total_seconds() > camera.source.stale_after_s
-    ):
-        said.append(
+    faults, notes = _why_not_taken(settings, camera, still, frame)
+    if faults:
+        raise AuroradError("; ".join([*faults, *said, *notes]))
+    return "; ".join([*said, *notes])
+
+
+def _why_not_taken(
+    settings: Settings, camera: CameraSettings, still: Still, frame: Frame
+) -> tuple[list[str], list[str]]:
+    """What would keep the watch from using this picture: faults, and what is none by day, when no sky is needed."""
+    faults: list[str] = []
+    notes: list[str] = []
+    sun_deg = _state(camera).sun_altitude_deg
+    if frame.flaw is not None:
+        looking = sun_deg <= settings.gate.look_below_deg
+        (faults if looking else notes).append(f"the picture shows no sky ({frame.flaw})")
+    feed = Freshness(camera.cadence_s, camera.source.stale_after_s, camera.source.ignore_witnesses)
+    try:
+        stopped = feed.check(still, frame) or feed.check_time(
+            StillClock(camera.camera(), camera.source).date(frame, still.name)
+        )
+    except ClockError as error:
+        return [*faults, str(error)], notes
+    if stopped and sun_deg <= settings.gate.alert_below_deg:
+        faults.append(f"the feed has stopped ({stopped})")
+    elif stopped:
+        notes.append(
             "the feed has stopped, or the camera rests (AuroraMAX from about May to August, and by day)"
         )
-    return "; ".join(said)
+    return faults, notes
 
 
 def _asked(source: LiveSource, camera: CameraSettings) -> Still:
@@ -222,12 +260,14 @@ def _stamp(frame: Frame, camera: CameraSettings, near: datetime) -> str:
 
 
 def _ago(now: datetime, at: datetime) -> str:
-    seconds = (now - at).total_seconds()
+    """``3 min ago``; ``24 h from now`` of a forecast, or of a clock that is wrong."""
+    ago = round((now - at).total_seconds())
+    seconds, way = abs(ago), "ago" if ago >= 0 else "from now"
     if seconds < 120:
-        return f"{seconds:.0f} s ago"
+        return f"{seconds} s {way}"
     if seconds < 7200:
-        return f"{seconds / 60:.0f} min ago"
-    return f"{seconds / 3600:.0f} h ago" if seconds < 172800 else f"{seconds / 86400:.0f} days ago"
+        return f"{seconds / 60:.0f} min {way}"
+    return f"{seconds / 3600:.0f} h {way}" if seconds < 172800 else f"{seconds / 86400:.0f} days {way}"
 
 
 def config_lines(settings: Settings, path: Path) -> Iterator[str]:
@@ -238,12 +278,11 @@ def config_lines(settings: Settings, path: Path) -> Iterator[str]:
     preflight.check(settings, path)
     for camera in settings.camera:
         place = f"{camera.latitude_deg:.4f}°, {camera.longitude_deg:.4f}°"
-        where = (
-            camera.source.path
-            if camera.source.kind == "folder"
-            else open_source(camera, settings.daemon).describe()
-        )
+        folder = camera.source.path if camera.source.kind == "folder" else None
+        where = folder or open_source(camera, settings.daemon).describe()
         yield f"camera {camera.name}: {camera.called} at {place}, every {camera.cadence_s:g} s from {where}"
+        if folder is not None and not preflight.is_there(folder):
+            yield f"note: {folder} is not there now; the watch waits for it"
     for channel in settings.notify:
         yield f"channel {channel.name}: {channel.audience} messages"
     if settings.mqtt is not None:

@@ -173,7 +173,8 @@ def _place(which: str, given: float | None, found: float | None, most: float, ta
         except ValueError:
             raise UsageError(f"{text!r} is no number; give the {which} in degrees, {way} positive") from None
     if not -most <= value <= most:
-        raise UsageError(f"{which} {value:g} is not between −{most:g}° and {most:g}°")
+        shown = f"{value:g}".replace("-", "−")
+        raise UsageError(f"{which} {shown}° is not between −{most:g}° and {most:g}°")
     return value
 
 

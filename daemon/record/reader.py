@@ -401,10 +401,10 @@ class Reader(Closing):
         return cast(list[ModelRow], [row | {"card": json.loads(row["card"])} for row in rows])
 
     def counts(self) -> dict[str, int]:
-        """How much there is of everything; observations are summed from the nights."""
+        """How much there is of everything: a night is one, however many cameras watched it."""
         row = self._first(
             """SELECT (SELECT coalesce(sum(observations), 0) FROM nights) AS observations,
-                (SELECT count(*) FROM nights) AS nights, (SELECT count(*) FROM events) AS events,
+                (SELECT count(DISTINCT night) FROM nights) AS nights, (SELECT count(*) FROM events) AS events,
                 (SELECT count(*) FROM outbox) AS messages,
                 (SELECT count(*) FROM labels WHERE undone_at IS NULL) AS labels,
                 (SELECT count(*) FROM pictures) AS pictures"""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from daemon.commands import doctor
+from daemon.commands.classify import sky_over
 from daemon.config import CameraSettings, MqttSettings, Settings
+from daemon.footage import image
+from daemon.observation import utc_text
 from tests import stamps
+from tests.homes import SIDE, put
 from tests.mosquitto import Home, Mosquitto, needs_mosquitto
+from tests.skies import night_sky
+
+IN_THE_DARK = Settings.model_validate({"gate": {"look_below_deg": 90, "alert_below_deg": 90}})
+"""Under any sun there is, it is dark enough."""
+
+BY_DAY = Settings.model_validate({"gate": {"look_below_deg": -30, "alert_below_deg": -30}})
+"""Over Yellowknife the sun is hardly ever so low: it is never dark."""
 
 
 def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) -> None:
@@ -20,13 +35,88 @@ def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) 
     picture = np.full((stamps.WIDTH, stamps.WIDTH, 3), 20, np.uint8)
     picture[-stamps.HEIGHT :] = strip
     cv2.imwrite(str(tmp_path / "now.jpg"), picture)
+    taken = datetime(2024, 2, 10, 19, 58, 3, tzinfo=UTC).timestamp()
+    os.utime(tmp_path / "now.jpg", (taken, taken))
     camera = CameraSettings.model_validate(
         {
             "stamp": {"region": [0, 1 - stamps.HEIGHT / stamps.WIDTH, 1, 1], "timezone": "UTC"},
             "source": {"kind": "folder", "path": str(tmp_path)},
         }
     )
-    assert "= 2024-02-10T19:58:03Z" in doctor._source(Settings(), camera)
+    assert "= 2024-02-10T19:58:03Z" in doctor._source(BY_DAY, camera)
+
+
+def a_camera(folder: Path, at: datetime) -> CameraSettings:
+    """A camera whose newest picture, a starless night sky, was written at that time."""
+    path = put(folder / "now.jpg", image.encode_jpeg(night_sky(np.random.default_rng(1), side=SIDE), 95), at)
+    return CameraSettings.model_validate(
+        {
+            "disc": {
+                "centre_x": SIDE / 2, "centre_y": SIDE / 2, "radius": SIDE / 2, "width": SIDE, "height": SIDE,
+            },
+            "stamp": False,
+            "source": {"kind": "folder", "path": str(path.parent), "time_from": "header"},
+        }
+    )  # fmt: skip
+
+
+def examined(settings: Settings, camera: CameraSettings) -> doctor.Finding:
+    return doctor._ask("source", lambda: doctor._source(settings, camera))
+
+
+def test_a_picture_that_the_watch_would_not_use_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dated ahead of our clock, or a day old in the dark: the reason comes first, and no age is below nothing."""
+    now = datetime.now(UTC)
+    fresh = examined(IN_THE_DARK, a_camera(tmp_path / "fresh", now - timedelta(seconds=5)))
+    assert fresh.well, fresh.text
+    old = a_camera(tmp_path / "old", now - timedelta(days=1))
+    assert examined(IN_THE_DARK, old).text.startswith("the feed has stopped (old Last-Modified); folder ")
+    assert not examined(IN_THE_DARK, old).well
+    assert examined(BY_DAY, old).well, "by day a camera may rest"
+    asked = doctor._asked
+    tomorrow = now + timedelta(days=1, seconds=30)
+    monkeypatch.setattr(doctor, "_asked", lambda *given: replace(asked(*given), last_modified=tomorrow))
+    ahead = examined(BY_DAY, a_camera(tmp_path / "ahead", now))
+    assert not ahead.well
+    assert "ahead of our clock" in ahead.text.partition(";")[0]
+    assert f"Last-Modified {utc_text(tomorrow)} (24 h from now)" in ahead.text
+
+
+def test_a_picture_of_no_sky_is_a_fault_while_we_look(tmp_path: Path) -> None:
+    """A card in the night keeps the watch from seeing anything; by day no sky is needed."""
+    camera = a_camera(tmp_path, datetime.now(UTC))
+    noise = np.random.default_rng(1).integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
+    (tmp_path / "now.jpg").write_bytes(image.encode_jpeg(noise))
+    found = examined(IN_THE_DARK, camera)
+    assert (found.well, found.text.partition(";")[0]) == (False, "the picture shows no sky (noise)")
+    found = examined(BY_DAY, camera)
+    assert found.well
+    assert "the picture shows no sky (noise)" in found.text
+
+
+def test_a_folder_that_is_not_there_is_a_note(tmp_path: Path) -> None:
+    """A drive may yet be mounted: no fault, and yet a path that was typed wrongly is seen."""
+    camera = a_camera(tmp_path / "here", datetime.now(UTC))
+    gone = camera.source.model_copy(update={"path": tmp_path / "nowhere"})
+    for source, there in ((camera.source, True), (gone, False)):
+        settings = Settings.model_validate(
+            {"daemon": {"state_dir": tmp_path}, "camera": [camera.model_copy(update={"source": source})]}
+        )
+        lines = list(doctor.config_lines(settings, tmp_path / "a.toml"))
+        assert (
+            f"note: {tmp_path / 'nowhere'} is not there now; the watch waits for it" in lines
+        ) is not there
+
+
+def test_one_line_has_one_kind_of_minus() -> None:
+    """What is computed and the reason beside it are written alike."""
+    assert "-" not in doctor._sky(Settings(), CameraSettings())
+    at = datetime(2024, 2, 10, 12, tzinfo=UTC)
+    _, line = sky_over(Settings(), CameraSettings(), at)
+    assert "−" in line
+    assert "-" not in line.removeprefix(utc_text(at))
 
 
 @needs_mosquitto

@@ -67,6 +67,15 @@ def test_between_nearest_and_known(store: Store, path: Path) -> None:
     assert not store.known("yellowknife", T0 + timedelta(seconds=30), timedelta(seconds=29))
 
 
+def test_a_night_is_one_however_many_cameras_watched_it(store: Store, path: Path) -> None:
+    """``aurorad doctor`` shows nights, not a night of each camera."""
+    for camera in ("yellowknife", "kiruna"):
+        store.record(observation(camera=camera), night=NIGHT)
+    with Reader(path) as reader:
+        counts = reader.counts()
+        assert (counts["observations"], counts["nights"]) == (2, 1)
+
+
 def test_events_follow_their_changes_and_can_be_filtered(store: Store, path: Path) -> None:
     """Onset, strong and end update one row; filters by camera, time, strength, probability and judgement."""
     store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)])
