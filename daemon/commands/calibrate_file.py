@@ -62,8 +62,9 @@ def write(found: Calibration, file: Path, camera: CameraSettings) -> None:
             config.load(path)
             path.chmod(file.stat().st_mode)
     except ConfigError as error:
+        why = "; ".join(config.without_place(error, path))
         raise ConfigError(
-            f"{file}: its tables are written in a way that calibrate cannot change; paste the values yourself ({error})"
+            f"{file}: its tables are written in a way that calibrate cannot change; paste the values yourself ({why})"
         ) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from daemon import preflight
 from daemon.commands.setup_talk import taken
-from daemon.config import CameraSettings, error_of, load
+from daemon.config import CameraSettings, error_of, load, without_place
 from daemon.errors import ConfigError, UsageError
 from daemon.files import replacing
 
@@ -75,8 +74,7 @@ def write(plan: Plan, file: Path) -> None:
             if faults:
                 raise error_of(faults, new)
     except ConfigError as error:  # of the hidden file that was to become this one
-        told = (re.sub(rf"^{re.escape(str(new))}(, line \d+)?: ", "", line) for line in error.lines)
-        raise ConfigError(*(f"{file} is not written: {line}" for line in told)) from error
+        raise ConfigError(*(f"{file} is not written: {one}" for one in without_place(error, new))) from error
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}; name another file with --config") from error
 

@@ -11,7 +11,7 @@
 from daemon.config.alerting import EventSettings, GateSettings, NotifySettings
 from daemon.config.bounds import Table
 from daemon.config.faults import Fault, Inconsistent, dotted, validated
-from daemon.config.file import error_of, load, user_state_dir
+from daemon.config.file import error_of, load, user_state_dir, without_place
 from daemon.config.home import MQTT_CHANNEL, PUSH_CHANNEL, MqttSettings, PushSettings
 from daemon.config.machine import DaemonSettings, ModelSettings
 from daemon.config.secrets import resolve_secret
@@ -55,4 +55,5 @@ __all__ = [
     "resolve_secret",
     "user_state_dir",
     "validated",
+    "without_place",
 ]

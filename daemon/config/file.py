@@ -114,6 +114,13 @@ def _variable(where: Where) -> str:
     return "AURORAD_" + "__".join(map(str, where)).upper()
 
 
+def without_place(error: ConfigError, path: Path) -> tuple[str, ...]:
+    """The faults of a file without its name and lines: nobody knows the one that is to become another."""
+    return tuple(
+        re.sub(rf"^{re.escape(str(path))}(, line \d+|, at the end)?: ", "", line) for line in error.lines
+    )
+
+
 def _place(where: Where, path: Path | None, lines: dict[Where, int]) -> str:
     named = {name.upper() for name in os.environ}
     for length in range(len(where), 0, -1):

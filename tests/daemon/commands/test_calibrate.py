@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -15,8 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli import main
-from daemon.commands.calibrate import time_in_name
-from daemon.config import CameraSettings, SourceSettings, load
+from daemon.commands import calibrate_file
+from daemon.commands.calibrate import Calibration, time_in_name
+from daemon.config import CameraSettings, ConfigError, SourceSettings, load
 from daemon.footage import image
 from daemon.observation import Disc
 from daemon.record.store import Store
@@ -100,6 +102,24 @@ def test_what_is_written_is_used(tmp_path: Path) -> None:
     drawn = image.read(chart)
     assert drawn.shape == (960, 960, 3)
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 50
+
+
+def test_a_file_that_cannot_be_changed_stays_and_is_the_one_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the hidden one that was to take its place, which nobody finds."""
+    still, _ = _still(14)
+    file = _camera(
+        tmp_path, still, "disc = { centre_x = 100, centre_y = 100, radius = 90, width = 200, height = 200 }\n"
+    )
+    monkeypatch.setattr(calibrate_file, "tables", lambda found: "[camera.disc]\ncentre_x = 2\n")
+    before = file.read_text()
+    with pytest.raises(ConfigError) as told:
+        calibrate_file.write(cast(Calibration, None), file, CameraSettings(name="hill"))
+    assert str(told.value).startswith(f"{file}: its tables are written in a way")
+    assert str(told.value).count(str(tmp_path)) == 1
+    assert file.read_text() == before
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_sky_without_stars_is_refused_in_one_line(tmp_path: Path) -> None:
