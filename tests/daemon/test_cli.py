@@ -46,7 +46,7 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def green_disc(tmp_path: Path) -> Path:
-    square = night_sky(np.random.default_rng(4), 200, side=300)
+    square = night_sky(np.random.default_rng(4), 120, side=300)
     path = tmp_path / "disc.png"
     cv2.imwrite(str(path), square)
     return path
