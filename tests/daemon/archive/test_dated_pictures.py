@@ -1,0 +1,172 @@
+"""When an archive's pictures were taken, and which of a folder's files they are."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from daemon.archive.dated_pictures import Kept, Untold, dated, footage_of, pictures_of
+from daemon.archive.stills import chosen, ingest_nights
+from daemon.config import CameraSettings, Settings
+from daemon.errors import UsageError
+from daemon.record.store import Store
+from tests.homes import allsky, put, sky
+from tests.picture_archive import EVENING, NIGHT, NOW, allsky_camera, camera, every, opened
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "record.db") as store:
+        yield store
+
+
+def test_the_hour_that_autumn_brings_twice(tmp_path: Path, store: Store) -> None:
+    """Names of local time come twice; the file's own time says which hour it was."""
+    begins = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)  # 2:30 in Oslo, and an hour later 2:30 again
+    root = allsky(tmp_path, [(begins + timedelta(minutes=20 * k), sky(k)) for k in range(3)])
+    moved = root / "images/20241026/image-20241027023000.jpg"
+    assert moved.is_file()
+    archive = opened(allsky_camera(root), store)
+    archive.take(root / "images", now=begins + timedelta(days=1))
+    assert [row["observed_at"][11:16] for row in archive.rows()] == ["00:30", "00:50", "01:10"]
+
+
+def test_which_pass_of_the_doubled_hour_nobody_guesses(tmp_path: Path) -> None:
+    """Files' own times lost in a copy: the pictures of that hour have no time, those before and after it have."""
+    begins = datetime(2024, 10, 27, 0, 0, tzinfo=UTC)  # 2:00 in Oslo, twice until 3:00 and once from then on
+    moments = [begins + timedelta(minutes=20 * k) for k in (-2, -1, 0, 1, 6, 7)]
+    root = allsky(tmp_path, [(at, sky(k)) for k, at in enumerate(moments)])
+    settings, now = allsky_camera(root), begins + timedelta(days=30)
+    pictures = pictures_of([root / "images"], settings.source)
+    for path in pictures:
+        os.utime(path, (now.timestamp(), now.timestamp()))
+    why = Counter[Untold]()
+    (night,), undated = dated(pictures, settings, now, why)
+    assert [one.at for one in night.pictures] == [*moments[:2], *moments[4:]]
+    assert (undated, why) == (2, {"twice": 2})
+
+
+def test_files_that_were_copied_are_not_dated_by_the_copying(tmp_path: Path) -> None:
+    """Where the file's time dates a picture, one whose name says another day has no time."""
+    put(tmp_path / "image-20240209220007.jpg", sky(1), NOW - timedelta(hours=15))
+    put(tmp_path / "image-20230209220007.jpg", sky(2), NOW)
+    put(tmp_path / "20230209/pic1.jpg", sky(3), NOW)
+    nights, undated = dated(
+        pictures_of([tmp_path], camera(tmp_path, time_from="header").source),
+        camera(tmp_path, time_from="header"),
+        NOW,
+    )
+    assert [night.night for night in nights] == [NIGHT]
+    assert undated == 2
+
+
+def test_a_time_that_has_not_been_is_none(tmp_path: Path) -> None:
+    """A picture of tomorrow, by a wrong zone or a wrong clock, is not recorded."""
+    root = allsky(tmp_path, [(NOW + timedelta(hours=3), sky(1))])
+    settings = allsky_camera(root)
+    nights, undated = dated(pictures_of([root / "images"], settings.source), settings, NOW)
+    assert (nights, undated) == ([], 1)
+
+
+def test_a_file_of_a_machine_without_a_clock_has_no_time(tmp_path: Path) -> None:
+    """1970 is no night that was watched."""
+    put(tmp_path / "pic1.jpg", sky(1), datetime(1970, 1, 1, 0, 3, tzinfo=UTC))
+    settings = camera(tmp_path, time_from="header")
+    assert dated(pictures_of([tmp_path], settings.source), settings, NOW) == ([], 1)
+
+
+def test_each_reason_for_no_time_has_a_line_of_its_own(tmp_path: Path) -> None:
+    """A picture ahead of our clock has a time in its name, and no form of a name would help it."""
+    soon, twice = datetime.now(UTC) + timedelta(days=2), datetime(2024, 10, 27, 0, 20, tzinfo=UTC)
+    root = allsky(tmp_path, [(twice, sky(2)), (soon, sky(1))])
+    settings = allsky_camera(root)
+    pictures = pictures_of([root / "images"], settings.source)
+    os.utime(pictures[0], (NOW.timestamp(), NOW.timestamp()))
+    told: list[str] = []
+    into = (Settings(camera=(settings,)), settings, tmp_path / "record.db", None)
+    assert ingest_nights(pictures, *into, lambda *_: None, lambda one: told.append(one.fault or "")) == 1
+    first, second = (line.partition(": ")[2] for line in told)
+    assert first == (
+        "1 of 2 pictures are of the hour that comes twice when the clocks go back, and the files' own times are too far "
+        "off to say of which: copy them with their times (cp -p, rsync -t)"
+    )
+    assert (
+        second
+        == "1 of 2 pictures are dated ahead of our clock: check `name_timezone` and this machine's clock"
+    )
+
+
+def test_no_two_looks_are_nearer_than_a_cadence_allows() -> None:
+    """Also beside looks that are on record: a picture between two of them makes no third."""
+    at = [EVENING + timedelta(seconds=20 * k) for k in range(10)]
+    pictures = [Kept(one, Path("x"), 1) for one in at]
+    assert [k.at for k in chosen(pictures, [], 60)] == at[::3]
+    assert [k.at for k in chosen(pictures, [at[1], at[4]], 60)] == [at[7]]
+    assert [k.at for k in chosen(pictures, at, 60)] == []
+
+
+def test_where_movies_and_pictures_lie_together(tmp_path: Path) -> None:
+    """AuroraMAX's archive is its movies; a camera without a stamp has no movie that could be dated."""
+    root = allsky(tmp_path, every(60, 2))
+    found = footage_of([root / "images"], allsky_camera(root))
+    assert (len(found.movies), len(found.pictures)) == (0, 2)
+    assert "a movie among the pictures left out" in (found.left_out or "")
+    found = footage_of([root / "images"], CameraSettings())
+    assert (len(found.movies), len(found.pictures)) == (1, 0)
+    assert "pictures beside the movies left out" in (found.left_out or "")
+    pictures = footage_of([root / "images"], allsky_camera(root)).pictures
+    found = footage_of([root / "images", *pictures], CameraSettings())
+    assert (len(found.movies), found.pictures) == (1, pictures)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"neither a movie .* nor a picture"):
+        footage_of([tmp_path / "empty"], allsky_camera(root))
+
+
+def test_pictures_named_otherwise_are_told_of(tmp_path: Path) -> None:
+    """Half a folder of another form of name, as before a camera program's update: counted, one named, the rest taken."""
+    root = allsky(tmp_path, every(60, 3))
+    for k in range(4):
+        put(root / f"images/20240209/cam1_2024020922000{k}.jpg", sky(k), EVENING)
+    found = footage_of([root / "images"], allsky_camera(root))
+    assert len(found.pictures) == 3
+    assert "4 pictures left out, cam1_20240209220000.jpg for one" in (found.left_out or "")
+    assert "'image-%Y%m%d%H%M%S'" in (found.left_out or "")
+
+
+def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misread stamp among pictures in order of their names is kept out; the others have their time."""
+    from daemon.archive import dated_pictures
+
+    said = {f"{k}.png": EVENING + timedelta(minutes=k) for k in range(5)}
+    said["2.png"] -= timedelta(hours=8)
+
+    class Reader:
+        def __init__(self, _: object) -> None:
+            self._said = iter(said.values())
+
+        def read(self, _: object) -> tuple[datetime, str]:
+            return next(self._said), ""
+
+    monkeypatch.setattr(dated_pictures, "StampReader", Reader)
+    for name in said:
+        put(
+            tmp_path / name,
+            cv2.imencode(".png", cv2.imdecode(np.frombuffer(sky(1), np.uint8), 1))[1].tobytes(),
+            NOW,
+        )
+    settings = camera(tmp_path, time_from="stamp").model_copy(update={"stamp": CameraSettings().stamp})
+    nights, undated = dated(pictures_of([tmp_path], settings.source), settings, NOW)
+    assert [one.path.name for night in nights for one in night.pictures] == [
+        "0.png",
+        "1.png",
+        "3.png",
+        "4.png",
+    ]
+    assert undated == 1
