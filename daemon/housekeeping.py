@@ -153,7 +153,15 @@ def end_unwatched(store: Store, settings: Settings) -> None:
         for name in store.progress.cameras_of_events():
             if name in watched:
                 continue
-            state = store.progress.event_state(name)
+            try:
+                state = store.progress.event_state(name)
+            except StoreError as error:
+                if error.reason != "damaged":
+                    raise
+                log.warning(
+                    "%s", error
+                )  # of a camera that nobody watches it keeps no other from being watched
+                continue
             rules = settings.event.rules(settings.camera[0].cadence_s)
             state, over = event.break_off(state, name, rules, "the camera is no longer watched")
             for change in over:

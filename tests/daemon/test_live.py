@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +96,9 @@ def test_the_event_of_a_camera_that_was_taken_out_is_over(watch: Watch) -> None:
     (over,) = watch.rows("SELECT ended_at, ended_reason FROM events")
     assert (over["ended_at"], over["ended_reason"]) == (last, "the camera is no longer watched")
     assert watch.store.progress.event_state("yellowknife").event is None
+    with closing(sqlite3.connect(watch.store.path)) as db, db:
+        db.execute("UPDATE event_states SET json = '{}'")
+    end_unwatched(watch.store, without)  # what is kept of a camera that nobody watches stops no watch
 
 
 def test_a_dead_feed_is_not_back_because_the_watch_began_anew(watch: Watch) -> None:
