@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,6 +166,40 @@ def test_axe_finds_nothing_in_any_state_of_the_card(
     until(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "main.out-of-date"))
     found["grown old"] = axe()
     assert {state: violations for state, violations in found.items() if violations} == {}
+    browser.get_log("browser")
+
+
+ASK = """
+const [due, done] = arguments, real = window.fetch;
+const pause = (ms) => new Promise((then) => setTimeout(then, ms));
+const answered = () => new Promise((then) => {
+  window.fetch = async (...asked) => {
+    const answer = await real(...asked);
+    window.fetch = real;
+    pause(50).then(() => then(answer.status));
+    return answer;
+  };
+  document.dispatchEvent(new Event('visibilitychange'));
+});
+const judged = async () => {
+  for (;;) {
+    document.querySelector('[data-due]').dataset.due = due;
+    if ((await answered()) === 304) return document.getElementById('main').classList.contains('out-of-date');
+    await pause(100);  // an answer of something new brings its own instant
+  }
+};
+judged().then(done);
+"""
+"""The picture is due at that instant; the page asks, and judges. Is it out of date?"""
+
+
+def test_a_clock_that_runs_fast_makes_no_picture_old(browser: Chrome, tmp_path: Path) -> None:
+    """In a demonstration the asking alone takes minutes of the watch's clock; a picture older than that is old."""
+    with web_night.house(tmp_path, minutes=425, rate=10.0) as night:
+        browser.get(night.url)
+        now = night.watch.clock().timestamp()
+        assert browser.execute_async_script(ASK, now - 5) is False
+        assert browser.execute_async_script(ASK, now - 3600) is True
     browser.get_log("browser")
 
 

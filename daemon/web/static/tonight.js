@@ -5,7 +5,9 @@ import { loadReel } from "./reel.js";
 import { root, word } from "./words.js";
 
 const main = document.getElementById("main");
-const POLL_MS = Math.min(10000, Math.max(1000, (Number(main.dataset.cadence) * 250) / Number(main.dataset.rate)));
+const RATE = Number(main.dataset.rate);
+const POLL_MS = Math.min(10000, Math.max(1000, (Number(main.dataset.cadence) * 250) / RATE));
+const ASKING_S = RATE > 1 ? (RATE * (POLL_MS + 1500)) / 1000 : 0; // where the watch's clock runs fast, asking alone takes minutes of it
 const HIDDEN_POLL_MS = 60000; // a page nobody looks at asks rarely
 const PATIENCE_MS = 4 * POLL_MS + 5000; // without an answer for so long, the page reports it
 
@@ -100,7 +102,7 @@ async function ask() {
 // The page's own judgement, needing no server: too old, or no answer.
 function judgeAge() {
   const due = Number(main.querySelector('[data-live="sky"]').dataset.due || 0);
-  const late = due > 0 && watchNow() > due;
+  const late = due > 0 && watchNow() > due + ASKING_S;
   const alone = performance.now() - lastAnswer > PATIENCE_MS && !document.hidden;
   for (const age of main.querySelectorAll(".age")) age.classList.toggle("late", late || alone);
   withdraw(late || alone, alone ? word("alone") : word("late"));
