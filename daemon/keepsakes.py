@@ -61,6 +61,7 @@ class Keepsakes:
         self.settings, self.store, self.pictures, self.clock = settings, store, pictures, clock
         self._given_up: set[Path] = set()
         self._maker: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     def visit(self) -> datetime:
         """Begin to make the next one that is missing; when to come again. Raises StoreError."""
@@ -74,6 +75,17 @@ class Keepsakes:
         self._maker = threading.Thread(target=self._make, args=(wanted,), name="timelapse", daemon=True)
         self._maker.start()
         return now + SOON
+
+    def stop(self, timeout_s: float) -> None:
+        """Leave the one being made, which the next start makes anew, and wait so long for that at most."""
+        self._stopping.set()
+        if self._maker is not None:
+            self._maker.join(timeout_s)
+
+    @property
+    def drained(self) -> bool:
+        """Is none being made? Python's end in the middle of an encoder's work ends the process by a signal."""
+        return self._maker is None or not self._maker.is_alive()
 
     def missing(self, now: datetime) -> Iterator[Wanted]:
         """The keepsakes not yet made, events first, newest first. Raises StoreError."""
@@ -143,6 +155,8 @@ class Keepsakes:
 
     def _bytes(self, rows: list[ObservationRow]) -> Iterator[bytes]:
         for row in rows:
+            if self._stopping.is_set():
+                raise InterruptedError("the watch is stopping")
             with contextlib.suppress(OSError):  # pruned meanwhile
                 yield (self.pictures / str(row["picture"])).read_bytes()
 

@@ -358,6 +358,7 @@ class Service:
         log.info("stopping")
         self.schedule.stop(DRAIN_S / 2)
         self._stop_sending(DRAIN_S / 8)
+        self.keepsakes.stop(DRAIN_S / 8)
         self.server.stop()
         self.store.close()
         log.info("stopped")
@@ -365,7 +366,7 @@ class Service:
     @property
     def drained(self) -> bool:
         """Has all work ended? A look may still hang in its request; the record is closed to it."""
-        return self.schedule.drained
+        return self.schedule.drained and self.keepsakes.drained
 
     def _feed_watchdog(self) -> None:
         well, why = self.healthy()

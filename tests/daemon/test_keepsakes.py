@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from daemon.config import CameraSettings, DaemonSettings, Settings
 from daemon.errors import FootageError
 from daemon.footage import image, timelapse
 from daemon.keepsakes import Keepsakes
-from daemon.observation import Description, Event
+from daemon.observation import Description, Event, Picture
 from daemon.record import keepsake_files
 from daemon.record.store import Store
 from tests import web_night
@@ -69,6 +70,37 @@ def test_a_night_and_an_event_become_movies_and_cards(tmp_path: Path, night_cloc
     assert card.shape == (timelapse.CARD[1], timelapse.CARD[0], 3)
     assert abs(int(card[270, 300, 1]) - 120) < 12
     assert list((tmp_path / "timelapse" / "event").glob(".*")) == []
+
+
+def test_a_stop_leaves_the_one_being_made(
+    tmp_path: Path, night_clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread ends at the next picture, so that no encoder is at work when Python ends; nothing half is kept."""
+    begun, goes_on, decode = threading.Event(), threading.Event(), image.decode
+
+    def slow(data: bytes) -> Picture:
+        begun.set()
+        assert goes_on.wait(60)
+        return decode(data)
+
+    settings = Settings(daemon=DaemonSettings(state_dir=tmp_path), camera=(CameraSettings(),))
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        recorded(tmp_path, store)
+        night_clock.at = T0 + timedelta(days=1)
+        keepsakes = Keepsakes(settings, store, tmp_path / "frames", night_clock)
+        monkeypatch.setattr(timelapse, "card", lambda *_: b"")
+        monkeypatch.setattr(timelapse.image, "decode", slow)
+        before = list(keepsakes.missing(night_clock.now()))
+        keepsakes.visit()
+        assert begun.wait(60)
+        keepsakes.stop(0.01)
+        assert not keepsakes.drained
+        goes_on.set()
+        keepsakes.stop(60)
+        assert keepsakes.drained
+        assert not list((tmp_path / "timelapse").glob("**/*.mp4"))
+        again = Keepsakes(settings, store, tmp_path / "frames", night_clock)
+        assert list(again.missing(night_clock.now())) == before
 
 
 def test_broken_pictures_are_left_out_and_none_at_all_makes_no_file(tmp_path: Path) -> None:
