@@ -79,8 +79,7 @@ def follow(
         held = SkyHeld()
     if clear == held.clear:
         return replace(held, other_since=None, at=at, other=None), None
-    goes_on = held.other_since is not None and held.other == clear and gap <= hold
-    since = held.other_since if goes_on and held.other_since is not None else at
+    since = (held.other_since if held.other == clear and gap <= hold else None) or at
     if at - since < hold:
         return replace(held, other_since=since, at=at, other=clear), None
     news = SkyChange("clears" if clear else "clouds over", since, at, by_stars)

@@ -140,10 +140,11 @@ def pictures_of(
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            below = _below(place, [] if blocked is None else blocked)
-            found += [path for path in below if _tells_time(path.name, source)]
-            if unnamed is not None:
-                unnamed += [path for path in below if not _tells_time(path.name, source)]
+            for path in _below(place, [] if blocked is None else blocked):
+                if _tells_time(path.name, source):
+                    found.append(path)
+                elif unnamed is not None:
+                    unnamed.append(path)
         elif not place.is_file():
             raise UsageError(f"{place}: there is no such file or folder")
         elif place.suffix.lower() in PICTURES:

@@ -119,7 +119,7 @@ def ingest_movie(
     A movie that was taken in whole is remembered by name and size, so that going on with an archive
     of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
-    camera, name = pipeline.camera.name, one_line(path.name)
+    name = one_line(path.name)
     done = done_before(pipeline, name, _bytes(path))
     if done is not None:
         return Outcome(path, Tally(known=done.frames, undated=done.undated))
@@ -139,9 +139,7 @@ def ingest_movie(
     with movie:
         tally = record_movie(pipeline, movie)
     if movie.fault is None:
-        known = tally.recorded + tally.known
-        taken = MovieTaken(_bytes(path), known, tally.undated, read_as(pipeline.camera_settings))
-        pipeline.store.progress.put_movie(camera, name, taken)
+        remember(pipeline, name, _bytes(path), tally)
     return Outcome(path, tally, movie.readings, movie.fault)
 
 
@@ -158,6 +156,13 @@ def done_before(pipeline: Pipeline, name: str, size: int) -> MovieTaken | None:
     done = pipeline.store.progress.movie(pipeline.camera.name, name)
     now = read_as(pipeline.camera_settings)
     return done if done is not None and done.bytes == size and done.read_as in ("", now) else None
+
+
+def remember(pipeline: Pipeline, name: str, size: int, tally: Tally) -> None:
+    """Footage of that name and size was taken in whole, as :func:`done_before` is to know."""
+    now = read_as(pipeline.camera_settings)
+    taken = MovieTaken(size, tally.recorded + tally.known, tally.undated, now)
+    pipeline.store.progress.put_movie(pipeline.camera.name, name, taken)
 
 
 def record_movie(pipeline: Pipeline, movie: DatedMovie) -> Tally:

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median_low
 
 from daemon.archive.dated_pictures import SPACING, Kept, Night, Untold, dated
-from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, done_before, opened, read_as, same_minute
+from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, done_before, opened, remember, same_minute
 from daemon.archive.recorded_night import RecordedNight, RecordedRow
 from daemon.config import SLOWEST_S, CameraSettings, Settings, SourceSettings
 from daemon.errors import PictureError
@@ -30,7 +30,6 @@ from daemon.footage.frame import from_pixels
 from daemon.night import night_text
 from daemon.observation import Frame
 from daemon.pipeline import Pipeline
-from daemon.record.progress import MovieTaken
 from daemon.text import one_line
 
 
@@ -38,7 +37,6 @@ def ingest_night(
     night: Night, pipeline: Pipeline, progress: Callable[[float], None] | None = None
 ) -> Outcome:
     """A night's pictures into the record. One that is known as it stands is not looked at again."""
-    camera = pipeline.camera.name
     name, folder = f"pictures of {night.night.isoformat()}", night.pictures[0].path.parent
     done = done_before(pipeline, name, night.bytes)
     if done is not None:
@@ -48,16 +46,7 @@ def ingest_night(
     fault = _unreadable(folder, tally) or _too_far_apart(night, pipeline)
     # With a fault another call may find more: files that can be read by then, a cadence that was corrected.
     if fault is None:
-        pipeline.store.progress.put_movie(
-            camera,
-            name,
-            MovieTaken(
-                night.bytes,
-                tally.recorded + tally.known,
-                tally.undated,
-                read_as(pipeline.camera_settings),
-            ),
-        )
+        remember(pipeline, name, night.bytes, tally)
     return Outcome(folder, tally, fault=fault, title=night_text(night.night))
 
 

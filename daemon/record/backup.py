@@ -13,11 +13,8 @@ from pathlib import Path
 
 from daemon.errors import StoreError
 from daemon.files import owned_like, replacing
-from daemon.record.database import WriterLock, connect_reader, translated
+from daemon.record.database import LOG, WriterLock, connect_reader, translated
 from daemon.record.migrations import check_version
-
-_BESIDE = ("-wal", "-shm")
-"""Files of SQLite's beside a database; of another one they would spoil it."""
 
 _MAGIC, _WRITTEN_BY_LOG = b"SQLite format 3\0", 2
 
@@ -69,7 +66,7 @@ def _refuse_to_replace(target: Path, source: Path) -> None:
     if target.exists() and target.samefile(source):
         message = f"{target}: that is the database itself; name another file for the backup"
         raise StoreError("not allowed", message)
-    if left := [p.name for end in _BESIDE if (p := target.with_name(target.name + end)).exists()]:
+    if left := [p.name for end in LOG if (p := target.with_name(target.name + end)).exists()]:
         message = f"{target}: {' and '.join(left)} beside it belong to a database in use; name another file for the backup"
         raise StoreError("not allowed", message)
     if not target.exists() or (target.is_file() and target.stat().st_size == 0):
@@ -98,7 +95,7 @@ def _set_aside(path: Path) -> Path:
         os.link(path, aside)
     except OSError:  # a file system without links
         path.replace(aside)
-    for ending in _BESIDE:  # the log would spoil whatever takes the database's place
+    for ending in LOG:
         part = path.with_name(path.name + ending)
         if part.exists():
             part.replace(aside.with_name(aside.name + ending))

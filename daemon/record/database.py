@@ -70,8 +70,11 @@ def _nearly_full(path: Path) -> bool:
         return False
 
 
-OWN = ("", "-wal", "-shm", "-journal", ".lock")
-"""What the names of a database's files end in."""
+LOG = ("-wal", "-shm")
+"""What SQLite's log beside a database ends in; of another database it would spoil it."""
+
+OWN = ("", *LOG, "-journal", ".lock")
+"""What the names of all of a database's files end in."""
 
 
 def refuse_own_files(database: Path, *targets: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from daemon.errors import StoreError
 from daemon.files import replacing
+from daemon.record.database import LOG
 
 Identity = tuple[int, int]
 
@@ -34,7 +35,7 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = identity(path)
-        self._logs = {ending: identity(_beside(path, ending)) for ending in ("-wal", "-shm")}
+        self._logs = {ending: identity(_beside(path, ending)) for ending in LOG}
 
     @property
     def kept(self) -> bool:
