@@ -69,9 +69,16 @@ OWNERS = {
     "jinja2": {"daemon.web"},
     "pydantic": {"daemon.config", "daemon.alert.channel", "daemon.web", "training"},
     "pydantic_settings": {"daemon.config"},
-    "cv2": {"daemon.footage", "daemon.description", "models.preprocess", "models.colour", "training"},
+    "cv2": {
+        "daemon.footage",
+        "daemon.description",
+        "daemon.sky.stars",
+        "models.preprocess",
+        "models.colour",
+        "training",
+    },
     "ray": {"daemon.archive.cluster"},
-    "scipy": {"daemon.sky", "training"},
+    "scipy": {"training"},
     "sklearn": {"training"},
 }
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
-from scipy.special import bdtrc
 
 from daemon.observation import Orientation, Points
 from daemon.sky.lens import project
 from daemon.sky.stars.catalogue import EXTINCTION_MAG, StarField, air_mass
 from daemon.sky.stars.fit import DEGREE
+from daemon.sky.stars.nearest import Nearest, by_chance
 from daemon.sky.stars.visibility import RINGS_DEG, SEEN_WITHIN_DEG
 
 Floats = npt.NDArray[np.float64]
@@ -70,27 +69,27 @@ def minutes_off(
     """Which of the minutes the points fit; None where they fit none better than chance would."""
     if not len(points):
         return None
-    tree = cKDTree(np.column_stack([points.x, points.y]))
-    tried = [_away_deg(tree, stars_after(float(one)), orientation) for one in minutes]
+    near = Nearest(points.x, points.y)
+    tried = [_away_deg(near, stars_after(float(one)), orientation) for one in minutes]
     share = np.array([float((away <= SEEN_WITHIN_DEG).mean()) if len(away) else 0.0 for away in tried])
     best = int(np.argmax(share))
     others = share[np.abs(np.asarray(minutes) - minutes[best]) >= APART_MIN]
     seen, count = int((tried[best] <= SEEN_WITHIN_DEG).sum()), len(tried[best])
     rate = (float(others.mean()) if len(others) else 0.0) + 1.0 / max(count, 1)
-    if bdtrc(seen - 1, count, min(rate, 1.0)) * len(tried) > BY_CHANCE:
+    if by_chance(seen, count, rate) * len(tried) > BY_CHANCE:
         return None
     close = minutes[best] + np.arange(-2.0, 2.01, 0.2)
-    fit = np.array([_fit(_away_deg(tree, stars_after(float(one)), orientation)) for one in close])
+    fit = np.array([_fit(_away_deg(near, stars_after(float(one)), orientation)) for one in close])
     weight = np.maximum(fit - 0.8 * fit.max(), 0.0)
     return Off(float((weight * close).sum() / weight.sum()), float(share[best]))
 
 
-def _away_deg(tree: cKDTree, stars: StarField, orientation: Orientation) -> Floats:
+def _away_deg(near: Nearest, stars: StarField, orientation: Orientation) -> Floats:
     """From each bright star on the disc to the nearest point."""
     bright = stars.brighter(BRIGHT, RINGS_DEG[0])
     x, y = project(bright.azimuth_deg, bright.elevation_deg, orientation)
     on = np.hypot(x, y) < 0.97
-    return np.asarray(tree.query(np.column_stack([x[on], y[on]]))[0] / DEGREE, dtype=np.float64)
+    return near.to(x[on], y[on])[0] / DEGREE
 
 
 def _fit(away_deg: Floats) -> float:

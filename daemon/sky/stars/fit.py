@@ -7,17 +7,16 @@ when enough stars carry them, and lean on what lenses usually are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
-from scipy.spatial import cKDTree
 
 from daemon.observation import Lens, Orientation, Points
 from daemon.sky.lens import lens_of, project, unproject
 from daemon.sky.stars.catalogue import StarField
+from daemon.sky.stars.nearest import Nearest
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -31,6 +30,10 @@ SPREAD = np.array([np.inf, np.inf, np.inf, np.inf, 0.12, 3.0, 3.0])
 """What is known of the values beforehand; nothing of the first four."""
 WEIGHT = 0.3
 STEP = np.array([0.02, 0.02, 0.02, 0.02, 0.05, 1.0, 1.0])
+OUTLYING = 0.4
+"""Degrees from which a pair's distance counts in proportion, not squared."""
+MOST_ROUNDS, NUDGE = 40, 1e-6
+"""Of a fit; each looks along every value by so much of its step."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,9 @@ def matched(shot: Shot, orientation: Orientation, how: Round) -> Pairs:
     x, y = project(stars.azimuth_deg[: how.stars], stars.elevation_deg[: how.stars], orientation)
     if not len(x) or not len(points):
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
-    there = np.column_stack([points.x[: how.points], points.y[: how.points]])
-    here = np.column_stack([x, y])
-    away, nearest = cKDTree(there).query(here)
-    back = cKDTree(here).query(there)[1]
+    there = points.x[: how.points], points.y[: how.points]
+    away, nearest = Nearest(*there).to(x, y)
+    _, back = Nearest(x, y).to(*there)
     good = (away <= how.tolerance_deg * DEGREE) & (back[nearest] == np.arange(len(x)))
     return np.flatnonzero(good), nearest[good]
 
@@ -117,15 +119,50 @@ def fitted(shots: Sequence[Shot], pairs: Sequence[Pairs], start: Orientation, fr
         prior = (moved[known] - USUAL[known]) / SPREAD[known]
         return np.concatenate([(at_x - x) / DEGREE, (at_y - y) / DEGREE, WEIGHT * prior])
 
-    found = least_squares(
-        residuals, begin[:free], loss="soft_l1", f_scale=0.4, x_scale=STEP[:free], max_nfev=25
-    )
-    apart = residuals(found.x)[: 2 * len(x)]
+    best, curvature = _least(residuals, begin[:free], STEP[:free])
+    apart = residuals(best)[: 2 * len(x)]
     square = float((apart**2).sum())
     covariance = np.zeros((VALUES, VALUES))
-    covariance[:free, :free] = np.linalg.pinv(found.jac.T @ found.jac) * square / max(1, 2 * len(x) - free)
-    orientation = orientation_of(np.concatenate([found.x, begin[free:]]), start.east_left)
+    covariance[:free, :free] = np.linalg.pinv(curvature) * square / max(1, 2 * len(x) - free)
+    orientation = orientation_of(np.concatenate([best, begin[free:]]), start.east_left)
     return Fit(orientation, tuple(pairs), float(np.sqrt(square / max(1, len(x)))), covariance)
+
+
+def _least(residuals: Callable[[Floats], Floats], begin: Floats, step: Floats) -> tuple[Floats, Floats]:
+    """Levenberg's and Marquardt's way down to the least sum of ``2 OUTLYING² (√(1 + (r / OUTLYING)²) − 1)``: squares
+    near 0, and a false pair far off pulls no more than in proportion. ``step`` is what counts as much in each value.
+
+    Gives the values and the sum's curvature there (Gauss and Newton's; Triggs et al. 2000 for the weights).
+    """
+    values, damping = begin, 1e-3
+    total, slope, curvature = _valley(residuals, values, step)
+    for _ in range(MOST_ROUNDS):
+        down = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature) + 1e-12), -slope)
+        lower = total - _outlying(residuals(values + step * down))
+        if lower > 0.0:
+            values, damping = values + step * down, damping / 8.0
+            total, slope, curvature = _valley(residuals, values, step)
+        else:
+            damping *= 8.0
+        if lower < 1e-9 * total and (lower > 0.0 or damping > 1e3):
+            break
+    return values, curvature / np.outer(step, step)
+
+
+def _outlying(apart: Floats) -> float:
+    return float((2.0 * OUTLYING**2 * (np.sqrt(1.0 + (apart / OUTLYING) ** 2) - 1.0)).sum())
+
+
+def _valley(
+    residuals: Callable[[Floats], Floats], values: Floats, step: Floats
+) -> tuple[float, Floats, Floats]:
+    """(the sum, its slope, its curvature), the last two halved and for one step."""
+    apart = residuals(values)
+    nudges = NUDGE * np.diag(step)
+    change = np.column_stack([(residuals(values + nudge) - apart) / NUDGE for nudge in nudges])
+    soft = np.sqrt(1.0 + (apart / OUTLYING) ** 2)
+    slope = change.T @ (apart / soft)
+    return _outlying(apart), slope, np.asarray((change / soft[:, None] ** 3).T @ change, np.float64)
 
 
 def _gathered(shots: Sequence[Shot], pairs: Sequence[Pairs]) -> tuple[Floats, Floats, Floats, Floats]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
 
 from daemon.observation import Lens, Orientation, Points
 from daemon.sky.stars.catalogue import StarField
@@ -45,11 +45,11 @@ class Hypothesis:
 
 def spots(points: Points) -> npt.NDArray[np.float32]:
     """The strongest points → the map, (MAP, MAP): 1 on a point, 0 beyond SPOT."""
-    dark = np.ones((MAP, MAP), dtype=np.bool_)
+    dark = np.ones((MAP, MAP), dtype=np.uint8)
     column, row = _cell(points.x[:POINTS]), _cell(points.y[:POINTS])
     inside = (column >= 0) & (column < MAP) & (row >= 0) & (row < MAP)
-    dark[row[inside], column[inside]] = False
-    away = distance_transform_edt(dark) * (2 * REACH / MAP)
+    dark[row[inside], column[inside]] = 0
+    away = cv2.distanceTransform(dark, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (2 * REACH / MAP)
     return np.asarray(np.maximum(0.0, 1.0 - away / SPOT), dtype=np.float32)
 
 

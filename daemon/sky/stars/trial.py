@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
-from scipy.special import bdtrc
 
 from daemon.observation import Orientation
 from daemon.sky.lens import project
 from daemon.sky.stars.catalogue import StarField
 from daemon.sky.stars.fit import DEGREE, Fit, Shot
+from daemon.sky.stars.nearest import Nearest, by_chance
 
 HOLD_OUT = 4
 """Every fourth star, in order of brightness, takes no part in search and fit."""
@@ -69,7 +68,7 @@ def tried(shots: Sequence[Shot], held_out: Sequence[StarField], fit: Fit) -> Tri
     shares = [float(found.mean()) if len(found) else 0.0 for found in wrong]
     tries = sum(len(found) for found in wrong)
     rate = (sum(float(found.sum()) for found in wrong) + 1.0) / (tries + 1.0)
-    chance = float(bdtrc(int(right.sum()) - 1, len(right), min(rate, 1.0)))
+    chance = by_chance(int(right.sum()), len(right), rate)
     return Trial(len(right), float(right.mean()), float(np.mean(shares)), max(shares), chance)
 
 
@@ -93,6 +92,6 @@ def _found(
         x, y = project(stars.azimuth_deg, stars.elevation_deg, orientation)
         on = np.hypot(x, y) < 1.0
         if on.any() and len(shot.points):
-            tree = cKDTree(np.column_stack([shot.points.x, shot.points.y]))
-            out.append(tree.query(np.column_stack([x[on], y[on]]))[0] <= tolerance)
+            near = Nearest(shot.points.x, shot.points.y)
+            out.append(near.to(x[on], y[on])[0] <= tolerance)
     return np.concatenate(out)

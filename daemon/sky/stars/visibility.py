@@ -16,14 +16,12 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
-from scipy.special import bdtrc
 
 from daemon.observation import Orientation, Points
 from daemon.sky.lens import project
 from daemon.sky.stars.catalogue import StarField
 from daemon.sky.stars.fit import DEGREE
+from daemon.sky.stars.nearest import Nearest, by_chance
 
 Floats = npt.NDArray[np.float64]
 
@@ -121,10 +119,10 @@ def star_cover(
     noticed = _share_of_light(light(level, least, gamma) + expected.magnitude - zero)
     informs = noticed < INFORMS
     expected, x, y, noticed = expected.chosen(informs), x[informs], y[informs], noticed[informs]
-    full, tree = zero - expected.magnitude, _tree(points)
-    came, seen = _through(points, tree, x, y, full, gamma)
+    full, near = zero - expected.magnitude, Nearest(points.x, points.y)
+    came, seen = _through(points, near, x, y, full, gamma)
     aside = np.array(
-        [_through(points, tree, x + dx * DEGREE, y + dy * DEGREE, full, gamma)[0] for dx, dy in ASIDE_DEG]
+        [_through(points, near, x + dx * DEGREE, y + dy * DEGREE, full, gamma)[0] for dx, dy in ASIDE_DEG]
     )
     chance = float(aside.mean()) if aside.size else 0.0
     weight, sector = 1.0 / (0.1 + noticed), sector_of(expected.azimuth_deg, expected.elevation_deg)
@@ -156,15 +154,15 @@ def on_points(
 ) -> tuple[StarField, npt.NDArray[np.bool_]]:
     """The stars that the disc shows, and for each whether a point lies where it must be."""
     field, x, y = _on_disc(stars, orientation, None)
-    return field, _near(_tree(points), x, y)[0]
+    return field, _seen(Nearest(points.x, points.y), x, y)[0]
 
 
 def _through(
-    points: Points, tree: cKDTree | None, x: Floats, y: Floats, full: Floats, gamma: float
+    points: Points, near: Nearest, x: Floats, y: Floats, full: Floats, gamma: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """For each place: the share 0…1 of the light expected there (``full``, magnitudes) that its point has, and
     whether there is a point."""
-    seen, which = _near(tree, x, y)
+    seen, which = _seen(near, x, y)
     came = np.zeros(len(x))
     level, height = _behind(points.level, x[seen], y[seen]), points.height[which[seen]]
     came[seen] = np.minimum(_share_of_light(light(level, height, gamma) - full[seen]), 1.0)
@@ -178,8 +176,12 @@ def _share_of_light(magnitudes: Floats) -> Floats:
 def _behind(plane: npt.NDArray[np.float32], x: Floats, y: Floats) -> Floats:
     """A map of the disc (n, n) at positions on it, between its cells."""
     n = len(plane)
-    at = np.stack([(y + 1.0) / 2 * n - 0.5, (x + 1.0) / 2 * n - 0.5])
-    return np.asarray(map_coordinates(plane, at, order=1, mode="nearest"), dtype=np.float64)
+    row, column = (np.clip((at + 1.0) / 2 * n - 0.5, 0.0, n - 1.0) for at in (y, x))
+    top, left = (np.minimum(at.astype(np.intp), n - 2) for at in (row, column))
+    down, right = row - top, column - left
+    upper = plane[top, left] * (1.0 - right) + plane[top, left + 1] * right
+    lower = plane[top + 1, left] * (1.0 - right) + plane[top + 1, left + 1] * right
+    return np.asarray(upper * (1.0 - down) + lower * down, dtype=np.float64)
 
 
 def _beyond_chance(share: float, chance: float) -> float:
@@ -206,17 +208,10 @@ def _whole(sectors: Sequence[float | None]) -> float | None:
     return float((values * weight)[known].sum() / weight[known].sum())
 
 
-def _tree(points: Points) -> cKDTree | None:
-    """The points to search among; made once for all the searches of a frame. None where there are none."""
-    return cKDTree(np.column_stack([points.x, points.y])) if len(points) else None
-
-
-def _near(tree: cKDTree | None, x: Floats, y: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+def _seen(near: Nearest, x: Floats, y: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
     """For each place whether a point lies there, and the nearest point's index."""
-    if tree is None or not len(x):
-        return np.zeros(len(x), np.bool_), np.zeros(len(x), np.intp)
-    away, which = tree.query(np.column_stack([x, y]))
-    return np.asarray(away <= SEEN_WITHIN_DEG * DEGREE), which
+    away, which = near.to(x, y)
+    return away <= SEEN_WITHIN_DEG * DEGREE, which
 
 
 def _away(stars: StarField, moon: tuple[float, float]) -> Floats:
@@ -261,12 +256,12 @@ def shown(
     Bins of half a magnitude from bright to faint: the limit is the end of the last in which, like in
     all brighter ones, at least 60 % are seen. ``gamma`` is the camera's, where more frames than this one have shown it.
     """
-    tree = _tree(points)
-    better = _better(tree, stars, orientation, moon)
+    near = Nearest(points.x, points.y)
+    better = _better(near, stars, orientation, moon)
     field, x, y = _on_disc(stars.brighter(TO, RINGS_DEG[0]), orientation, moon)
     inside = np.isin(sector_of(field.azimuth_deg, field.elevation_deg), better)
     field, x, y = field.chosen(inside), x[inside], y[inside]
-    seen, which = _near(tree, x, y)
+    seen, which = _seen(near, x, y)
     limit = _limit(field.magnitude, seen)
     if limit is None:
         return None
@@ -287,15 +282,15 @@ def _curve(level: Floats, height: Floats, magnitude: Floats) -> float:
 
 
 def _better(
-    tree: cKDTree | None, stars: StarField, orientation: Orientation, moon: tuple[float, float] | None
+    near: Nearest, stars: StarField, orientation: Orientation, moon: tuple[float, float] | None
 ) -> list[int]:
     """The sectors in which most bright stars are seen; none where chance might do as well."""
     field, x, y = _on_disc(stars.brighter(FIRST_LOOK, RINGS_DEG[0]), orientation, moon)
     if not len(field):
         return []
-    seen, _ = _near(tree, x, y)
-    chance = np.mean([_near(tree, x + dx * DEGREE, y + dy * DEGREE)[0].mean() for dx, dy in ASIDE_DEG])
-    if bdtrc(int(seen.sum()) - 1, len(field), max(float(chance), 1.0 / len(field))) > BY_CHANCE:
+    seen, _ = _seen(near, x, y)
+    chance = np.mean([_seen(near, x + dx * DEGREE, y + dy * DEGREE)[0].mean() for dx, dy in ASIDE_DEG])
+    if by_chance(int(seen.sum()), len(field), max(float(chance), 1.0 / len(field))) > BY_CHANCE:
         return []
     sector = sector_of(field.azimuth_deg, field.elevation_deg)
     count = np.bincount(sector, minlength=SECTORS)

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from scipy.spatial import cKDTree
 
 from daemon.observation import FoundLens, Lens, Orientation, Points
 from daemon.sky.stars import visibility
+from daemon.sky.stars.nearest import Floats, Nearest
 from daemon.sky.stars.visibility import (
     SECTORS,
     from_code,
@@ -44,11 +44,12 @@ def test_a_frame_s_points_are_sorted_for_the_search_once(monkeypatch: pytest.Mon
     field, made = HERE.stars(AT), []
     points = starry_points(field)
 
-    def counted(places: object) -> object:
-        made.append(places)
-        return cKDTree(places)
+    class Counted(Nearest):
+        def __init__(self, x: Floats, y: Floats) -> None:
+            made.append(len(x))
+            super().__init__(x, y)
 
-    monkeypatch.setattr(visibility, "cKDTree", counted)
+    monkeypatch.setattr(visibility, "Nearest", Counted)
     assert shown(points, field, TURNED) is not None
     assert len(made) == 1
     assert star_cover(points, field, TURNED, ZERO, gamma=GAMMA).share is not None
