@@ -72,7 +72,7 @@ OWNERS = {
     "cv2": {
         "daemon.footage",
         "daemon.description",
-        "daemon.sky.stars",
+        "daemon.sky",
         "models.preprocess",
         "models.colour",
         "training",
