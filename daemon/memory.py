@@ -33,6 +33,13 @@ def give_back() -> bool:
 
 
 def settle() -> None:
-    """What is loaded by now stays: without this, pages now and then wait for it to be searched for garbage (0.1 s)."""
+    """What is loaded by now stays: without this, pages now and then wait for it to be searched for garbage (0.1 s).
+
+    What loading has used besides is given back: a model is read before it is put together, and :data:`KEPT` of that
+    would lie about.
+    """
     gc.collect()
     gc.freeze()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
