@@ -61,6 +61,7 @@ OWNERS = {
     "paho": {"daemon.alert.mqtt"},
     "prometheus_client": {"daemon.metrics", "daemon.web"},
     "matplotlib": {"daemon.commands.report.figures", "training"},
+    "av": {"daemon.footage.video", "daemon.footage.shown"},
     "apscheduler": {"daemon.schedule"},
     "click": {"daemon.cli", "training"},
     "rich": {"daemon.cli", "daemon.commands.demo", "training"},

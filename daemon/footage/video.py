@@ -1,24 +1,34 @@
-"""A movie file → its frames, a step apart. OpenCV's FFmpeg decodes; this bounds and distrusts it.
+"""A movie file → its frames, a step apart. FFmpeg decodes, by PyAV; this bounds and distrusts it.
 
-Frames between two samples are grabbed, that is decoded but not converted, which is what the format
-allows. A movie that breaks off gives its good frames first and says so then: what was seen was seen.
+Frames between two samples are decoded, but not converted, as far as others refer to them; half of AuroraMAX's are
+referred to by none, and are passed over. A movie that breaks off gives its good frames first and says so then: what
+was seen was seen.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from daemon.errors import MovieError
 from daemon.footage.image import MAX_PIXELS
+from daemon.footage.shown import REORDERED, Asked, Shown
 from daemon.observation import Picture
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+    VideoPacket = av.Packet[VideoStream]
 
 MAX_FRAMES = 500_000
 """Longest movie read: five nights of one frame a second."""
@@ -32,6 +42,9 @@ has 500 a byte; a movie of frames that only repeat can have a thousand times tha
 
 _AHEAD = 4  # decoded samples waiting at most, so that a slow consumer costs no memory
 _SNAP = 0.003  # a step this near to whole frames is meant to be whole
+_OTHER_FORMAT = (
+    "it is of a format that is not read here: make H.264 of it with `ffmpeg -i IN -c:v libx264 OUT`"
+)
 _MISSING_SHARE, _MISSING_FRAMES = 0.01, 2  # what a container may declare too much without being truncated
 
 
@@ -100,29 +113,81 @@ def _every(step: float) -> Iterator[int]:
 
 
 def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
-    with _opened(path) as (capture, info):
+    with _opened(path) as (movie, info):
         most = _most_frames(path, info)
-        target = next(wanted, None)
-        count = 0
-        while target is not None and _grab(capture):
-            if count >= most:
+        asked, shown = Asked(wanted), Shown()
+        for frame in _frames(movie, asked, shown):
+            index, whole = shown.next(frame)
+            if index >= most:
                 raise MovieError(
                     "too large", f"{path}: more than {most} frames of {info.width}×{info.height}"
                 )
-            if count == target:
-                yield count, _retrieved(capture, path, info)
-                target = next(wanted, None)
-            count += 1
-        if target is None:
-            return
-    if count == 0:
+            if asked.takes(index) and whole:
+                yield index, _pixels(frame, path, info)
+            if asked.over:
+                return
+        complete = _plays_to_its_end(movie, shown)
+    if not shown.whole:
+        raise MovieError(
+            "truncated", f"{path}: no frame can be decoded; it breaks off at once, or {_OTHER_FORMAT}"
+        )
+    count = shown.count
+    tolerated = max(_MISSING_FRAMES, _MISSING_SHARE * info.frames)
+    if count + tolerated < info.frames and not complete:
+        raise MovieError("truncated", f"{path}: breaks off after {count} of {info.frames} frames")
+    if shown.damaged > tolerated:
         raise MovieError(
             "truncated",
-            f"{path}: no frame can be decoded; it breaks off at once, or it is of a format that is not read here "
-            "(AV1): make H.264 of it with `ffmpeg -i IN -c:v libx264 OUT`",
+            f"{path}: damaged from frame {shown.first_damaged} on; frames that are not whole are left out",
         )
-    if count + max(_MISSING_FRAMES, _MISSING_SHARE * info.frames) < info.frames:
-        raise MovieError("truncated", f"{path}: breaks off after {count} of {info.frames} frames")
+
+
+def _frames(movie: InputContainer, asked: Asked, shown: Shown) -> Iterator[av.VideoFrame]:
+    """What is decoded, in the order in which it is shown. Frames that cannot be are left out."""
+    import av
+
+    def decoded(packet: VideoPacket | None) -> list[av.VideoFrame]:
+        try:
+            return decoder.decode(packet)
+        except av.FFmpegError:
+            shown.harmed(shown.last + 1)
+            return []
+
+    decoder = movie.streams.video[0].codec_context
+    decoder.thread_type = "AUTO"
+    for packet in _packets(movie, shown):
+        index = shown.index(packet)
+        needless = index is not None and not asked.holds(index)
+        decoder.skip_frame = "NONREF" if needless else "DEFAULT"
+        if index is not None and needless:
+            shown.passed_over = max(shown.passed_over, index)
+        yield from decoded(packet)
+    yield from decoded(None)
+
+
+def _packets(movie: InputContainer, shown: Shown) -> Iterator[VideoPacket]:
+    """The movie's packets, each when all have been seen whose pictures may be shown before its own."""
+    import av
+
+    coming: deque[VideoPacket] = deque()
+    with suppress(av.FFmpegError):
+        for packet in movie.demux(video=0):
+            if not packet.size:
+                continue
+            shown.coming(packet)
+            coming.append(packet)
+            if len(coming) > REORDERED:
+                yield coming.popleft()
+    yield from coming
+
+
+def _plays_to_its_end(movie: InputContainer, shown: Shown) -> bool:
+    """Where only a length is declared, not how many frames: have they been seen for so long? They may be apart unevenly."""
+    stream = movie.streams.video[0]
+    if stream.frames or not movie.duration or not stream.time_base or len(shown.times) < 2:
+        return False
+    seconds = float((shown.times[-1] - shown.times[0]) * stream.time_base)
+    return seconds >= (1 - _MISSING_SHARE) * movie.duration / 1e6 - 1
 
 
 def _most_frames(path: Path, info: MovieInfo) -> int:
@@ -131,73 +196,56 @@ def _most_frames(path: Path, info: MovieInfo) -> int:
     return min(MAX_FRAMES, budget // (info.width * info.height))
 
 
-def _grab(capture: cv2.VideoCapture) -> bool:
-    try:
-        return bool(capture.grab())
-    except cv2.error:
-        return False
+def _pixels(frame: av.VideoFrame, path: Path, info: MovieInfo) -> Picture:
+    import av
 
-
-def _retrieved(capture: cv2.VideoCapture, path: Path, info: MovieInfo) -> Picture:
     try:
-        done, pixels = capture.retrieve()
-    except cv2.error as error:
-        raise MovieError("not a movie", f"{path}: a frame cannot be decoded: {error.err}") from error
-    if not done or pixels is None or pixels.shape != (info.height, info.width, 3):
+        pixels = frame.to_ndarray(format="bgr24")
+    except (av.FFmpegError, ValueError) as error:
+        raise MovieError("not a movie", f"{path}: a frame cannot be decoded: {error}") from error
+    if pixels.shape != (info.height, info.width, 3):
         raise MovieError("not a movie", f"{path}: a frame cannot be decoded")
     return np.asarray(pixels, dtype=np.uint8)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[cv2.VideoCapture, MovieInfo]]:
+def _opened(path: Path) -> Iterator[tuple[InputContainer, MovieInfo]]:
+    import av  # 40 MB of memory that a live watch never needs
+
     _recognised(path)
-    with _address(path) as address:
+    # The file, not its name: FFmpeg would take `http:/x` and `18:49.mp4` for addresses.
+    with path.open("rb") as file:
         try:
-            capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG)
-        except cv2.error as error:
-            raise MovieError("not a movie", f"{path}: cannot be opened: {error.err}") from error
-    try:
-        if not capture.isOpened():
-            raise MovieError(
-                "truncated",
-                f"{path}: cannot be opened; its index is missing or broken, or it holds no pictures",
-            )
-        # As of stills, the disc is given in the picture as it is stored.
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
-        yield capture, _checked(capture, path)
-    finally:
-        capture.release()
+            movie = av.open(file, "r")
+        except (av.FFmpegError, ValueError) as error:
+            raise _unusable(path) from error
+        with movie:
+            if not movie.streams.video:
+                raise _unusable(path)
+            if movie.streams.video[0].codec_context is None:
+                raise MovieError("truncated", f"{path}: no frame can be decoded: {_OTHER_FORMAT}")
+            yield movie, _checked(movie, path)
 
 
-@contextmanager
-def _address(path: Path) -> Iterator[str]:
-    """The path as FFmpeg takes nothing but a path: `http:/x` is a folder, `18:49.mp4` names no protocol.
-
-    A name that is not UTF-8, which OpenCV cannot be given, goes by the number of the opened file.
-    """
-    plain = f"file:{path.absolute()}"
-    try:
-        plain.encode()
-    except UnicodeEncodeError:
-        with path.open("rb") as file:
-            yield f"file:/dev/fd/{file.fileno()}"
-    else:
-        yield plain
+def _unusable(path: Path) -> MovieError:
+    return MovieError(
+        "truncated", f"{path}: cannot be opened; its index is missing or broken, or it holds no pictures"
+    )
 
 
-def _checked(capture: cv2.VideoCapture, path: Path) -> MovieInfo:
-    fps = float(capture.get(cv2.CAP_PROP_FPS))
-    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+def _checked(movie: InputContainer, path: Path) -> MovieInfo:
+    stream = movie.streams.video[0]
+    width, height = stream.width, stream.height
     if width < 1 or height < 1:
         raise MovieError("not a movie", f"{path}: declares frames of {width}×{height}")
     if width * height > MAX_PIXELS:
         raise MovieError("too large", f"{path}: {width}×{height}, over {MAX_PIXELS} pixels a frame")
-    if count > MAX_FRAMES:
-        raise MovieError("too large", f"{path}: {count} frames, over {MAX_FRAMES}")
+    fps = float(stream.guessed_rate or 0)
     if not 0.1 <= fps <= 1000:
         fps = 25.0
+    count = stream.frames or round((movie.duration or 0) / 1e6 * fps)
+    if count > MAX_FRAMES:
+        raise MovieError("too large", f"{path}: {count} frames, over {MAX_FRAMES}")
     return MovieInfo(fps=fps, frames=max(0, count), width=width, height=height)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -90,13 +91,21 @@ def audio_only(good: Path, folder: Path) -> Path:
     return folder / "audio.mp4"
 
 
-def av1(good: Path, folder: Path) -> Path:
-    """A format that OpenCV's FFmpeg knows and has no decoder for."""
-    known = subprocess.run(["ffmpeg", "-v", "error", "-encoders"], capture_output=True, text=True).stdout
-    if "libsvtav1" not in known:
-        pytest.skip("this ffmpeg writes no AV1")
-    small = ("-vf", "scale=320:180", "-frames:v", "8", "-c:v", "libsvtav1", "-preset", "12")
-    return ffmpeg(good, folder / "av1.mp4", *small)
+def unheard_of(good: Path, folder: Path) -> Path:
+    """A format that FFmpeg has no decoder for."""
+    path = folder / "unheard_of.mp4"
+    path.write_bytes(good.read_bytes().replace(b"avc1", b"zzzz"))
+    return path
+
+
+def zeros(good: Path, folder: Path) -> Path:
+    """Of the right length, and its pictures never written."""
+    data = good.read_bytes()
+    at = data.index(b"mdat") + 4
+    (size,) = struct.unpack(">I", data[at - 8 : at - 4])
+    path = folder / "zeros.mp4"
+    path.write_bytes(data[:at] + bytes(size - 8) + data[at + size - 8 :])
+    return path
 
 
 def tiny(good: Path, folder: Path) -> Path:
@@ -113,7 +122,8 @@ REFUSED: dict[str, tuple[str, Callable[[Path, Path], Path], str]] = {
     "empty": ("an empty file under a movie's name", empty, "empty"),
     "bomb": ("a movie of some kB with frames of 41 megapixels", bomb, "too large"),
     "audio": ("a movie with sound and no pictures", audio_only, "truncated"),
-    "av1": ("a movie of a format that cannot be decoded (AV1)", av1, "truncated"),
+    "unheard-of": ("a movie of a format that cannot be decoded", unheard_of, "truncated"),
+    "zeros": ("a movie whose pictures are all zeros", zeros, "truncated"),
     "tiny": ("a movie of 16 × 16", tiny, "no stamp"),
     "unstamped": ("a movie without stamps", unstamped, "no consensus"),
 }

@@ -1,0 +1,122 @@
+"""A movie's frames counted as they are shown, while only those are decoded whose pictures are needed. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import av
+    from av.video.stream import VideoStream
+
+REORDERED = 32
+"""Packets within which pictures are shown in another order than they come; H.264 knows 16."""
+
+
+class Asked:
+    """The indices that are asked for, ascending."""
+
+    def __init__(self, wanted: Iterator[int]) -> None:
+        self._wanted = wanted
+        self._known: deque[int] = deque()
+        self._more()
+
+    @property
+    def over(self) -> bool:
+        """Are there no more?"""
+        return not self._known
+
+    def holds(self, index: int) -> bool:
+        """Whether a frame still to come is asked for."""
+        while self._known and self._known[-1] < index and self._more():
+            pass
+        return index in self._known
+
+    def takes(self, index: int) -> bool:
+        """Whether this frame is, the next that there is; those before it are not to be had."""
+        while self._known and self._known[0] < index:
+            self._drop()
+        if not self._known or self._known[0] != index:
+            return False
+        self._drop()
+        return True
+
+    def _drop(self) -> None:
+        self._known.popleft()
+        if not self._known:
+            self._more()
+
+    def _more(self) -> bool:
+        following = next(self._wanted, None)
+        if following is not None:
+            self._known.append(following)
+        return following is not None
+
+
+@dataclass
+class Shown:
+    """Counts a movie's pictures as they are shown, those passed over too, as long as all packets have times of their own.
+
+    After a picture that is damaged or missing all are, until one comes that refers to none before it: what they show
+    was not seen so.
+    """
+
+    times: list[int] = field(default_factory=list)
+    timed: bool = True
+    last: int = -1
+    passed_over: int = -1
+    broken: bool = False
+    whole: int = 0
+    damaged: int = 0
+    first_damaged: int = -1
+
+    @property
+    def count(self) -> int:
+        """How many pictures there were up to now."""
+        return max(self.last, self.passed_over) + 1
+
+    def coming(self, packet: av.Packet[VideoStream]) -> None:
+        """A packet that will be decoded after the next few."""
+        if packet.is_discard or not self.timed:
+            return
+        at = 0 if packet.pts is None else bisect_left(self.times, packet.pts)
+        # One time for two pictures, or one from long before: a clock that began anew.
+        if packet.pts is None or self.times[at : at + 1] == [packet.pts] or len(self.times) - at > REORDERED:
+            self.timed = False
+        else:
+            insort(self.times, packet.pts)
+
+    def index(self, packet: av.Packet[VideoStream]) -> int | None:
+        """Which picture a packet holds, of which all that are shown before it have been seen coming; None: not told."""
+        if not self.timed or packet.is_discard or packet.pts is None:
+            return None
+        return bisect_left(self.times, packet.pts)
+
+    def next(self, frame: av.VideoFrame) -> tuple[int, bool]:
+        """Which picture has been decoded, and whether it is whole."""
+        at = 0 if frame.pts is None else bisect_left(self.times, frame.pts)
+        if (
+            self.timed and frame.pts is not None and at <= self.last
+        ):  # a damaged movie's decoder may give one twice
+            return self.last, False
+        told = self.timed or self.times[at : at + 1] == [frame.pts]
+        self.last = max(at if told else 0, self.last + 1)
+        if frame.is_corrupt:
+            self.broken = True
+        elif frame.key_frame:
+            self.broken = False
+        if self.broken:
+            self.harmed(self.last)
+        else:
+            self.whole += 1
+        return self.last, not self.broken
+
+    def harmed(self, index: int) -> None:
+        """That picture is damaged or missing, and so are those that follow until one stands by itself."""
+        self.broken = True
+        self.damaged += 1
+        if self.first_damaged < 0:
+            self.first_damaged = index
