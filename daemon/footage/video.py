@@ -170,8 +170,9 @@ def _packets(movie: InputContainer, shown: Shown) -> Iterator[VideoPacket]:
     import av
 
     coming: deque[VideoPacket] = deque()
-    with suppress(av.FFmpegError):
-        for packet in movie.demux(video=0):
+    # IndexError: a damaged MPEG-TS that speaks of a stream it has not announced ends there.
+    with suppress(av.FFmpegError, IndexError):
+        for packet in movie.demux(movie.streams.video[0]):
             if not packet.size:
                 continue
             shown.coming(packet)

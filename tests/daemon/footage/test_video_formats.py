@@ -138,3 +138,18 @@ def test_no_damaged_picture_is_given(seed: int, tmp_path: Path) -> None:
     assert 20 < len(seen) < COUNT
     wrong = [index for index, pixels in seen if not np.array_equal(pixels, whole[index])]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["h264.ts", "pyramid.mkv", "mpeg4.avi", "h264.mp4"])
+def test_bytes_changed_anywhere_end_in_frames_or_a_fault(name: str, tmp_path: Path) -> None:
+    """Headers and tables among them: no other error leaves, and no frame of another size."""
+    path = written(tmp_path / name, *KINDS[name])
+    data, rng = path.read_bytes(), np.random.default_rng(3)
+    for _ in range(12):
+        damaged = np.frombuffer(data, np.uint8).copy()
+        damaged[rng.integers(0, len(data), 60)] = rng.integers(0, 256, 60)
+        path.write_bytes(damaged.tobytes())
+        try:
+            assert all(pixels.shape == (96, 160, 3) for _, pixels in video.frames(path, 5))
+        except MovieError as error:
+            assert error.reason in {"truncated", "not a movie", "too large"}
