@@ -171,7 +171,7 @@ def _packets(movie: InputContainer, shown: Shown) -> Iterator[VideoPacket]:
 
     coming: deque[VideoPacket] = deque()
     # IndexError: a damaged MPEG-TS that speaks of a stream it has not announced ends there.
-    with suppress(av.FFmpegError, IndexError):
+    with suppress(av.FFmpegError, IndexError, OSError):
         for packet in movie.demux(movie.streams.video[0]):
             if not packet.size:
                 continue
@@ -218,7 +218,11 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, MovieInfo]]:
     with path.open("rb") as file:
         try:
             movie = av.open(file, "r")
-        except (av.FFmpegError, ValueError) as error:
+        except (
+            av.FFmpegError,
+            ValueError,
+            OSError,
+        ) as error:  # OSError: it was sent to before the file's begin
             raise _unusable(path) from error
         with movie:
             if not movie.streams.video:
