@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -277,17 +277,36 @@ def m004_short(db: Database) -> None:
     """Rows take two thirds of the room: numbers and words of an observation are kept short. How a movie was dated."""
     columns = [column for column in COLUMNS if column.sql and column.since <= 4]
     given = {column.kept_as: column.short.write(column.name) for column in columns if column.short}
+    own = _own_columns(db, {*(column.name for column in columns), *_BESIDE})
+    beside = db.execute(
+        "SELECT sql FROM sqlite_master WHERE tbl_name = 'observations' AND type IN ('index', 'trigger') AND sql <> ''"
+    ).fetchall()
     db.execute("DROP VIEW described")
-    db.execute("ALTER TABLE observations RENAME TO long")
-    db.execute(_short_table(columns))
-    names = [*(column.kept_as for column in columns), *_BESIDE]
+    db.execute(_short_table("observations_short", columns, own.values()))
+    names = [*(column.kept_as for column in columns), *_BESIDE, *own]
     db.execute(
-        f"INSERT INTO observations ({', '.join(names)})"
-        f" SELECT {', '.join(given.get(name, name) for name in names)} FROM long"
+        f"INSERT INTO observations_short ({', '.join(names)})"
+        f" SELECT {', '.join(given.get(name, name) for name in names)} FROM observations"
     )
-    db.execute("DROP TABLE long")
+    db.execute("DROP TABLE observations")
+    # Else SQLite would go through views that somebody has made of a table that is not there for the moment.
+    db.execute("PRAGMA legacy_alter_table = ON")
+    db.execute("ALTER TABLE observations_short RENAME TO observations")
+    db.execute("PRAGMA legacy_alter_table = OFF")
+    for (sql,) in beside:
+        db.execute(sql)
     db.execute(DESCRIBED)
     db.execute("ALTER TABLE movies ADD COLUMN read_as TEXT NOT NULL DEFAULT ''")
+
+
+def _own_columns(db: Database, ours: set[str]) -> dict[str, str]:
+    """Columns that somebody has added to the observations, by their quoted names, each as a table is made with it."""
+    found = {}
+    for _, name, kind, _, default, _ in db.execute("PRAGMA table_info(observations)").fetchall():
+        if name not in ours:
+            quoted = '"' + name.replace('"', '""') + '"'
+            found[quoted] = f"{quoted} {kind}" + ("" if default is None else f" DEFAULT ({default})")
+    return found
 
 
 _BESIDE = {
@@ -303,8 +322,8 @@ _COMPUTED = {
 }
 
 
-def _short_table(columns: Sequence[Column]) -> str:
-    """The table of observations: first what people read, after it what that is computed from."""
+def _short_table(name: str, columns: Sequence[Column], own: Iterable[str]) -> str:
+    """The table of observations: first what people read, after it what that is computed from, then what is not ours."""
     read, kept = [], []
     for column in columns:
         must = " NOT NULL" if column.required else ""
@@ -316,8 +335,8 @@ def _short_table(columns: Sequence[Column]) -> str:
         kept.append(f"{column.kept_as} {column.short.sql}{must}")
     computed = [f"{name} TEXT GENERATED ALWAYS AS ({sql}) VIRTUAL" for name, sql in _COMPUTED.items()]
     lines = [*read, *computed, *(f"{name} {sql}" for name, sql in _BESIDE.items()), *kept]
-    lines.append("PRIMARY KEY (camera, observed_at)")
-    return "CREATE TABLE observations (\n    {}\n) WITHOUT ROWID".format(",\n    ".join(lines))
+    lines += [*own, "PRIMARY KEY (camera, observed_at)"]
+    return "CREATE TABLE {} (\n    {}\n) WITHOUT ROWID".format(name, ",\n    ".join(lines))
 
 
 def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:

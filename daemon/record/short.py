@@ -56,8 +56,9 @@ class Decimal:
         return f"{kept} / 1e{self.digits}"
 
     def write(self, value: str) -> str:
-        """Rounded."""
-        return f"CAST(round({value} * 1e{self.digits}) AS INTEGER)"
+        """Rounded; none of what no whole number can stand for: a text, or what is not finite."""
+        whole = f"CAST(round({value} * 1e{self.digits}) AS INTEGER)"
+        return f"CASE WHEN typeof({value}) IN ('integer', 'real') AND abs({value}) < 9e{18 - self.digits} THEN {whole} END"
 
 
 class Words:

@@ -85,6 +85,56 @@ def test_rows_kept_short_read_as_they_did(tmp_path: Path) -> None:
     assert [{name: row[name] for name in before[0]} for row in after] == before
 
 
+@pytest.mark.parametrize("schema", known_migrations()[:-1])
+def test_what_somebody_has_added_to_the_observations_outlives_an_upgrade(tmp_path: Path, schema: str) -> None:
+    """Views, indexes and triggers of their own, columns with what stands in them, and a view that was broken before."""
+    path = tmp_path / "a.db"
+    as_released(schema, path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(
+            """ALTER TABLE observations ADD COLUMN "my note" TEXT DEFAULT 'none';
+            UPDATE observations SET "my note" = 'seen from the garden' WHERE verdict = 'aurora';
+            CREATE TABLE long (mine);
+            CREATE VIEW nice AS SELECT observed_at, probability, "my note" FROM observations WHERE verdict = 'aurora';
+            CREATE INDEX by_verdict ON observations (verdict);
+            CREATE TRIGGER counted AFTER INSERT ON observations BEGIN INSERT INTO long VALUES (new.observed_at); END;"""
+        )
+        nice = db.execute("SELECT * FROM nice").fetchall()
+        assert nice
+    if schema == known_migrations()[-2]:
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("CREATE VIEW broken AS SELECT * FROM gone")
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute("SELECT * FROM nice").fetchall() == nice
+        notes = db.execute('SELECT "my note" FROM observations ORDER BY 1').fetchall()
+        assert notes == [("none",), ("seen from the garden",)]
+        plan = db.execute("EXPLAIN QUERY PLAN SELECT 1 FROM observations WHERE verdict = 'aurora'").fetchall()
+        assert any("by_verdict" in row[-1] for row in plan)
+        db.execute(
+            """INSERT INTO observations (camera, observed_at, verdict_kept, reason, sun_altitude_deg_kept,
+                moon_altitude_deg_kept, moon_phase_deg_kept, twilight_kept, moonlight_kept)
+            VALUES ('yellowknife', '2024-02-11T00:00:00Z', 1, '', 0, 0, 0, 0, 0)"""
+        )
+        assert db.execute("SELECT * FROM long").fetchall() == [("2024-02-11T00:00:00Z",)]
+
+
+def test_what_no_whole_number_can_stand_for_is_null_after_an_upgrade(tmp_path: Path) -> None:
+    """As a new row keeps it: not the greatest number that there is, nor 0 for a word."""
+    path = tmp_path / "a.db"
+    as_released("m003_description", path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(
+            "UPDATE observations SET curvature = 9e999, brightness = -1e300, arciness = 'much', cover = 0.5"
+        )
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        found = db.execute(
+            "SELECT DISTINCT curvature, brightness, arciness, cover FROM observations"
+        ).fetchall()
+    assert found == [(None, None, None, 0.5)]
+
+
 def readable(path: Path) -> list[dict[str, Any]]:
     """The rows as any program reads them."""
     with closing(sqlite3.connect(path)) as db:
