@@ -21,7 +21,10 @@ Plane = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 SHAPE = (8, 12)
-"""Columns and rows to which a spot is brought before it is compared."""
+"""Columns, for each place a character may fill, and rows to which a spot is brought before it is compared."""
+
+PLACE = 0.65
+"""Width of a character's place, of the line's height: a spot has as many as it is wide, one at least."""
 
 ALIKE, APART = 0.15, 0.27
 """Share of the ink in which two spots may differ and be one character, and from which they may be two. On 515 frames of
@@ -33,6 +36,9 @@ AGREED = 2
 
 SHAPES = 4
 """Shapes of one character that are kept."""
+
+MOST_KNOWN = 200
+"""Shapes of all characters that are kept, those read most. Of a stamp whose letters touch every minute brings a new one."""
 
 MOST_SPOTS = 64
 """A page with more is full of specks, and none of them is known."""
@@ -53,12 +59,17 @@ class Symbol(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Spot:
-    """Ink between two empty columns: most often a character, now and then two that touch."""
+    """Ink between two empty columns: most often a character, now and then two that touch; ``shape`` (rows, columns)."""
 
     left: int
     width: int
     line: int
     shape: Floats
+
+    @property
+    def places(self) -> int:
+        """Characters that it has columns for."""
+        return int(self.shape.shape[1]) // SHAPE[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,15 +113,13 @@ class Glyphs:
         seen = self._known
         for name, spot in zip(names, spots, strict=True):
             seen = _with(seen, self._known, name, spot)
-        self._known = seen
+        self._known = sorted(seen, key=lambda known: known.times)[-MOST_KNOWN:]
 
     def _told(self, spots: Sequence[_Spot]) -> str | None:
         """What the spots say, without the gaps between words; None where one of them is not known for sure."""
         if not spots or not self._known:
             return None
-        away = _differences(
-            np.stack([spot.shape for spot in spots]), np.stack([known.spot.shape for known in self._known])
-        )
+        away = _differences(spots, [known.spot for known in self._known])
         said = []
         for spot, each in zip(spots, away.tolist(), strict=True):
             nearest = min(range(len(each)), key=each.__getitem__)
@@ -136,12 +145,18 @@ def _spots(page: Plane) -> list[_Spot]:
     if len(edges) > 2 * MOST_SPOTS:
         return []
     return [
-        _Spot(
-            left, right - left, len(ink),
-            np.asarray(cv2.resize(ink[:, left:right].astype(np.float32), SHAPE, interpolation=cv2.INTER_AREA)).ravel(),
-        )
+        _Spot(left, right - left, len(ink), _shape(ink[:, left:right].astype(np.float32)))
         for left, right in edges.reshape(-1, 2).tolist()
-    ]  # fmt: skip
+    ]
+
+
+def _shape(ink: Floats) -> Floats:
+    """Ink in rows and columns of their fixed number, each the mean of what falls into it."""
+    line, width = ink.shape
+    columns = SHAPE[0] * max(1, round(width / (PLACE * line)))
+    # Rows by themselves: of a spot that is made wider OpenCV would take samples, and miss a full stop between them.
+    rows = cv2.resize(ink, (width, SHAPE[1]), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(rows, (columns, SHAPE[1]), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _sorted_in(symbols: Sequence[Symbol], spots: Sequence[_Spot]) -> list[list[str]]:
@@ -154,16 +169,31 @@ def _sorted_in(symbols: Sequence[Symbol], spots: Sequence[_Spot]) -> list[list[s
     return found
 
 
-def _differences(some: Floats, others: Floats) -> Floats:
-    """(n, m) shares of the ink of two shapes that only one of them has."""
-    a, b = some[:, None, :], others[None, :, :]
-    return np.asarray(np.abs(a - b).sum(axis=2) / np.maximum(a, b).sum(axis=2))
+def _differences(some: Sequence[_Spot], others: Sequence[_Spot]) -> Floats:
+    """(n, m) shares of the ink of two spots that only one of them has, in that place of theirs where it is greatest.
+
+    Of characters that touch one alone makes the difference, of which the ink of the others must hide nothing.
+    """
+    away = np.full((len(some), len(others)), np.inf, np.float32)
+    for places in {spot.places for spot in some}:
+        rows = [k for k, spot in enumerate(some) if spot.places == places]
+        columns = [k for k, spot in enumerate(others) if spot.places == places]
+        if columns:
+            a = np.stack([some[k].shape for k in rows])[:, None]
+            b = np.stack([others[k].shape for k in columns])[None]
+            off, ink = (_by_place(one.sum(axis=2)) for one in (np.abs(a - b), np.maximum(a, b)))
+            least = np.maximum(a, b).sum(axis=(2, 3))[..., None] / places  # an edge's own ink is little
+            away[np.ix_(rows, columns)] = (off / np.maximum(ink, least)).max(axis=2)
+    return away
+
+
+def _by_place(columns: Floats) -> Floats:
+    """Sums over every stretch of columns that a character may fill."""
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(columns, SHAPE[0], axis=2).sum(axis=3))
 
 
 def _alike(known: _Known, spot: _Spot) -> bool:
-    return _same_size(known.spot, spot) and bool(
-        _differences(spot.shape[None], known.spot.shape[None])[0, 0] <= ALIKE
-    )
+    return _same_size(known.spot, spot) and bool(_differences([spot], [known.spot])[0, 0] <= ALIKE)
 
 
 def _same_size(one: _Spot, other: _Spot) -> bool:
@@ -176,6 +206,8 @@ def _with(seen: list[_Known], before: list[_Known], name: str, spot: _Spot) -> l
         known.name != name and _alike(known, spot) for known in seen
     ):  # it was read so and so: neither is known
         return [known for known in seen if not _alike(known, spot)]
+    if not len(name) <= spot.places <= len(name) + 1:  # with fewer places two such could not be told apart
+        return seen
     own = [known for known in seen if known.name == name]
     same = next((known for known in own if _alike(known, spot)), None)
     if same is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from daemon.errors import ClockError
 from daemon.footage import ocr, tesseract
-from daemon.footage.glyphs import AGREED, CHECKED_EACH, Glyphs, Symbol
+from daemon.footage.glyphs import AGREED, CHECKED_EACH, MOST_KNOWN, Glyphs, Symbol
 from daemon.footage.reading import StampReader
 from daemon.observation import Picture, StampStyle
 from tests import stamps
@@ -126,6 +126,48 @@ def test_a_character_that_was_not_read_before_is_not_guessed() -> None:
     assert glyphs.read(page_of("2024-02-08 18:08:03")[1]) is not None
     assert glyphs.read(page_of("2024-02-08 18:08:07")[1]) is None
     assert glyphs.read(page_of("2024-02-08 18:08")[1]) is None
+
+
+def close_set(text: str, seed: int) -> tuple[Picture, list[Symbol]]:
+    """A prepared strip whose letters touch, and where Tesseract would find each of them."""
+    strip, x, middles = stamps.dark(np.random.default_rng(seed)), 40.0, []
+    for letter in text:
+        alone = stamps.drawn(np.zeros_like(strip), letter, stamps.WHITE, size=18, x=round(x))
+        strip = np.maximum(strip, alone)
+        columns = np.flatnonzero(alone.any(axis=(0, 2)))
+        if len(columns):
+            middles.append((columns[0] + columns[-1]) / 2)
+        x += 9.45 if letter.isdigit() else 4.5  # of 11.5 and 6
+    page = ocr.prepare(strip)
+    symbols = zip(text.replace(" ", ""), middles, strict=True)
+    return page, [Symbol(letter, 12 + 3 * middle) for letter, middle in symbols]
+
+
+def test_of_letters_that_touch_each_counts_by_itself() -> None:
+    """Two of them differ by half as much as one: 02-09 was read as the 02-08 of all the evening."""
+    glyphs, wrong, known = Glyphs(), [], 0
+    for look in range(200):
+        text = f"{datetime(2024, 2, 8, 22, 50, 3) + timedelta(seconds=40 * look):%Y-%m-%d %H:%M}"
+        page, symbols = close_set(text, look)
+        said = glyphs.read(page)
+        if said is None:
+            glyphs.learn(page, text, symbols)
+        else:
+            known += 1
+            if said != text:
+                wrong.append((text, said))
+    assert wrong == []
+    assert known >= 80
+
+
+def test_what_is_known_does_not_grow_with_the_looks() -> None:
+    """Where all letters touch every minute is a shape of its own."""
+    glyphs, rng = Glyphs(), np.random.default_rng(1)
+    for minute in range(MOST_KNOWN + 20):
+        page = np.where(np.kron(rng.random((4, 12)), np.ones((10, 10))) < 0.5, 0, 255).astype(np.uint8)
+        page[[0, -1]] = 0
+        glyphs.learn(page, f"{minute:04}", [Symbol(letter, 60) for letter in f"{minute:04}"])
+    assert len(glyphs._known) == MOST_KNOWN
 
 
 def test_a_repaired_text_teaches_nothing(asked: list[int]) -> None:
