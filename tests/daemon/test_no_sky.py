@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from daemon.footage import image
 from daemon.source import Still
-from tests.hand_watch import Watch
+from daemon.verdict import UNKNOWN
+from tests.hand_watch import Greenness, Watch
 from tests.no_sky.cards import write
 from training.simulator.movie import compose, style_of
 
@@ -69,3 +72,20 @@ def test_the_operator_hears_of_cards_that_stay_once_and_of_their_end(watch: Watc
     assert len(bodies) == 2
     assert "have shown no sky since" in bodies[0]
     assert "show the sky again" in bodies[1]
+
+
+def test_the_operator_hears_of_pictures_that_the_model_doubts(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lamp under the lens cap all night: it looks like a picture of a sky to all but the model."""
+    plain = Greenness._one
+    with monkeypatch.context() as doubting:
+        doubting.setattr(Greenness, "_one", staticmethod(lambda square: replace(plain(square), doubted=True)))
+        watch.minutes(*[True] * 14)
+        assert not watch.rows("SELECT * FROM outbox")
+        watch.minutes(*[True] * 10)
+        (body,) = (row["body"] for row in watch.rows("SELECT body FROM outbox"))
+        assert "have shown no sky since" in body
+        assert f"(last: {UNKNOWN})" in body
+    watch.minutes(False)
+    assert "show the sky again" in watch.rows("SELECT body FROM outbox ORDER BY id")[-1]["body"]
