@@ -224,9 +224,10 @@ class Recorder:
 
 def _evidence(row: RecordedRow, settings: Settings) -> Evidence:
     """What was decided on when that row was written, to be decided on again."""
+    counts = row.verdict != "unusable" and row.sun_altitude_deg <= settings.gate.alert_below_deg
     return Evidence(
         row.observed_at,
-        row.probability if row.sun_altitude_deg <= settings.gate.alert_below_deg else None,
+        row.probability if counts else None,
         threshold=row.threshold,
         level=row.level if row.verdict == "aurora" else 0,
         daylight=row.sun_altitude_deg > settings.gate.look_below_deg,

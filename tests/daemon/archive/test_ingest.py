@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,20 @@ def test_a_second_time_changes_nothing(archive: Pipeline, movie: Path) -> None:
     assert again.tally is not None
     assert (again.tally.recorded, again.tally.known) == (0, 40)
     assert (table(archive.store), table(archive.store, "events")) == before
+
+
+def test_pictures_that_the_model_doubts_begin_no_event_the_second_time_either(
+    archive: Pipeline, movie: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their rows keep the probability; read again, they are no evidence, as when they were new."""
+    plain = Greenness._one
+    monkeypatch.setattr(Greenness, "_one", staticmethod(lambda square: replace(plain(square), doubted=True)))
+    ingest_movie(movie, archive)
+    archive.camera_settings = CAMERA.model_copy(update={"cadence_s": 61.0})
+    again = ingest_movie(movie, archive)
+    assert again.tally is not None
+    assert again.tally.known == 40
+    assert not table(archive.store, "events")
 
 
 @pytest.fixture(scope="module")
