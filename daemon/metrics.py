@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.process_collector import ProcessCollector
 
 from daemon import __version__
-from daemon.observation import EVENT_CHANGES, VERDICTS, EventChange, Observation, SkyState
+from daemon.observation import EVENT_CHANGES, JUDGED, VERDICTS, EventChange, Observation, SkyState
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Metrics:
         """An observation that was recorded, and what it changed."""
         camera = observation.camera
         self.observations.labels(camera, observation.verdict).inc()
-        if observation.prediction is not None:
+        if observation.prediction is not None and observation.verdict in JUDGED:
             self._judged(observation, observation.prediction.calibrated_probability)
         for change in changes:
             self.events.labels(camera, change.kind).inc()

@@ -34,6 +34,8 @@ PRESENT_CADENCES = 2
 """Cadences after which a picture is no longer the present, whatever the reason that no newer one came."""
 
 VERDICTS: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "unusable", "not looked", "stale")
+JUDGED: tuple[Verdict, ...] = ("aurora", "clear", "obscured")
+"""Verdicts about the sky. Of an ``unusable`` picture the record keeps what the model said, which nothing is said by."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from daemon import words
 from daemon.description import COURSE
-from daemon.observation import Description, Observation, Prediction, Verdict
+from daemon.observation import JUDGED, Description, Observation, Prediction, Verdict
 from daemon.sky.geometry import compass_point
 from daemon.text import Say, english
 from daemon.words import MUCH_OF_THE_SKY
@@ -78,6 +78,12 @@ def level_of(row: Sighting) -> int | None:
 def cover_of(row: Sighting) -> float | None:
     """The described share of the sky, or the colours' where there is none."""
     return row.get("colour_cover") if row.get("level") is None else row["cover"]
+
+
+def sure_of(row: Sighting) -> float | None:
+    """The probability that a verdict rests on; of a picture without one about the sky it would speak for itself."""
+    sure: float | None = row["calibrated_probability"] if row["verdict"] in JUDGED else None
+    return sure
 
 
 def brightness(row: Sighting) -> str:

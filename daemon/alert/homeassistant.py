@@ -140,7 +140,7 @@ def state(status: LiveStatus, row: Mapping[str, Any] | None, ongoing: Mapping[st
     """
     verdict = row["verdict"] if row else "not looked"
     lit = row if row and verdict == "aurora" else {}
-    sure = row["calibrated_probability"] if row else None
+    sure = sighting.sure_of(row) if row else None
     return {
         "aurora": "ON" if ongoing else "OFF" if verdict in ("clear", "aurora") else None,
         "verdict": verdict,

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from daemon.observation import Observation, Verdict, utc_text
+from daemon.observation import JUDGED, Observation, Verdict, utc_text
 
 COUNTED: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
 """Verdicts that have a column of their own, in its order; all rows are counted in ``observations``."""
@@ -41,7 +41,7 @@ def add(db: Database, o: Observation, night: date) -> None:
     counts = [int(o.verdict == verdict) for verdict in COUNTED]
     moon = [int(o.sky.moonlight == light) for light in ("quarter", "full")]
     at = utc_text(o.observed_at)
-    peak = float(o.prediction.calibrated_probability) if o.prediction else None
+    peak = float(o.prediction.calibrated_probability) if o.prediction and o.verdict in JUDGED else None
     db.execute(
         """INSERT INTO nights VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET
@@ -54,5 +54,5 @@ def add(db: Database, o: Observation, night: date) -> None:
                 THEN excluded.peak_at ELSE peak_at END,
             peak_probability = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
                 THEN excluded.peak_probability ELSE peak_probability END""",
-        [o.camera, night.isoformat(), at, at, *counts, *moon, peak, at if o.prediction else None],
+        [o.camera, night.isoformat(), at, at, *counts, *moon, peak, None if peak is None else at],
     )

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from daemon import sighting
 from daemon.errors import UsageError
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import label_files
@@ -222,7 +223,7 @@ def _columns(view: View, day: date, rows: Sequence[ObservationRow]) -> NightAnsw
         "kind": [finding.kind for finding in findings],
         "calibrated_probability": [row["calibrated_probability"] for row in rows],
         "threshold": [row["threshold"] for row in rows],
-        "certainty": [presenters.certainty(row["calibrated_probability"]) for row in rows],
+        "certainty": [presenters.certainty(sighting.sure_of(row)) for row in rows],
         "needed": [presenters.certainty(row["threshold"]) for row in rows],
         "strength": [sight.strength_of(row) for row in rows],
         "picture": [presenters.picture_url(row["picture"]) for row in rows],

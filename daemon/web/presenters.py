@@ -103,7 +103,7 @@ def shown(
         picture=picture_url(row["picture"]),
         # A map is scaled to its own peak: where no aurora is seen it would point at nothing.
         outline=outline(row["heatmap"]) if row["verdict"] == "aurora" else "",
-        probability=certainty(row["calibrated_probability"]),
+        probability=certainty(sighting.sure_of(row)),
         threshold=certainty(row["threshold"]),
         mask=horizon.mask_path(mask_of(row)),
         panorama=_panorama_url(row["picture"]) if view.orientation is not None else None,

@@ -17,7 +17,7 @@ import pytz
 
 from daemon.observation import SkyState
 from daemon.record.rows import CourseRow, EventRow
-from daemon.sighting import level_of
+from daemon.sighting import level_of, sure_of
 from daemon.web.sight import TOP_LEVEL
 from daemon.web.tongues import N_, _, ngettext
 
@@ -185,7 +185,7 @@ def _points(rows: Sequence[CourseRow], start: datetime, end: datetime) -> list[P
         at, verdict = instant_of(row["observed_at"]), row["verdict"]
         x = round(WIDTH * (at - start).total_seconds() / whole_s, 2)
         strength = max(LEAST_HEIGHT, level_of(row) or 0) if verdict == "aurora" else None
-        found.append(Point(at, x, verdict, row["calibrated_probability"], row["threshold"], strength))
+        found.append(Point(at, x, verdict, sure_of(row), row["threshold"], strength))
     return found
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon import words
-from daemon.observation import PRESENT_CADENCES, LiveStatus, SkyState, from_utc_text
+from daemon.observation import JUDGED, PRESENT_CADENCES, LiveStatus, SkyState, from_utc_text
 from daemon.record import event_rows, snoozes
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import NightRow
@@ -85,9 +85,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "health": health,
         "shown": _shown(view, here, past, now) if row is not None else None,
         "mark": _mark(here, past if leads else None),
-        "gauge": presenters.gauge(row)
-        if here.state == "live" and row and row["verdict"] in _JUDGED
-        else None,
+        "gauge": presenters.gauge(row) if here.state == "live" and row and row["verdict"] in JUDGED else None,
         "due_s": _due_s(view, status) if here.row is not None else None,
         "until_s": _until_s(here.state, status),
         **_directions(site, view, row),
@@ -122,9 +120,6 @@ def _silence(site: Site, reader: Reader, view: View, now: datetime) -> dict[str,
         return {}
     until = snoozes.active(reader, now).get(snoozes.ALL)
     return {"snoozed": phrases.moment(until, view.timezone, now) if until else ""}
-
-
-_JUDGED = ("aurora", "clear", "obscured")
 
 
 def _chips(

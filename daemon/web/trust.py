@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from daemon import words
+from daemon import sighting, words
 from daemon.record.columns import ObservationRow
 from daemon.sky.stars.visibility import share_of
 from daemon.web import phrases
@@ -23,13 +23,13 @@ def lines(row: ObservationRow | None, skill: Mapping[str, Any], answers: tuple[i
 
 
 def _this_picture(row: ObservationRow | None) -> str:
-    if row is None or row["calibrated_probability"] is None or row["threshold"] is None:
+    sure = None if row is None else sighting.sure_of(row)
+    if row is None or sure is None or row["threshold"] is None:
         return ""
-    sure, needed = certainty(row["calibrated_probability"]), certainty(row["threshold"])
     return _(
         "This picture: probability of aurora %(percent)s; from %(threshold)s on it counts.",
-        percent=sure,
-        threshold=needed,
+        percent=certainty(sure),
+        threshold=certainty(row["threshold"]),
     )
 
 

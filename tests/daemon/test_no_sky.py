@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from daemon import words
+from daemon.alert import homeassistant
+from daemon.commands.report.frames import Wanted, read_frames
 from daemon.footage import image
+from daemon.record.store import Reader
 from daemon.source import Still
 from daemon.verdict import UNKNOWN
-from tests.hand_watch import Greenness, Watch
+from daemon.web import presenters, trust
+from daemon.web.ports import view_of
+from tests.hand_watch import CAMERA, SETTINGS, Greenness, Watch
 from tests.no_sky.cards import write
 from training.simulator.movie import compose, style_of
 
@@ -89,3 +97,30 @@ def test_the_operator_hears_of_pictures_that_the_model_doubts(
         assert f"(last: {UNKNOWN})" in body
     watch.minutes(False)
     assert "show the sky again" in watch.rows("SELECT body FROM outbox ORDER BY id")[-1]["body"]
+
+
+def test_nobody_says_what_the_model_said_of_a_picture_that_it_doubts(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row keeps it; no sum, metric, message, page or figure speaks of aurora by it."""
+    plain = Greenness._one
+    monkeypatch.setattr(Greenness, "_one", staticmethod(lambda square: replace(plain(square), doubted=True)))
+    watch.minutes(True, True)
+    with Reader(watch.store.path) as reader:
+        (row, _), (night,) = reader.between(CAMERA.name), reader.nights()
+    assert row["calibrated_probability"] == 0.97
+    assert (night["peak_probability"], night["peak_at"]) == (None, None)
+    told = homeassistant.state(watch.live.status, row, None)
+    assert (told["verdict"], told["probability"]) == ("unusable", None)
+    assert trust.lines(row, {}, (0, 0)) == []
+    shown = presenters.shown(row, view_of(CAMERA, SETTINGS))
+    assert shown is not None
+    assert shown.probability == words.NO_VALUE
+    assert (
+        watch.live.pipeline.metrics.registry.get_sample_value("aurorad_probability", {"camera": CAMERA.name})
+        is None
+    )
+    with closing(sqlite3.connect(watch.store.path)) as record:
+        record.row_factory = sqlite3.Row
+        (frames,) = read_frames(record, Wanted())
+    assert not frames.predicted.any()

@@ -81,8 +81,8 @@ class Frames:
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
-        """Frames the model gave a probability for."""
-        return np.isfinite(self.probability)
+        """Frames with a verdict on the sky that the model gave a probability for."""
+        return self.judged & np.isfinite(self.probability)
 
     @property
     def local_hour(self) -> Codes:

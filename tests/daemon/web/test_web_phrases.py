@@ -255,6 +255,21 @@ def test_an_hour_without_footage_is_a_gap_and_breaks_the_curve() -> None:
     assert drawn.curve.count("M") == 2
 
 
+def test_a_picture_that_is_no_sky_draws_no_curve() -> None:
+    """What the model said of it is on record; drawn, it would be an aurora that nobody saw."""
+    course = [dict(row) for row in rows(120, 300)]
+    for row in course[40:60]:
+        row.update(verdict="unusable", calibrated_probability=0.99)
+    heights = [
+        float(point.split()[1]) for point in laid(course).curve.strip("M").replace("M", "L").split("L")
+    ]
+    plain = [
+        float(point.split()[1])
+        for point in laid(course[:40] + course[60:]).curve.strip("M").replace("M", "L").split("L")
+    ]
+    assert min(heights) == min(plain)
+
+
 def test_daylight_is_gated_and_not_a_gap() -> None:
     """Time the sun forbade looking is told apart from time the camera failed."""
     drawn = laid(rows(60, 800))

@@ -138,7 +138,7 @@ SKILL: dict[str, Any] = {
 
 def test_trust_gives_the_cards_real_figures() -> None:
     """Counts of frames from cameras left out, the error of the probabilities, people's answers."""
-    row = {"calibrated_probability": 0.93, "threshold": 0.5, "stars": None}
+    row = {"verdict": "aurora", "calibrated_probability": 0.93, "threshold": 0.5, "stars": None}
     assert trust.lines(row, SKILL, (12, 11)) == [
         "This picture: probability of aurora 93 %; from 50 % on it counts.",
         "On 106 pictures of cameras it had never seen it found 37 of 37 with aurora, and took 1 of 69 without for aurora.",
