@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from daemon.errors import FootageError
-from daemon.footage import image
+from daemon.footage import image, video
 from daemon.observation import Picture
 
 SIDE = 400
@@ -32,7 +32,7 @@ def write_movie(pictures: Iterable[bytes], path: Path, fps: float = FPS) -> int:
     """The pictures, encoded, one after another into an MP4 file; how many could be used.
 
     The file appears when it is whole. Those that cannot be decoded are left out. Raises FootageError where
-    this machine has no encoder.
+    this machine has no encoder, or no space.
     """
     part = path.with_name(f".{path.stem}.part.mp4")
     writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"vp09"), fps, (SIDE, SIDE))
@@ -50,11 +50,22 @@ def write_movie(pictures: Iterable[bytes], path: Path, fps: float = FPS) -> int:
             used += 1
         writer.release()
         if used:
+            _must_be_whole(part, used)
             part.replace(path)
     finally:
         writer.release()
         part.unlink(missing_ok=True)
     return used
+
+
+def _must_be_whole(part: Path, frames: int) -> None:
+    """OpenCV says nothing of a disk that fills up under its encoder. Raises FootageError."""
+    try:
+        written = video.probe(part).frames
+    except FootageError:
+        written = 0
+    if written < frames:
+        raise FootageError("disk", f"only {written} of {frames} frames could be written; is the disk full?")
 
 
 def card(picture: bytes, title: str, lines: Iterable[str]) -> bytes:

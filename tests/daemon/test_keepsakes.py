@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -101,6 +103,35 @@ def test_a_stop_leaves_the_one_being_made(
         assert not list((tmp_path / "timelapse").glob("**/*.mp4"))
         again = Keepsakes(settings, store, tmp_path / "frames", night_clock)
         assert list(again.missing(night_clock.now())) == before
+
+
+def test_a_movie_that_the_disk_had_no_space_for_is_none(tmp_path: Path) -> None:
+    """The encoder writes on into a full disk without a word; what came of it must not get the movie's name."""
+    most, path = (50_000, 50_000), tmp_path / "a.mp4"
+    noise = np.random.default_rng(1).integers(0, 255, (20, 400, 400, 3), np.uint8)
+    code = "\n".join(
+        [
+            "import resource, signal, sys",
+            "from pathlib import Path",
+            "from daemon.errors import FootageError",
+            "from daemon.footage import timelapse",
+            "pictures = [path.read_bytes() for path in sorted(Path(sys.argv[1]).glob('*.jpg'))]",
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, {most})",
+            "try:",
+            "    timelapse.write_movie(pictures, Path(sys.argv[1]) / 'a.mp4')",
+            "except FootageError as error:",
+            "    print(error.reason)",
+        ]
+    )
+    for number, picture in enumerate(noise):
+        (tmp_path / f"{number:02}.jpg").write_bytes(image.encode_jpeg(picture))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "disk", done.stderr
+    assert not path.exists()
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_broken_pictures_are_left_out_and_none_at_all_makes_no_file(tmp_path: Path) -> None:
