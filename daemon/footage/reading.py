@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daemon.errors import ClockError
 from daemon.footage import ocr
@@ -27,6 +27,10 @@ TOGETHER: tuple[Way, ...] = ("core 30", "core 45", "core 60")
 Reading = tuple[datetime, str]
 """The time, and the text that shows it."""
 
+STEADY = timedelta(seconds=45)
+"""How far a stamp and the time it is near may drift apart from one look to the next; more, and Tesseract is asked: shapes
+that it taught wrongly would else go on for as long as it is not."""
+
 
 class StampReader:
     """Reads the stamps of one camera. ``near`` is as in :func:`daemon.footage.stamp.parse_stamp`."""
@@ -35,12 +39,15 @@ class StampReader:
         self.style = style
         self._order = list(ALONE)
         self._glyphs = Glyphs()
+        self._ahead: timedelta | None = None  # the last stamp, of the time that it was near
 
     def read(self, strip: Picture, near: datetime | None = None) -> Reading:
         """One strip's time and text. Raises ClockError."""
         (found,) = self.read_all([strip], near)
         if isinstance(found, ClockError):
             raise found
+        if near is not None:
+            self._ahead = found[0] - near
         return found
 
     def read_all(self, strips: Sequence[Picture], near: datetime | None = None) -> list[Reading | ClockError]:
@@ -57,9 +64,12 @@ class StampReader:
             return ClockError("no stamp", "there is no stamp")
         text = self._glyphs.read(ocr.prepare(strip, self._order[0]))
         try:
-            return parse_stamp(text or "", self.style, near, repair=False), text or ""
+            at = parse_stamp(text or "", self.style, near, repair=False)
         except ClockError as error:
             return error
+        if near is not None and self._ahead is not None and abs(at - near - self._ahead) > STEADY:
+            return ClockError("illegible", f"{text!r} is not near the time that it was near before")
+        return at, text or ""
 
     def _try(
         self, way: Way, strips: Sequence[Picture], found: list[Reading | ClockError], near: datetime | None

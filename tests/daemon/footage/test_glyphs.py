@@ -128,6 +128,22 @@ def test_a_character_that_was_not_read_before_is_not_guessed() -> None:
     assert glyphs.read(page_of("2024-02-08 18:08")[1]) is None
 
 
+@pytest.mark.parametrize("shown", ["2024-02-07 18:13:03", "2024-02-07 17:58:13"])
+def test_what_tesseract_taught_wrongly_is_asked_again(shown: str) -> None:
+    """Where it took an 8 for a 6 twice, the live stamp leaves the server's time, which it has kept to."""
+    one = reader()
+    at = datetime.fromisoformat("2024-02-07 17:59:03").replace(tzinfo=UTC)
+    assert one.read(page_of("2024-02-07 17:59:03")[0], at)[0] == at
+    for _ in range(AGREED):
+        taught(one._glyphs, page_of("2024-02-07 18:18:03")[0], "2024-02-07 16:16:03")
+        taught(one._glyphs, page_of("2024-02-07 17:53:19")[0], "2024-02-07 17:53:19")
+    strip, page = page_of(shown)
+    assert one._glyphs.read(page) == shown.replace("8", "6")
+    at = datetime.fromisoformat(shown).replace(tzinfo=UTC)
+    assert one.read(strip, at + timedelta(seconds=3))[0] == at
+    assert one._glyphs.read(page) != shown.replace("8", "6")
+
+
 def close_set(text: str, seed: int) -> tuple[Picture, list[Symbol]]:
     """A prepared strip whose letters touch, and where Tesseract would find each of them."""
     strip, x, middles = stamps.dark(np.random.default_rng(seed)), 40.0, []
