@@ -39,6 +39,11 @@ class Thresholds:
     default: float
     cells: Mapping[str, float]
 
+    @property
+    def lowest(self) -> float:
+        """From which on a frame counts as aurora in one cell at least."""
+        return min([self.default, *self.cells.values()])
+
 
 @dataclass(frozen=True)
 class Card:

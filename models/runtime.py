@@ -137,11 +137,12 @@ def answer(card: Card, found: Mapping[str, Floats]) -> Answer:
     distance = float(found.get("distance", 0.0))
     aurora = logits[AURORA_HEAD.span]
     forms = each_of(logits[FORM_HEAD.span]) if _has(card, FORM_HEAD) else None
-    formless = forms is not None and second_of(aurora) >= 0.5 and float(forms.max()) < FORMLESS
+    calibrated = second_of(aurora, card.temperature)
+    formless = forms is not None and calibrated >= card.thresholds.lowest and float(forms.max()) < FORMLESS
     return Answer(
         logits=logits,
         probability=second_of(aurora),
-        calibrated_probability=second_of(aurora, card.temperature),
+        calibrated_probability=calibrated,
         clear_probability=second_of(logits[SKY_HEAD.span], card.sky_temperature)
         if _has(card, SKY_HEAD)
         else 1.0,

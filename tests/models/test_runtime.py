@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import pytest
 
-from models.card import SHIPPED, ModelError, card_path, read_card, sha256_of
+from models.card import SHIPPED, ModelError, Thresholds, card_path, read_card, sha256_of
 from models.engine import Gone
 from models.runtime import Answer, Model, OnnxEngine, load, no_gpu
 from models.runtime import answer as answer_of
@@ -83,6 +83,15 @@ def test_an_aurora_without_a_form_is_doubted_sooner(
     logits = np.array([0, aurora, 0, 0, form, *[-6] * 5], np.float32)
     found = {"logits": logits, "maps": np.zeros((10, 8, 8), np.float32), "distance": np.float32(distance)}
     assert answer_of(card, found).doubted is doubted
+
+
+def test_what_one_cell_alone_takes_for_aurora_is_asked_for_its_form_too() -> None:
+    """The watch goes by the threshold of the sky's cell, which may lie under a half."""
+    plain = replace(read_card(SHIPPED), distance_limit=1.7, temperature=1.0)
+    low = replace(plain, thresholds=Thresholds(0.5, {"night/none": 0.2}))
+    logits = np.array([0, -1, 0, 0, *[-6] * 6], np.float32)
+    found = {"logits": logits, "maps": np.zeros((10, 8, 8), np.float32), "distance": np.float32(1.1)}
+    assert [answer_of(card, found).doubted for card in (plain, low)] == [False, True]
 
 
 def _lawn(rng: np.random.Generator) -> np.ndarray:
