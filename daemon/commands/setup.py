@@ -68,6 +68,16 @@ PASSING = ("empty", "truncated", "not an image", "wrong shape")
 
 RECENT = timedelta(days=30)
 
+NO_STARS = (
+    "No stars found, so directions stay unknown for now: run `aurorad calibrate IMAGE --write --config FILE` "
+    "on a clear picture of a moonless night"
+)
+NO_TIME = (
+    "Directions stay unknown for now: the stars give north only where the time of a picture is certain. Once "
+    "name_timezone is right, run `aurorad calibrate IMAGE --write --config FILE` on a clear picture of a moonless night"
+)
+"""The stars turn by 15° an hour: at a wrong hour they give a wrong north, and match as well as at the right one."""
+
 
 def setup(answers: Answers, talk: Talk) -> Path:
     """Ask, recognise, try, write; the file. Raises UsageError, ConfigError, CalibrationError and what the parts raise."""
@@ -207,7 +217,7 @@ def _cadence(kept: Sequence[Kept]) -> float | None:
 def _with_optics(plan: Plan, answers: Answers, talk: Talk, kept: Sequence[Kept], found: Found) -> Plan:
     camera = plan.settings()
     images = list(answers.images) or _starry(kept, camera) or _starry(_ever(camera), camera)
-    if answers.stars and images:
+    if answers.stars and images and found.dated:
         talk.say(f"Looking for stars in up to {min(TRIES, len(images))} pictures …")
         for path in images[:TRIES]:
             try:
@@ -217,10 +227,7 @@ def _with_optics(plan: Plan, answers: Answers, talk: Talk, kept: Sequence[Kept],
             matched = len(solved.solution.fit.pairs[0][0])
             talk.say(f"{path.name}: {matched} stars matched; north and the lens are known")
             return replace(plan, optics=tables(solved))
-    talk.say(
-        "No stars found, so directions stay unknown for now: run `aurorad calibrate IMAGE --write --config FILE` "
-        "on a clear picture of a moonless night"
-    )
+    talk.say(NO_STARS if found.dated else NO_TIME)
     newest = [*images, *(picture.path for picture in kept[::-1]), *([found.newest] if found.newest else [])]
     return replace(plan, optics=disc_table(_disc(plan, list(dict.fromkeys(newest))[:NEWEST], talk)))
 

@@ -46,7 +46,10 @@ AS_GIVEN = "a picture's address"
 
 @dataclass(frozen=True)
 class Found:
-    """A source that was recognised: keys of [camera.source], the newest picture where it is a file, what to say."""
+    """A source that was recognised: keys of [camera.source], the newest picture where it is a file, what to say.
+
+    ``dated``: the time that will date its pictures is borne out by a second one, as far as that can be told here.
+    """
 
     program: str
     source: dict[str, Any]
@@ -54,6 +57,7 @@ class Found:
     latitude_deg: float | None = None
     longitude_deg: float | None = None
     notes: tuple[str, ...] = field(default=())
+    dated: bool = True
 
 
 def likely_places(home: Path) -> list[Path]:
@@ -99,7 +103,7 @@ def _allsky(root: Path, timezone: str) -> Found:
         newest = _newest(day, re.compile(rf"{re.escape(stem)}-20\d{{12}}{re.escape(kind)}"))
         if newest is not None:
             source = _dated_folder(root / "images", f"2*/{stem}-2*{kind}", newest, timezone)
-            return Found("Allsky", source.keys, newest, *place, source.notes)
+            return Found("Allsky", source.keys, newest, *place, source.notes, source.agrees)
     latest = root / "tmp" / name
     if not latest.is_file():
         raise UsageError(f"{root}: looks like Allsky and holds no picture yet; is it running?")
@@ -149,7 +153,7 @@ def _indi(images: Path, timezone: str) -> Found:
                 number, _, _ = newest.name.partition("_")
                 pattern = f"{exposures.parent.name}/exposures/*/*/*/{number}_2*{newest.suffix}"
                 source = _dated_folder(images, pattern, newest, timezone)
-                return Found("indi-allsky", source.keys, newest, notes=source.notes)
+                return Found("indi-allsky", source.keys, newest, notes=source.notes, dated=source.agrees)
     latest = images / "latest.jpg"
     if not latest.is_file():
         raise UsageError(f"{images}: looks like indi-allsky and holds no picture yet; is it running?")
@@ -175,7 +179,7 @@ def _any(folder: Path, timezone: str) -> Found:
         return Found("a folder of pictures", source, newest)
     pattern = "*/" * depth + f"{newest.name[: found.start()]}2*{newest.suffix}"
     dated = _dated_folder(folder, pattern, newest, timezone)
-    return Found("a folder of pictures", dated.keys, newest, notes=dated.notes)
+    return Found("a folder of pictures", dated.keys, newest, notes=dated.notes, dated=dated.agrees)
 
 
 def _some(folder: Path, depth: int) -> Iterator[Path]:
@@ -203,6 +207,7 @@ def _latest(file: Path) -> dict[str, Any]:
 class _Dated:
     keys: dict[str, Any]
     notes: tuple[str, ...]
+    agrees: bool
 
 
 def _dated_folder(folder: Path, pattern: str, newest: Path, timezone: str) -> _Dated:
@@ -223,7 +228,7 @@ def _dated_folder(folder: Path, pattern: str, newest: Path, timezone: str) -> _D
         "check name_timezone, and this machine's clock"
     )
     note = () if zone else (doubt,)
-    return _Dated({**keys, "name_timezone": zone or timezone}, note)
+    return _Dated({**keys, "name_timezone": zone or timezone}, note, zone is not None)
 
 
 def name_format(name: str) -> str | None:

@@ -269,6 +269,24 @@ def test_the_stars_give_lens_and_north_on_the_way(tmp_path: Path) -> None:
     assert camera["source"]["name_timezone"] == ZONE
 
 
+def test_no_north_from_pictures_whose_time_nothing_bears_out(tmp_path: Path) -> None:
+    """Written days after the time in its name, as a copied archive is: in which zone the name is stays open, so
+    the stars are not asked, directions stay unknown, and it is said why."""
+    still = random_still(14, side=480)
+    root = allsky(tmp_path / "home", [(still.at, image.encode_jpeg(still.picture(), 97))])
+    for path in root.rglob("image-2*.jpg"):
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+    place = ("--latitude", still.place.latitude_deg, "--longitude", still.place.longitude_deg)
+    done = run(tmp_path, "--where", root, *place, "--timezone", ZONE)
+    assert done.exit_code == 0, done.output
+    assert "neither Europe/Oslo nor UTC makes its name the time" in done.output
+    assert "stars matched" not in done.output
+    assert "Once name_timezone is right, run `aurorad calibrate" in done.output
+    (camera,) = written(tmp_path)["camera"]
+    assert "orientation" not in camera
+    assert camera["disc"]["width"] == 480
+
+
 def test_auroramax_needs_no_camera_and_no_answer_of_its_site(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
