@@ -10,6 +10,7 @@ import pytz
 from daemon import sighting, words
 from daemon.gate import degrees_text
 from daemon.record.columns import ObservationRow
+from daemon.record.rows import NightRow
 from daemon.sky.geometry import compass_point
 from daemon.web.tongues import N_, _, language
 
@@ -253,6 +254,14 @@ def of_row(row: ObservationRow, timezone: str, since: datetime | None = None) ->
     if verdict == "stale":
         return Finding("stale", _("No new picture"), why(row))
     return Finding("asleep", _("Too light to watch"), why(row))
+
+
+def not_judged(night: NightRow) -> str:
+    """Why no frame of a night was judged: a camera that gave nothing by night is not the light."""
+    stale, unusable = night["stale"], night["unusable"]
+    if not stale and not unusable:
+        return _("too light to watch")
+    return _("no new picture") if stale >= unusable else _("no usable picture")
 
 
 def why(row: ObservationRow) -> str:

@@ -129,7 +129,7 @@ def _cell(before: str, query: str, day: date, row: Row | None, phase: tuple[floa
     cloud = round(100 * row["obscured"] / looked, 1) if looked else 0.0
     parts = [phrases.night(day)]
     if not looked:
-        parts.append(_("too light to watch"))
+        parts.append(phrases.not_judged(row))
     else:
         seen = _("aurora %(percent)s of the time the sky was visible", percent=words.percent(share))
         parts.append(_("sky never visible") if share is None else seen)

@@ -269,6 +269,8 @@ def _which(site: Site, view: View, night: date) -> Literal["this", "last", ""]:
 def _outcome(night: NightRow) -> str:
     if night["events"]:
         return ngettext("one aurora event", "%(n)d aurora events", night["events"])
+    if not night["looked"]:
+        return phrases.not_judged(night)
     return _("no aurora") if night["observable"] else _("the sky was never visible")
 
 

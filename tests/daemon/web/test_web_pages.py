@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from daemon.config import CameraSettings, Settings
-from daemon.observation import Gate
+from daemon.night import night_of
+from daemon.observation import Gate, Verdict
 from daemon.sky.ephemeris import Observatory
 from tests import web_night
 from tests.pace import slowness
@@ -153,6 +154,30 @@ def test_the_season_has_a_cell_for_the_night(page: httpx.Client) -> None:
     )
     assert "/night/2024-02-10?camera=yellowknife" in html
     assert "Nothing was recorded in this season." in page.get("/season?season=2020").text
+
+
+def test_a_dark_night_without_pictures_was_not_too_light(tmp_path: Path) -> None:
+    """The season and tonight's look back say why nothing was judged: the camera, where it gave nothing by night."""
+    with web_night.house(tmp_path, minutes=0) as house, httpx.Client(base_url=house.url) as client:
+        evening = FIRST + timedelta(minutes=300)
+        given: dict[int, tuple[Verdict, str]] = {
+            -3: ("stale", "nothing new"), -2: ("unusable", "blank"), -1: ("not looked", "civil twilight: sun at −5.0°"),
+        }  # fmt: skip
+        for days, (verdict, reason) in given.items():
+            sky = web_night.observatory().state(evening + timedelta(days=days))
+            row = replace(
+                web_night.observation_at(300, sky),
+                observed_at=sky.at,
+                verdict=verdict,
+                reason=reason,
+                prediction=None,
+            )
+            house.store.record(row, night=night_of(sky.at, Settings().camera[0]))
+        html = client.get("/season").text
+        assert "Night of 6–7 February 2024, no new picture," in html
+        assert "Night of 7–8 February 2024, no usable picture," in html
+        assert "Night of 8–9 February 2024, too light to watch," in html
+        assert "8–9 February 2024: too light to watch" in client.get("/").text
 
 
 @pytest.mark.parametrize(
