@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +145,26 @@ def ingest(
         faults = ingest_on_ray(movies, settings, camera, database, ray, _tell_outcome)
     else:
         faults = _with_progress(movies, stills, settings, camera, database, pictures)
+    if pictures == settings.daemon.state_dir / "frames":
+        _tell_short_lived(settings, camera.name)
     if faults or blocked:
         click.get_current_context().exit(1)
+
+
+def _tell_short_lived(settings: Settings, camera: str) -> None:
+    """Say so where the watch will remove what was kept just now: an archive is older than its pictures may get."""
+    from daemon.record.picture_files import PictureFolder
+
+    days = settings.daemon.keep_pictures_days
+    oldest = (datetime.now(UTC) - timedelta(days=days)).date()
+    nights = sum(1 for _ in PictureFolder(settings.daemon.state_dir / "frames").nights_before(oldest, camera))
+    if nights and days:
+        which, whose = ("one night is", "its") if nights == 1 else (f"{nights} nights are", "their")
+        click.echo(
+            f"aurorad: {which} older than keep_pictures_days = {days}: `aurorad run` removes {whose} pictures, all but "
+            f"the labelled ones, and keeps {whose} rows; to keep the pictures, raise it in [daemon] first",
+            err=True,
+        )
 
 
 def _with_progress(

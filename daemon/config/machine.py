@@ -52,7 +52,11 @@ class DaemonSettings(Table):
     )
     tls_key: FilePath | None = Field(None, description="PEM key of tls_certificate.")
     keep_pictures_days: Whole = number(
-        400, 0, 36500, "Days a kept picture stays on disk; 0 keeps no pictures.", why="a century"
+        400,
+        0,
+        36500,
+        "Days from when it was taken that a kept picture stays on disk; 0 keeps no pictures.",
+        why="a century",
     )
     timelapses: bool = Field(
         True,

@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -97,13 +97,17 @@ class PictureFolder:
         strings, which two new names a minute make grow by megabytes."""
         return f"{self.root}/{relative}"
 
+    def nights_before(self, before: date, camera: str = "*") -> Iterator[Path]:
+        """The folders of nights before that date, of one camera or of all."""
+        for night in self.root.glob(f"{camera}/????-??-??"):
+            if night.name < before.isoformat() and night.is_dir():
+                yield night
+
     def remove_nights(self, before: date, spared: Collection[str] = ()) -> None:
         """Delete what no row knows of in the folders of nights before that date: keograms, and pictures
         whose row a crash prevented. ``spared`` are paths that stay."""
         homes = {Path(path).parent.as_posix() for path in spared}
-        for night in self.root.glob("*/????-??-??"):
-            if night.name >= before.isoformat() or not night.is_dir():
-                continue
+        for night in self.nights_before(before):
             home = night.relative_to(self.root).as_posix()
             if home not in homes:
                 shutil.rmtree(night, ignore_errors=True)

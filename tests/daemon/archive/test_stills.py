@@ -185,16 +185,36 @@ def test_with_their_own_cadence_such_pictures_begin_an_event(store: Store, tmp_p
 def test_the_command_makes_the_record_that_its_configuration_names(tmp_path: Path) -> None:
     """Archived pictures first, the watch later: the state folder need not be there; a repeat adds nothing."""
     root = allsky(tmp_path / "home", every(60, 2))
+    file = _configured(tmp_path, root, keep_pictures_days=0)
+    for said in ("2 recorded, 0 known already", "0 recorded, 2 known already"):
+        done = CliRunner().invoke(main, ["ingest", str(root / "images"), "--config", str(file)])
+        assert done.exit_code == 0, done.output
+        assert said in done.output
+
+
+def test_pictures_that_the_watch_would_remove_are_announced(tmp_path: Path) -> None:
+    """An archive older than pictures are kept: the one who takes it in hears of it before `aurorad run` empties it."""
+    root = allsky(tmp_path / "home", every(60, 2))
+    for days, told in ((30, True), (36500, False), (0, False)):
+        folder = tmp_path / f"{days}"
+        folder.mkdir()
+        file = _configured(folder, root, keep_pictures_days=days)
+        done = CliRunner().invoke(main, ["ingest", str(root / "images"), "--config", str(file)])
+        assert done.exit_code == 0, done.output
+        said = "one night is older than keep_pictures_days = 30: `aurorad run` removes its pictures"
+        assert (said in done.output) is told
+        assert ("older than" in done.output) is told
+
+
+def _configured(folder: Path, root: Path, *, keep_pictures_days: int) -> Path:
+    """A configuration file of that Allsky, its record in the folder."""
     source = allsky_camera(root).source
-    file = tmp_path / "a.toml"
+    file = folder / "a.toml"
     file.write_text(
-        f'[daemon]\nstate_dir = "{tmp_path}/state"\nkeep_pictures_days = 0\n[[camera]]\nname = "home"\n'
+        f'[daemon]\nstate_dir = "{folder}/state"\nkeep_pictures_days = {keep_pictures_days}\n[[camera]]\nname = "home"\n'
         f'latitude_deg = 69.6\nlongitude_deg = 19.2\ntimezone = "{ZONE}"\nstamp = false\n[camera.disc]\n'
         + "".join(f"{key} = {value}\n" for key, value in DISC.items())
         + f'[camera.source]\nkind = "folder"\npath = "{source.path}"\npattern = "{source.pattern}"\n'
         f'time_from = "name"\nname_format = "{source.name_format}"\nname_timezone = "{ZONE}"\n'
     )
-    for said in ("2 recorded, 0 known already", "0 recorded, 2 known already"):
-        done = CliRunner().invoke(main, ["ingest", str(root / "images"), "--config", str(file)])
-        assert done.exit_code == 0, done.output
-        assert said in done.output
+    return file
