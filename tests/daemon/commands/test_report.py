@@ -339,3 +339,40 @@ def test_aurora_is_counted_by_level_and_form_where_the_record_has_them(tmp_path:
     assert [(row["form"], row["share"]) for row in read(tmp_path / "out" / "forms.csv")] == [
         ("arc", "0.75"), ("rays", "1.0"),
     ]  # fmt: skip
+
+
+def test_only_an_event_seen_from_beginning_to_end_has_a_duration(tmp_path: Path) -> None:
+    """Aurora in the first frame, out of cloud, into cloud, at the footage's end: each lasted at least so long, no more
+    is known. The table of events says how both ends are known, and the statistics leave these out."""
+    skies = {4: "_AAACC", 5: "CAAACC", 6: "OAAACC", 7: "CAAAOO", 8: "CAAA__", 9: "aAAACC"}
+    said = {"A": (0.9, "aurora"), "a": (0.9, "aurora"), "C": (0.1, "clear"), "O": (0.1, "obscured")}
+    rows = [
+        ("yk", f"2024-02-10T{hour:02d}:{n:02d}:00Z", *said[sky], "night", "none", 10.0)
+        for hour, line in skies.items()
+        for n, sky in enumerate(line)
+        if sky != "_"
+    ]
+    path = fill(tmp_path / "ends.db", rows)
+    with closing(sqlite3.connect(path)) as connection:
+        for hour in skies:
+            reason = "the footage ends" if hour == 8 else "below 0.25 for 15 min"
+            connection.execute(
+                "INSERT INTO events (id, camera, onset_at, confirmed_at, ended_at, ended_reason, peak_probability, in_cool_down)"
+                " VALUES (?, 'yk', ?, ?, ?, ?, 0.9, 0)",
+                [str(hour), *(f"2024-02-10T{hour:02d}:{n:02d}:00Z" for n in (1, 2, 4)), reason],
+            )
+        connection.commit()
+    write_report(path, tmp_path / "out", formats=())
+    events = read(tmp_path / "out" / "events.csv")
+    assert [(row["onset known by"], row["end known by"]) for row in events] == [
+        ("no frame before", "below 0.25 for 15 min"),
+        ("clear sky before", "below 0.25 for 15 min"),
+        ("cloud before", "below 0.25 for 15 min"),
+        ("clear sky before", "below 0.25 for 15 min, under cloud"),
+        ("clear sky before", "the footage ends"),
+        ("aurora before", "below 0.25 for 15 min"),
+    ]
+    assert [row["duration (min)"] for row in events] == ["3.0"] * 6
+    known = {row["of the events"]: row["known of"] for row in read(tmp_path / "out" / "event_statistics.csv")}
+    assert known["duration (min)"] == "1"
+    assert known["onset to confirmation (min)"] == "6"
