@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from daemon import preflight
@@ -83,37 +84,48 @@ def write(plan: Plan, file: Path) -> None:
 
 
 def how_to_start(plan: Plan, file: Path) -> list[str]:
-    """Lines for a person: by hand, under systemd, in a container."""
-    file = file.absolute()
+    """Lines for a person to copy into a shell: by hand, under systemd, in a container."""
+    given = quote(str(file.absolute()))
     folder = Path(str(plan.source["path"])) if "path" in plan.source else None
     return [
         "Start it in one of these ways:",
-        f"  by hand         aurorad run --config {file}",
-        *_systemd(file, folder),
-        *_docker(file, folder),
-        f"Change it         the file itself; then `aurorad check-config {file}`",
+        f"  by hand         aurorad run --config {given}",
+        *_systemd(given, folder),
+        *_docker(file.absolute(), folder),
+        f"Change it         the file itself; then aurorad check-config {given}",
     ]
 
 
-def _systemd(file: Path, folder: Path | None) -> Sequence[str]:
+def _systemd(given: str, folder: Path | None) -> Sequence[str]:
     lines = [
-        "  as a service    sudo deploy/install.sh --no-start      (from a checkout of aurorad)",
-        f"                  sudo install -m 640 -g aurorad-config {file} /etc/aurorad/aurorad.toml",
+        "  as a service    sudo deploy/install.sh --no-start      # in a checkout of aurorad",
+        f"                  sudo install -m 640 -g aurorad-config {given} /etc/aurorad/aurorad.toml",
     ]
     if folder is not None and folder.is_relative_to("/home"):
         unit = "/etc/systemd/system/aurorad.service.d/pictures.conf"
         lines += [
             "                  sudo mkdir -p /etc/systemd/system/aurorad.service.d",
-            f"                  printf '[Service]\\nBindReadOnlyPaths={folder}\\n' | sudo tee {unit}",
+            f"                  printf '%s\\n' '[Service]' {quote(_let_in(folder))} | sudo tee {unit}",
         ]
     return [*lines, "                  sudo systemctl daemon-reload && sudo systemctl enable --now aurorad"]
 
 
+def _let_in(folder: Path) -> str:
+    """The unit's line; systemd parts paths at spaces unless they are quoted, and expands ``%``."""
+    escaped = str(folder).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return (
+        f"BindReadOnlyPaths={folder}"
+        if escaped.split() == [str(folder)]
+        else f'BindReadOnlyPaths="{escaped}"'
+    )
+
+
 def _docker(file: Path, folder: Path | None) -> Sequence[str]:
-    pictures = f" -v {folder}:{folder}:ro" if folder is not None else ""
+    config = quote(f"{file}:/etc/aurorad/aurorad.toml:ro")
+    pictures = f" -v {quote(f'{folder}:{folder}:ro')}" if folder is not None else ""
     return [
-        f"  in a container  chmod o+r {file}   (a secret belongs outside it: env:NAME or credential:NAME)",
-        f"                  docker run -d --name aurorad -p 127.0.0.1:8080:8080 -v {file}:/etc/aurorad/aurorad.toml:ro \\",
+        f"  in a container  chmod o+r {quote(str(file))}   # a secret belongs outside it: env:NAME or credential:NAME",
+        f"                  docker run -d --name aurorad -p 127.0.0.1:8080:8080 -v {config} \\",
         f"                    -e AURORAD_DAEMON__STATE_DIR=/var/lib/aurorad -v aurorad:/var/lib/aurorad{pictures} \\",
         "                    -v ./deploy/secrets:/run/secrets:ro aurorad:cpu",
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +23,7 @@ from click.testing import CliRunner, Result
 from daemon.cli import main
 from daemon.commands import setup as command
 from daemon.commands.setup import Answers
-from daemon.commands.setup_file import Plan, write
+from daemon.commands.setup_file import Plan, how_to_start, write
 from daemon.commands.setup_found import addresses, name_format, recognise, zone_of
 from daemon.config import load
 from daemon.errors import ConfigError, UsageError
@@ -237,6 +239,24 @@ def test_what_is_wrong_with_the_file_names_it_and_no_hidden_one(tmp_path: Path) 
     (line,) = told.value.lines
     assert line.startswith(f"{file} is not written: [[camera]] 'cabin'")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["/home/pi/allsky/images", '/home/Åse H/all "sky" 100% it\'s/images'])
+def test_how_to_start_is_copied_into_a_shell_as_it_stands(folder: str) -> None:
+    """Each line is a command, also where a path has spaces, quotes or a percent sign; the unit lets in that folder."""
+    file = Path("/home/Åse H/aurorad.toml")
+    said = how_to_start(Plan(Path("/s"), source={"path": folder}), file)[1:-1]
+    script = "\n".join(line[18:] for line in said)
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    words = shlex.split(script.replace("\\\n", " "), comments=True)
+    for whole in (f"{folder}:{folder}:ro", f"{file}:/etc/aurorad/aurorad.toml:ro", str(file)):
+        assert whole in words
+    (unit,) = (line[18:].partition(" | ")[0] for line in said if "BindReadOnlyPaths" in line)
+    made = subprocess.run(["bash", "-c", unit], stdout=subprocess.PIPE, text=True, check=True).stdout
+    head, line = made.splitlines()
+    assert head == "[Service]"
+    (path,) = shlex.split(line.removeprefix("BindReadOnlyPaths=").replace("%%", "%"))
+    assert path == folder
 
 
 def test_the_model_s_answer_is_told_as_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
