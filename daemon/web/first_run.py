@@ -20,10 +20,13 @@ class Step:
     next_step: str
 
 
-def checklist(settings: Settings, camera: str, *, has_picture: bool, knows_north: bool = False) -> list[Step]:
+def checklist(
+    settings: Settings, camera: str, *, has_picture: bool, waits: bool = False, knows_north: bool = False
+) -> list[Step]:
     """Picture, disc, north, alerts; empty for a camera that is not configured, or where all is done.
 
-    ``knows_north``: the stars have shown how the camera is turned.
+    ``waits``: no picture has been asked for yet, so that nothing is known to be wrong. ``knows_north``: the stars
+    have shown how the camera is turned.
     """
     mine = next((each for each in settings.camera if each.name == camera), None)
     if mine is None:
@@ -34,7 +37,12 @@ def checklist(settings: Settings, camera: str, *, has_picture: bool, knows_north
             _("Picture"),
             has_picture,
             _(
-                "Check the address under [camera.source]; “aurorad doctor” fetches a picture and says what is wrong."
+                "The watch asks for the first one once it is dark enough; “aurorad doctor” tries the camera at once."
+            )
+            if waits
+            else _(
+                "Check the address or folder under [camera.source]; “aurorad doctor” fetches a picture and says what"
+                " is wrong."
             ),
         ),
         Step(

@@ -117,8 +117,8 @@ def _no_picture(view: View, status: LiveStatus, now: datetime) -> Finding:
         _("No picture"),
         detail,
         _(
-            "The watch tries again every %(time)s. If it lasts, check the camera and the address under"
-            " [camera.source]; the command “aurorad doctor” tests it.",
+            "The watch tries again every %(time)s. If it lasts, check the camera and the address or folder"
+            " under [camera.source]; the command “aurorad doctor” tests it.",
             time=lasting(view.cadence_s),
         ),
     )

@@ -35,6 +35,7 @@ from daemon.web.timelapse import movie_of_event, offered_of_night
 from daemon.web.tongues import _, ngettext
 
 LIVE_CACHE_S = 0
+_NOT_ASKED: tuple[State, ...] = ("too light", "starting")
 _HISTORY_LEADS: tuple[State, ...] = ("too light", "archive")
 """States in which nobody expects a picture: then the newest night's best one is shown, as what it is."""
 
@@ -105,7 +106,11 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
             reversed(laid.events), views, site.ongoing(laid.events, views, reader), movie_of_event(site)
         ),
         "steps": checklist(
-            site.ports.settings, view.name, has_picture=ever, knows_north=view.orientation is not None
+            site.ports.settings,
+            view.name,
+            has_picture=ever,
+            waits=here.state in _NOT_ASKED,
+            knows_north=view.orientation is not None,
         ),
         "has_picture": ever,
         "setting_up": reader.night_count(view.name) <= NIGHTS_OF_SETTING_UP,

@@ -167,6 +167,16 @@ def test_setting_up_names_the_next_step() -> None:
     assert all(step.next_step.endswith(".") for step in steps)
 
 
+def test_a_camera_that_was_not_asked_is_not_blamed() -> None:
+    """By day, and at the start, no picture is missing: nobody has asked for one. Afterwards the source is looked into."""
+    for waits, said in ((True, "once it is dark enough"), (False, "address or folder under [camera.source]")):
+        steps = first_run.checklist(Settings(), "yellowknife", has_picture=False, waits=waits)
+        (step,) = (step for step in steps if step.name == "Picture")
+        assert not step.done
+        assert said in step.next_step
+        assert ("[camera.source]" in step.next_step) is not waits
+
+
 def test_what_the_stars_have_shown_and_a_broker_are_set_up_too() -> None:
     """Nobody is asked to calibrate a camera whose lens the watch has found, nor for a channel beside the broker."""
     settings = Settings.model_validate({"mqtt": {"host": "127.0.0.1"}})
