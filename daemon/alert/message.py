@@ -190,7 +190,8 @@ def compose_summary(
     lines = [_visible(night, looked), *(_summary_line(event, camera) for event in events)]
     event_id = f"summary-{camera.name}-{night['night']}"
     link = f"{url.rstrip('/')}/night/{night['night']}?{urlencode({'camera': camera.name})}" if url else ""
-    count = {0: "no aurora", 1: "one aurora event"}.get(len(events), f"{len(events)} aurora events")
+    none = "no aurora" if night["aurora"] + night["clear"] else "sky not seen"
+    count = {0: none, 1: "one aurora event"}.get(len(events), f"{len(events)} aurora events")
     return Message(
         event_id=event_id,
         kind="summary",
@@ -215,8 +216,11 @@ def _summary_line(event: EventRow, camera: CameraSettings) -> str:
 
 
 def _visible(night: NightRow, looked: int) -> str:
-    if not looked:
+    if not looked and not night["stale"] and not night["unusable"]:
         return "It was too light to look all night."
+    if not looked:
+        stopped = night["stale"] >= night["unusable"]
+        return f"{'No new picture came' if stopped else 'No picture could be used'} all night."
     visible = night["aurora"] + night["clear"]
     if not visible:
         return f"The sky was hidden in all {looked} pictures."

@@ -225,7 +225,7 @@ def test_operator_messages_are_apart_and_keyed_by_condition_and_time() -> None:
 
 def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> None:
     """Shares are of what could be seen, times are local, a night under cloud is no division by zero."""
-    night = {"night": "2024-02-10", "aurora": 30, "clear": 70, "obscured": 100}
+    night = {"night": "2024-02-10", "aurora": 30, "clear": 70, "obscured": 100, "stale": 0, "unusable": 0}
     events = [
         {
             "onset_at": "2024-02-10T04:50:03Z",
@@ -249,3 +249,23 @@ def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> No
     assert "The sky was hidden in all 100 pictures." in cloudy.body
     unseen = compose_summary({**night, "aurora": 0, "clear": 0, "obscured": 0}, [], CAMERA, PHONE, T0)
     assert "It was too light to look all night." in unseen.body
+
+
+@pytest.mark.parametrize(
+    ("frames", "title", "said"),
+    [
+        ({"clear": 9, "stale": 90}, "no aurora", "The sky was visible in 100 % of 9 pictures"),
+        ({"obscured": 9, "stale": 90}, "sky not seen", "The sky was hidden in all 9 pictures."),
+        ({"stale": 90, "unusable": 3}, "sky not seen", "No new picture came all night."),
+        ({"stale": 3, "unusable": 90}, "sky not seen", "No picture could be used all night."),
+        ({}, "sky not seen", "It was too light to look all night."),
+    ],
+)
+def test_a_summary_claims_no_aurora_only_where_the_sky_was_seen(
+    frames: dict[str, int], title: str, said: str
+) -> None:
+    """Under cloud, or with a camera that gave nothing, nobody knows; and a dead camera is not the light's fault."""
+    counted = {"aurora": 0, "clear": 0, "obscured": 0, "stale": 0, "unusable": 0, **frames}
+    message = compose_summary({"night": "2024-02-10", **counted}, [], CAMERA, PHONE, T0)
+    assert message.title.endswith(f": {title}")
+    assert message.body.startswith(said)
