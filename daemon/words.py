@@ -38,6 +38,11 @@ def certainty(probability: float | None) -> str:
     return f"{100 * probability:.0f} %"
 
 
+def peak(probability: float) -> str:
+    """``Probability at most 93 %.``, or ``Probability over 99 %.``: nothing is at most over something."""
+    return f"Probability {'' if probability > 0.99 else 'at most '}{certainty(probability)}."
+
+
 def adjective(level: int | None) -> str:
     """How aurora of a level looks, before a noun: ``bright``; empty where there is nothing to say about it."""
     if level is None or level <= 0 or level == 2:

@@ -98,9 +98,7 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
     lines = [
         f"From {_both_times(event.onset_at, camera.timezone)} to {_clock(ended_at, camera.timezone)} ({long}).",
         _brightest(brightest, camera),
-        f"Probability at most {words.certainty(event.peak_probability)}."
-        if event.peak_probability <= 0.99
-        else f"Probability {words.certainty(event.peak_probability)}.",
+        words.peak(event.peak_probability),
         _how_it_ended(event.ended_reason or ""),
     ]
     return f"Aurora over {_title(camera)} has ended", lines

@@ -141,5 +141,5 @@ def _summary(row: EventRow, view: View) -> str:
         return phrases.clock_and_zone(datetime.fromisoformat(text).astimezone(UTC), view.timezone)
 
     until = f" to {clock(row['ended_at'])}" if row["ended_at"] else ", not over yet"
-    sure = words.certainty(row["peak_probability"])
-    return f"{clock(row['onset_at'])}{until}{', strong' if row['strong_at'] else ''}. Probability at most {sure}."
+    strong = ", strong" if row["strong_at"] else ""
+    return f"{clock(row['onset_at'])}{until}{strong}. {words.peak(row['peak_probability'])}"

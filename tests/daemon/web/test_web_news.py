@@ -142,12 +142,20 @@ def test_the_feed_is_atom_with_the_events_and_their_pictures(house: House) -> No
     event = web_night.event_of(ONSET + 20)
     assert event.id in (entry.findtext(f"{ATOM}id") or "")
     assert "not over yet" in (entry.findtext(f"{ATOM}summary") or "")
+    assert "Probability at most" in (entry.findtext(f"{ATOM}summary") or "")
     links = {link.get("rel", "alternate"): link.get("href") for link in entry.findall(f"{ATOM}link")}
     assert links["alternate"] == f"{house.url}/events#event-{event.id}"
     assert httpx.get(str(links["enclosure"])).headers["content-type"] == "image/jpeg"
     same = httpx.get(f"{house.url}/events.atom", headers={"if-none-match": reply.headers["etag"]})
     assert same.status_code == 304
     assert httpx.get(f"{house.url}/events.atom?camera=nobody").status_code == 404
+
+
+def test_a_sure_event_of_the_feed_is_over_99_percent(tmp_path: Any) -> None:
+    """Not "at most over 99 %", which says nothing."""
+    with web_night.house(tmp_path, minutes=ONSET + 20) as house:
+        house.store.put_event(replace(web_night.event_of(ONSET + 20), peak_probability=0.9999))
+        assert "Probability over 99 %.</summary>" in httpx.get(f"{house.url}/events.atom").text
 
 
 def test_the_feed_of_a_watch_without_events_is_one_too(tmp_path: Any) -> None:
