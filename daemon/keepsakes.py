@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytz
 
-from daemon import sighting
+from daemon import sighting, words
 from daemon.clock import Clock
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, StoreError
@@ -175,9 +175,10 @@ def _title_of(event: EventRow, camera: CameraSettings) -> str:
 
 def _lines(best: ObservationRow, zone: str) -> list[str]:
     at = from_utc_text(best["observed_at"])
+    local = at.astimezone(pytz.timezone(zone))
     return [
         f"{sighting.headline(best)}.",
         " ".join(filter(None, [sighting.look(best), sighting.colours(best)])),
-        f"{at.astimezone(pytz.timezone(zone)):%H:%M %Z} ({at:%H:%M} UTC)",
+        f"{local:%H:%M} {words.zone(local)} ({at:%H:%M} UTC)",
         "aurorad",
     ]

@@ -6,6 +6,7 @@ colours that were measured, and where they show nothing, that is what is written
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from math import cos, radians
 
@@ -36,6 +37,17 @@ def certainty(probability: float | None) -> str:
     if probability < 0.01:
         return "under 1 %"
     return f"{100 * probability:.0f} %"
+
+
+def zone(local: datetime) -> str:
+    """``MST``; ``UTC+5`` and ``UTC−3:30`` in zones without letters of their own: ``19:20 -03`` would look like a span."""
+    name = local.strftime("%Z")
+    found = re.fullmatch(r"([+-])(\d\d)(\d\d)?", name)
+    if found is None:
+        return name
+    hours, minutes = int(found[2]), found[3]
+    offset = f"{'−' if found[1] == '-' else '+'}{hours}{f':{minutes}' if minutes else ''}"
+    return f"UTC{offset if hours or minutes else ''}"
 
 
 def peak(probability: float) -> str:

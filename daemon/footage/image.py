@@ -118,7 +118,7 @@ def draw_outline(pixels: Picture, outline: Sequence[Sequence[tuple[float, float]
 
 def caption(pixels: Picture, text: str) -> Picture:
     """A copy with a dark strip below that holds one line of text, as large as fits; what is no ASCII is written round."""
-    plain_text = text.replace("°", " deg").encode("ascii", "replace").decode()
+    plain_text = text.replace("°", " deg").replace("−", "-").encode("ascii", "replace").decode()
     width = pixels.shape[1]
     (unit, _), _ = cv2.getTextSize(plain_text or " ", cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)
     scale = min(width / 640, 0.94 * width / max(1, unit))

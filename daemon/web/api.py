@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from daemon import sighting
+from daemon import sighting, words
 from daemon.errors import UsageError
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import label_files
@@ -287,11 +287,12 @@ def _queued(rows: Sequence[ObservationRow], views: Mapping[str, View]) -> Iterat
     for row in rows:
         view = views[row["camera"]]
         at = from_utc_text(row["observed_at"])
+        here = phrases.local(at, view.timezone)
         yield {
             "camera": row["camera"],
             "observed_at": row["observed_at"],
             "picture": presenters.picture_url(row["picture"]),
-            "where": f"{view.title}, {phrases.local(at, view.timezone):%Y-%m-%d %H:%M %Z}",
+            "where": f"{view.title}, {here:%Y-%m-%d %H:%M} {words.zone(here)}",
             "sky": _(
                 "sun %(altitude)s, %(moon)s",
                 altitude=phrases.degrees(row["sun_altitude_deg"]),

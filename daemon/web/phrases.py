@@ -88,7 +88,8 @@ def clock(at: datetime, timezone: str) -> str:
 
 def clock_and_zone(at: datetime, timezone: str) -> str:
     """``22:41:03 MST`` in the camera's zone."""
-    return local(at, timezone).strftime("%H:%M:%S %Z")
+    here = local(at, timezone)
+    return f"{here:%H:%M:%S} {words.zone(here)}"
 
 
 _MONTHS = (

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytz
 
+from daemon import words
 from daemon.observation import SkyState
 from daemon.record.rows import CourseRow, EventRow
 from daemon.sighting import level_of, sure_of
@@ -173,7 +174,7 @@ def strip(
         now_percent=round(_x(now, start, end) / 10, 1) if start <= now <= end else None,
         summary=_summary(points, events),
         strength=" ".join(_hill(run) for run in _lit_runs(points, step * GAP_CADENCES)),
-        zone=start.astimezone(pytz.timezone(timezone)).strftime("%Z"),
+        zone=words.zone(start.astimezone(pytz.timezone(timezone))),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import pytz
 
 from daemon import words
 from daemon.web import phrases, sight
@@ -76,3 +78,16 @@ def test_a_direction_needs_an_orientation() -> None:
     assert words.direction(312.0, 35.4) == "north-west, 35° up"
     assert words.direction(312.0, 80.0) == "overhead"
     assert words.direction(None, 35.4) == ""
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("America/Yellowknife", "MST"), ("Indian/Kerguelen", "UTC+5"), ("America/Punta_Arenas", "UTC−3"),
+        ("Asia/Kolkata", "IST"), ("Asia/Colombo", "UTC+5:30"), ("Atlantic/Azores", "UTC−1"), ("UTC", "UTC"),
+        ("Antarctica/Troll", "UTC"),
+    ],
+)  # fmt: skip
+def test_a_zone_without_letters_is_told_by_its_hours(zone: str, text: str) -> None:
+    """``23:20 +05`` is no zone that a reader knows, and ``19:20 -03`` looks like a span of time."""
+    assert words.zone(datetime(2024, 2, 10, 5, tzinfo=UTC).astimezone(pytz.timezone(zone))) == text
