@@ -318,7 +318,7 @@ def test_an_event_says_whose_it_is_where_there_are_several_cameras(tmp_path: Pat
         web_night.fill(house.store, house.ports.frames_dir, first=235, last=300, camera="kiruna")
         html = client.get("/events").text
         assert ">Back Bay · since 21:20</a>" in html
-        assert "(aurora of Back Bay · since 21:20)" in html
+        assert "(aurora: Back Bay · since 21:20)" in html
         assert re.search(r">Kiruna · \d\d:\d\d", html)
         assert ">since 21:20</a>" in client.get("/").text
 
