@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from daemon.web import tongues
+from daemon.web import phrases, script_words, tongues
 from daemon.web.tongues import LANGUAGES, preferred, speaking
 from tests import web_night
 from tests.web_night import House
@@ -129,3 +129,12 @@ def test_times_are_the_cameras_or_the_readers(night: House) -> None:
         assert page.get("/api/cameras").json()["cameras"][0]["timezone"] == "America/Yellowknife"
         page.cookies.set("aurorad_zone", "Nowhere/At_all")
         assert "22:10:00 MST" in page.get("/night/2024-02-10?at=2024-02-10T05:10:00Z").text
+
+
+def test_german_days_are_declined_where_they_stand() -> None:
+    """A number of days stands after "in" and "vor" alone, which ask for the dative: in 72 Tagen, vor 3 Tagen."""
+    with speaking("de"):
+        words = script_words.words()
+        assert words["in"].format(time=words["days"].format(n=72)) == "in 72 Tagen"
+        assert words["ago"].format(time=words["days"].format(n=3)) == "vor 3 Tagen"
+        assert tongues._("%(time)s ago", time=phrases.lasting(3 * 86400)) == "vor 3 Tagen"
