@@ -84,7 +84,7 @@ def _grown(change: EventChange, o: Observation, camera: CameraSettings) -> list[
     how = sighting.headline(sighting.of_observation(o))
     return [
         f"{how}, at {_both_times(change.at, camera.timezone)}.",
-        f"It began at {_clock(change.event.onset_at, camera.timezone)}.",
+        f"First seen at {_clock(change.event.onset_at, camera.timezone)}.",
         *_finding(o),
         _sun_and_moon(o),
     ]

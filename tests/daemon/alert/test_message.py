@@ -251,6 +251,14 @@ def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> No
     assert "It was too light to look all night." in unseen.body
 
 
+def test_a_grown_event_was_first_seen_not_begun() -> None:
+    """The watch may begin with an aurora that has been there for hours: when it began nobody saw."""
+    for kind in ("strong", "stronger"):
+        body = compose(change(kind, strong_at=T0, peak_level=6), observation(), CAMERA, PHONE).body
+        assert "First seen at 21:50 MST." in body
+        assert "began" not in body
+
+
 @pytest.mark.parametrize(
     ("frames", "title", "said"),
     [
