@@ -24,7 +24,8 @@ from daemon.web.site import FIRST_YEAR, LAST_YEAR, site_of
 from daemon.web.tongues import _, ngettext
 
 Row = NightRow
-FIRST_MONTH = 8  # August: no camera of the north watches across its beginning
+FIRST_MONTH, SOUTH_FIRST_MONTH = 8, 2
+"""August, and in the south February: a season holds one winter whole."""
 LEVELS = (0.0, 0.02, 0.10, 0.25, 0.50)  # aurora's share above which a cell is of the next level
 
 
@@ -55,8 +56,9 @@ def season(request: Request) -> Response:
     site = site_of(request)
     with site.reader() as reader:
         view = site.view(request, reader)
-        year = _year_asked(request, view.night(site.now()))
-        since, until = date(year, FIRST_MONTH, 1), date(year + 1, FIRST_MONTH, 1) - timedelta(days=1)
+        first = SOUTH_FIRST_MONTH if _is_south(view) else FIRST_MONTH
+        year = _year_asked(request, view.night(site.now()), first)
+        since, until = date(year, first, 1), date(year + 1, first, 1) - timedelta(days=1)
         nights = reader.nights(view.name, since, until)
         days = _days(nights)
         sky = {view.night(state.at): state for state in site.midnights(view, days)}
@@ -73,10 +75,14 @@ def season(request: Request) -> Response:
         return site.page(request, reader, "season.html", context, here="/season")
 
 
-def _year_asked(request: Request, today: date) -> int:
+def _is_south(view: View) -> bool:
+    return view.placed and view.latitude_deg < 0
+
+
+def _year_asked(request: Request, today: date, first_month: int) -> int:
     asked = request.query_params.get("season")
     if not asked:
-        return today.year if today.month >= FIRST_MONTH else today.year - 1
+        return today.year if today.month >= first_month else today.year - 1
     if not re.fullmatch(r"\d{4}", asked) or not FIRST_YEAR <= int(asked) < LAST_YEAR:
         raise HTTPException(404, "a season is the year it begins in: 2024")
     return int(asked)
@@ -104,7 +110,10 @@ def _months(
     months: list[Month] = []
     for first in [day for day in days if day.day == 1]:
         of_month = [day for day in days if (day.year, day.month) == (first.year, first.month)]
-        cells = tuple(_cell(before, query, day, by_day.get(day), _moon(sky, day)) for day in of_month)
+        cells = tuple(
+            _cell(before, query, day, by_day.get(day), _moon(sky, day), south=_is_south(view))
+            for day in of_month
+        )
         months.append(Month(phrases.month(first), first.weekday(), cells))
     return months
 
@@ -121,8 +130,10 @@ def _moon(sky: Mapping[date, SkyState], day: date) -> tuple[float, bool] | None:
     return phase_deg, after is not None and after.moon_phase_deg < phase_deg
 
 
-def _cell(before: str, query: str, day: date, row: Row | None, phase: tuple[float, bool] | None) -> Cell:
-    moon = moon_path(*phase) if phase is not None else None
+def _cell(
+    before: str, query: str, day: date, row: Row | None, phase: tuple[float, bool] | None, *, south: bool
+) -> Cell:
+    moon = moon_path(phase[0], phase[1] is not south) if phase is not None else None
     if row is None:
         return Cell(day.day, None, 0, "", 0, moon, "")
     share, looked = row["aurora_share"], row["looked"]
@@ -154,14 +165,14 @@ def level_of(share: float | None) -> int:
     return 0 if share is None else sum(share > limit for limit in LEVELS)
 
 
-def moon_path(phase_deg: float, waning: bool = False) -> str:
+def moon_path(phase_deg: float, lit_left: bool = False) -> str:
     """The lit part of a moon of radius 5, by its folded phase (0 new, 180 full).
 
-    A half circle on the right (waxing, seen from the north) or left, and the terminator as half an
-    ellipse whose half-width is 5·cos φ.
+    A half circle on the right (waxing seen from the north, waning from the south) or left, and the terminator
+    as half an ellipse whose half-width is 5·cos φ.
     """
     bulge = 5 * cos(radians(phase_deg))
-    outer, inner = (0, int(bulge > 0)) if waning else (1, int(bulge <= 0))
+    outer, inner = (0, int(bulge > 0)) if lit_left else (1, int(bulge <= 0))
     return f"M0 -5A5 5 0 0 {outer} 0 5A{abs(bulge):.2f} 5 0 0 {inner} 0 -5Z"
 
 

@@ -191,7 +191,7 @@ def test_the_moon_is_drawn_as_lit() -> None:
     assert moon_path(0.0) == "M0 -5A5 5 0 0 1 0 5A5.00 5 0 0 0 0 -5Z"  # there and back: empty
     assert moon_path(180.0) == "M0 -5A5 5 0 0 1 0 5A5.00 5 0 0 1 0 -5Z"  # all around
     assert moon_path(90.0).startswith("M0 -5A5 5 0 0 1")
-    assert moon_path(90.0, waning=True).startswith("M0 -5A5 5 0 0 0")
+    assert moon_path(90.0, lit_left=True).startswith("M0 -5A5 5 0 0 0")
     assert words.lit_percent(90) == 50
 
 

@@ -104,3 +104,17 @@ def test_a_link_under_the_old_date_leads_to_the_instant_it_names(page: httpx.Cli
         assert reply.status_code == 302
         assert httpx.URL(reply.headers["location"]).path == f"/night/{night}"
         assert httpx.URL(reply.headers["location"]).params["at"] == at
+
+
+@pytest.mark.parametrize(
+    ("camera", "name", "moon"),
+    [("tromso", "Season 2013–14", "M0 -5A5 5 0 0 0"), ("hobart", "Season 2014–15", "M0 -5A5 5 0 0 1")],
+)
+def test_a_season_holds_a_winter_and_the_moon_as_it_is_seen_there(
+    page: httpx.Client, camera: str, name: str, moon: str
+) -> None:
+    """In the south June is the middle of the winter, and the waning moon is lit on its right."""
+    html = page.get("/season", params={"camera": camera}).text
+    assert name in html
+    cell = html.split("Night of 21–22 June 2014")[2].split("</a>")[0]
+    assert f'd="{moon}' in cell
