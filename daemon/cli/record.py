@@ -85,6 +85,8 @@ def import_labels(
             if not isinstance(outcome, Imported):
                 complain(outcome)
                 continue
-            click.echo(f"{database}: {outcome.labels} labels from {folder}, {outcome.known} known already")
+            click.echo(
+                f"{database}: {counted(outcome.labels, 'label')} from {folder}, {outcome.known} known already"
+            )
             if outcome.faults:
                 click.get_current_context().exit(1)

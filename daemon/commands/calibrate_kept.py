@@ -33,8 +33,9 @@ def from_record(database: Path, camera: CameraSettings) -> Calibration:
     exposures = _kept(database, camera, _STARRIEST, BEST)
     if not exposures:
         raise CalibrationError(
-            f"{database}: no picture of a clear night of {camera.name} is kept; set `keep_pictures_days` in [daemon],"
-            " or give pictures"
+            f"{database}: no picture of a clear night of {camera.name} is kept in"
+            f" {database.parent / 'frames'}: `keep_pictures_days` in [daemon] is for how long the watch keeps them, and"
+            " `aurorad ingest --db FILE` keeps them with --pictures alone; or give pictures"
         )
     return solved(exposures, whole_picture(exposures[0].pixels), camera, camera.camera().disc)
 

@@ -38,6 +38,7 @@ from daemon.source.url import user_agent
 from daemon.spaceweather.feeds import Feed, feeds_of
 from daemon.spaceweather.visits import ask
 from daemon.star_watch import lens_found
+from daemon.text import counted
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def _record(settings: Settings) -> str:
     if not path.exists():
         return f"{path} will be made at the first start"
     with Reader(path) as reader:
-        counts = ", ".join(f"{number} {name}" for name, number in reader.counts().items())
+        counts = ", ".join(
+            counted(number, name.removesuffix("s")) for name, number in reader.counts().items()
+        )
     return f"{path}: {counts}"
 
 

@@ -216,6 +216,9 @@ def test_the_pictures_that_a_watch_has_kept_will_do(tmp_path: Path) -> None:
     assert error_deg(still, written.orientation, written.disc) < 0.5
     code, _, err = _run("calibrate", "--db", tmp_path / "a.db", "--config", file, "--camera", "other")
     assert (code, "no picture of a clear night of other is kept" in err) == (1, True)
+    assert (
+        "with --pictures alone" in err
+    )  # an archive's record made with --db has none, whatever the configuration
     code, _, err = _run("calibrate", "--config", file)
     assert (code, "--db FILE" in err) == (2, True)
 

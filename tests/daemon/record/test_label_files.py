@@ -197,6 +197,13 @@ def test_import_and_export_are_commands(record: Path, tmp_path: Path) -> None:
     came = run(main, ["labels", "import", str(folder), "--db", str(record), "--who", "Ada"])
     assert came.exit_code == 1  # two pictures could not be used
     assert "4 labels from" in came.output
+    one = tmp_path / "one/aurora/20240201011954_20240201_0.jpg"
+    one.parent.mkdir(parents=True)
+    one.write_bytes(next((folder / "aurora").glob("*.jpg")).read_bytes())
+    came = run(
+        main, ["labels", "import", str(tmp_path / "one"), "--db", str(tmp_path / "n.db"), "--who", "Ada"]
+    )
+    assert "1 label from" in came.output
     for name in ("labels.csv", "labels.parquet"):
         left = run(main, ["labels", "export", str(tmp_path / name), "--db", str(record)])
         assert (left.exit_code, "4 labels" in left.output) == (0, True)
