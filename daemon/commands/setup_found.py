@@ -27,7 +27,7 @@ from daemon.errors import UsageError
 NAME_AGREES = timedelta(minutes=20)
 """A file is written within so long of the time in its name: an exposure, and what is done to the picture."""
 
-STAMPED = re.compile(r"(20\d\d)([-_]?)(\d\d)([-_]?)(\d\d)([-_T ]?)(\d\d)([-_:h]?)(\d\d)([-_:m]?)(\d\d)")
+STAMPED = re.compile(r"(20\d\d)([-_.]?)(\d\d)([-_.]?)(\d\d)([-_T. ]?)(\d\d)([-_:.h]?)(\d\d)([-_:.m]?)(\d\d)")
 """A date and time in a name: every other group is a number, those between them what parts them."""
 
 ADDRESSES = (
@@ -42,6 +42,12 @@ ADDRESSES = (
 
 AS_GIVEN = "a picture's address"
 """In place of a program's name: the address that a person gave is a picture's own."""
+
+
+UNNAMED = (
+    "the names of these pictures hold no time that is understood, so the time at which a file was written dates it; "
+    'where names hold one, set time_from = "name" and name_format'
+)
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,7 @@ def _any(folder: Path, timezone: str) -> Found:
         beside = [path for path in pictures if len(path.relative_to(folder).parts) == depth + 1]
         last = f"*{newest.suffix}" if len(beside) > 1 else newest.name
         source = {**_latest(newest), "path": str(folder), "pattern": "*/" * depth + last}
-        return Found("a folder of pictures", source, newest)
+        return Found("a folder of pictures", source, newest, notes=(UNNAMED,) if len(beside) > 1 else ())
     pattern = "*/" * depth + f"{newest.name[: found.start()]}2*{newest.suffix}"
     dated = _dated_folder(folder, pattern, newest, timezone)
     return Found("a folder of pictures", dated.keys, newest, notes=dated.notes, dated=dated.agrees)

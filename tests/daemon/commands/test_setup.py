@@ -123,6 +123,12 @@ def test_a_folder_of_somebody_elses(tmp_path: Path) -> None:
     assert found.source["name_timezone"] == "UTC"
     put(tmp_path / "one/sky.jpg", sky(1), NOW)
     assert recognise(tmp_path / "one", ZONE).source["time_from"] == "header"
+    assert not recognise(tmp_path / "one", ZONE).notes
+    put(tmp_path / "many/sky1.jpg", sky(1), NOW)
+    put(tmp_path / "many/sky2.jpg", sky(2), NOW)
+    found = recognise(tmp_path / "many", ZONE)
+    assert found.source["time_from"] == "header"
+    assert "the time at which a file was written dates it" in found.notes[0]
     assert recognise(tmp_path / "one/sky.jpg", ZONE).source["pattern"] == "sky.jpg"
 
 
@@ -134,6 +140,8 @@ def test_the_zone_is_the_one_that_fits_the_files_own_times() -> None:
     assert zone_of("image-20240209210007.jpg", form, at, (ZONE, "UTC")) == "UTC"
     assert zone_of("image-20240209150007.jpg", form, at, (ZONE, "UTC")) is None
     assert name_format("latest.jpg") is None
+    assert name_format("cam 2025-12-31_22.40.07.jpg") == "cam %Y-%m-%d_%H.%M.%S"
+    assert name_format("2025.12.31 22.40.07.png") == "%Y.%m.%d %H.%M.%S"
 
 
 def test_nothing_is_replaced_without_a_word(tmp_path: Path) -> None:
