@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import hypot
 
 import numpy as np
 import numpy.typing as npt
@@ -132,6 +133,10 @@ def _runs(filled: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
+LETTERS_UP_DEG = 4.0
+"""How far above the horizon the compass letters stand."""
+
+
 @dataclass(frozen=True)
 class Rose:
     """The compass on the dome: letters (x, y, text) at the horizon and rings of elevation as paths."""
@@ -146,10 +151,18 @@ def rose(orientation: Orientation | None) -> Rose | None:
         return None
     edge = max(0.0, edge_elevation_deg(orientation))
     letters = tuple(
-        (*_on_dome(azimuth, edge + 4, orientation), text)
+        (*_inside(*_on_dome(azimuth, edge + LETTERS_UP_DEG, orientation)), text)
         for azimuth, text in ((0, _("N")), (90, _("E")), (180, _("S")), (270, _("W")))
     )
     return Rose(letters, tuple(_ring(elevation, orientation) for elevation in (30.0, 60.0)))
+
+
+def _inside(x: float, y: float) -> tuple[float, float]:
+    """No nearer to the dome's rim than a letter may be, and on the way to the middle: a leaning lens, or one whose
+    disc ends above the horizon, would put it outside, where it is cut off."""
+    most = DOME * (1 - LETTERS_UP_DEG / 90)
+    shrunk = min(1.0, most / max(hypot(x, y), 1e-9))
+    return round(x * shrunk, 1), round(y * shrunk, 1)
 
 
 def _on_dome(azimuth_deg: float, elevation_deg: float, orientation: Orientation) -> tuple[float, float]:

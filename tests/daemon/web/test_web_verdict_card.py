@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import hypot
 from typing import Any
 
 import numpy as np
 import pytest
 
 from daemon.config import Settings
-from daemon.observation import Orientation, Verdict
+from daemon.observation import Lens, Orientation, Verdict
 from daemon.web import chips, first_run, horizon, sight, trust
 from daemon.web.present import State
 from daemon.web.sight import Sight
@@ -117,6 +118,17 @@ def test_the_horizon_has_north_in_the_middle() -> None:
     assert laid.peak is not None
     assert (laid.peak.x, laid.peak.y) == (270, 60)
     assert laid.aurora == ""
+
+
+def test_the_compass_letters_stay_within_the_dome() -> None:
+    """Under a lens that leans, as one does that was solved for Longyearbyen, no letter is cut off at the rim."""
+    plain = horizon.rose(Orientation(0.0))
+    assert plain is not None
+    assert plain.letters[0] == (0.0, -114.7, "N")
+    leaning = Lens(1.0947, -0.1004, centre_x=-0.005, centre_y=-0.008, tilt_deg=8.0, tilt_azimuth_deg=293.0)
+    turned = horizon.rose(Orientation(331.6, lens=leaning))
+    assert turned is not None
+    assert max(hypot(x, y) for x, y, _ in turned.letters) <= 114.8
 
 
 def test_without_orientation_there_is_no_horizon() -> None:
