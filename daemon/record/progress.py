@@ -207,6 +207,10 @@ def lens_on_record(
     )
 
 
+FIRST_LENS = "SELECT min(found_at) AS at FROM lenses WHERE camera = ?"
+"""When a camera's stars first showed its lens; null where they never have."""
+
+
 def _orientation(kept: Mapping[str, Any]) -> Orientation:
     return Orientation(**{**kept, "lens": Lens(**kept["lens"])})
 

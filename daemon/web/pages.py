@@ -112,6 +112,7 @@ class Drawn:
     events: list[EventRow]
     strip: Strip
     keogram: str | None
+    meridian: bool
 
 
 def drawn(site: Site, reader: Reader, view: View, day: date) -> Drawn:
@@ -132,7 +133,8 @@ def drawn(site: Site, reader: Reader, view: View, day: date) -> Drawn:
     # Whole minutes in the address: the picture is made anew once a minute, not once a frame.
     last = rows[-1]["observed_at"][:16] if rows else ""
     keogram = url(f"/keogram/{quote(view.name)}/{day}.png?to={quote(last)}") if rows else None
-    return Drawn(rows, events, laid, keogram)
+    meridian = bool(rows) and site.along_meridian(view, reader, rows[0]["observed_at"])
+    return Drawn(rows, events, laid, keogram, meridian)
 
 
 def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | None) -> dict[str, Any]:
@@ -157,6 +159,7 @@ def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | Non
         "rose": horizon.rose(view.orientation),
         "strip": laid.strip,
         "keogram": laid.keogram,
+        "meridian": laid.meridian,
         "count": len(rows),
         "index": index,
         "position": _("%(n)d of %(all)d", n=index + 1, all=len(rows)),

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse
 from daemon import __version__
 from daemon.errors import ClockError
 from daemon.observation import SkyState
+from daemon.record.progress import FIRST_LENS
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
@@ -94,6 +95,17 @@ class Site:
             if view.name == name:
                 return view
         raise HTTPException(404, "there is no camera of that name")
+
+    def along_meridian(self, view: View, reader: Reader, first: str) -> bool:
+        """Was a night's keogram drawn from north to south? ``first`` is the time of its first frame.
+
+        Before the stars had shown how the camera is turned, its lines were the picture's own vertical.
+        """
+        configured = self._views.get(view.name, view).orientation
+        if view.orientation is None or configured is not None:
+            return configured is not None
+        (found,) = reader.query(FIRST_LENS, [view.name])
+        return found["at"] is not None and str(found["at"]) <= first
 
     def present(self, view: View, reader: Reader) -> Present:
         """The state of a camera's watch at this moment."""

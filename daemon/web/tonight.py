@@ -102,6 +102,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "forecast": forecast_of(reader, site.ports.settings, view.name, now.replace(second=0, microsecond=0)),
         "strip": laid.strip,
         "keogram": laid.keogram,
+        "meridian": laid.meridian,
         "events": presenters.cards(
             reversed(laid.events), views, site.ongoing(laid.events, views, reader), movie_of_event(site)
         ),

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from daemon.config import Settings
-from daemon.observation import Gate, LiveStatus, Observation
+from daemon.observation import Disc, FoundLens, Gate, Lens, LiveStatus, Observation, Orientation, utc_text
+from daemon.web.site import Site
 from tests import web_night
 from tests.web_night import CAMERA, FIRST, House, looking
 
@@ -264,3 +265,19 @@ def test_without_orientation_nothing_carries_a_compass(tmp_path: Path) -> None:
             assert 'class="compass-s"' not in html
             assert "north at the top" not in html
             assert html.count("direction unknown") >= 2
+
+
+def test_a_keogram_from_before_the_lens_was_found_has_no_north(tmp_path: Path) -> None:
+    """Its lines are the picture's own vertical: what the stars show later does not turn them."""
+    with web_night.house(tmp_path) as house, house.ports.reader() as reader:
+        site = Site(replace(house.ports, turned=lambda name: Orientation(331.6, lens=Lens())))
+        view = site.views[CAMERA]
+        first = utc_text(FIRST)
+        assert not site.along_meridian(view, reader, first)
+        found = FoundLens(Orientation(331.6, lens=Lens()), FIRST + timedelta(hours=3), 0.1, 40, None)
+        house.store.progress.put_lens(CAMERA, Disc(1.0, 1.0, 1.0, 2, 2), found)
+        assert not site.along_meridian(view, reader, first)
+        assert site.along_meridian(view, reader, utc_text(FIRST + timedelta(days=1)))
+        owners = Settings.model_validate({"camera": [{"orientation": {"north_deg": 25.0}}]})
+        site = Site(replace(house.ports, settings=owners))
+        assert site.along_meridian(site.views[CAMERA], reader, first)
