@@ -27,12 +27,21 @@ class Forecast:
     lines: tuple[Line, ...]
 
 
-def forecast_of(reader: Reader, settings: Settings, camera: str, now: datetime) -> Forecast | None:
-    """What the feeds gave lately for a camera; None where space weather is off. Raises StoreError."""
+def forecast_of(
+    reader: Reader, settings: Settings, camera: str, now: datetime, *, made_up: bool = False
+) -> Forecast | None:
+    """What the feeds gave lately for a camera; None where space weather is off. Raises StoreError.
+
+    ``made_up``: a demonstration's, whose figures come from no feed.
+    """
     if not settings.space_weather.enabled:
         return None
     lines = tuple(line for line in _lines(reader, settings, camera, now) if line is not None)
     note = _("Measured elsewhere or forecast by others; none of it was seen by this camera.")
+    if made_up:
+        note = _(
+            "Made up for this demonstration; in a real watch the figures come from the sources named here."
+        )
     if not lines:
         note = _("No feed of space weather has answered in the last 12 hours.")
     return Forecast(_("Outlook: space weather"), note, lines)

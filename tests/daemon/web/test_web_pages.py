@@ -16,6 +16,7 @@ from daemon.config import CameraSettings, Settings
 from daemon.night import night_of
 from daemon.observation import Gate, Verdict
 from daemon.sky.ephemeris import Observatory
+from daemon.spaceweather.values import FeedState, Index
 from tests import web_night
 from tests.pace import slowness
 from tests.web_night import FIRST, House, looking
@@ -154,6 +155,22 @@ def test_the_season_has_a_cell_for_the_night(page: httpx.Client) -> None:
     )
     assert "/night/2024-02-10?camera=yellowknife" in html
     assert "Nothing was recorded in this season." in page.get("/season?season=2020").text
+
+
+@pytest.mark.parametrize(("rate", "made_up"), [(1.0, False), (84.0, True)])
+def test_a_demonstration_s_space_weather_is_called_made_up(
+    tmp_path: Path, rate: float, made_up: bool
+) -> None:
+    """Its figures bear NOAA's name as in a real watch, and NOAA never gave them."""
+    settings = Settings.model_validate({"space_weather": {"enabled": True}})
+    with web_night.house(tmp_path, minutes=3, settings=settings, rate=rate) as house:
+        at = house.watch.now - timedelta(minutes=90)
+        house.store.space.add(
+            [Index("kp", at, 1.3)], FeedState("kp", "NOAA SWPC", "public domain", "", at, at)
+        )
+        html = httpx.get(house.url).text
+    assert ("Made up for this demonstration" in html) is made_up
+    assert ("none of it was seen by this camera" in html) is not made_up
 
 
 def test_a_dark_night_without_pictures_was_not_too_light(tmp_path: Path) -> None:
