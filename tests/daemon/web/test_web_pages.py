@@ -146,6 +146,12 @@ def test_a_night_without_rows_is_empty_and_whole(page: httpx.Client) -> None:
     assert 'class="sun-night"' in html
 
 
+def test_the_filter_says_in_what_a_probability_is_given(page: httpx.Client) -> None:
+    """The page writes 93 % everywhere, and this field takes 0.93."""
+    html = page.get("/events").text
+    assert re.search(r"Probability at least \(0 to 1\) <input[^>]* max=\"1\"", html)
+
+
 def test_the_season_has_a_cell_for_the_night(page: httpx.Client) -> None:
     """Aurora's share of the time the sky was seen, in the cell and in words, linked to the night."""
     html = page.get("/season").text
