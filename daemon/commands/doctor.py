@@ -10,9 +10,10 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from daemon import __version__, preflight
 from daemon.alert import mqtt
 from daemon.alert.channel import Channel
 from daemon.config import CameraSettings, MqttSettings, NotifySettings, Settings, auroramax, error_of
-from daemon.errors import AuroradError, ClockError, FetchError
+from daemon.errors import AuroradError, ClockError, FetchError, ModelError
 from daemon.footage import image, tesseract
 from daemon.footage.frame import from_pixels
 from daemon.footage.reading import StampReader
@@ -39,6 +40,7 @@ from daemon.spaceweather.feeds import Feed, feeds_of
 from daemon.spaceweather.visits import ask
 from daemon.star_watch import lens_found
 from daemon.text import counted
+from daemon.verdict import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Finding:
 
 def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
     """Every part in turn; a part that fails does not keep the next from being checked."""
+    predictor = cache(partial(Predictor, settings.model))
     yield Finding(
         "aurorad",
         True,
@@ -67,7 +70,7 @@ def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
     )
     yield _ask("configuration", lambda: _configuration(settings, path))
     yield _ask("clock reader", lambda: f"tesseract {tesseract.version()}")
-    yield _ask("model", lambda: _model(settings))
+    yield _ask("model", lambda: _model(predictor()))
     yield _ask("record", lambda: _record(settings))
     yield _ask("disk", lambda: _disk(settings))
     for channel in settings.notify:
@@ -77,7 +80,7 @@ def examine(settings: Settings, path: Path | None) -> Iterator[Finding]:
     for camera in settings.camera:
         yield _ask(f"sky over {camera.name}", partial(_sky, settings, camera))
         yield _ask(f"lens of {camera.name}", partial(_lens, settings, camera))
-        yield _ask(f"source of {camera.name}", partial(_source, settings, camera))
+        yield _ask(f"source of {camera.name}", partial(_source, settings, camera, predictor))
     for feed in feeds_of(settings):
         yield _ask(f"space weather, {feed.name}", partial(_feed, settings, feed))
 
@@ -96,8 +99,8 @@ def _configuration(settings: Settings, path: Path | None) -> str:
     return f"{path or 'none: AuroraMAX at Yellowknife'}, no faults"
 
 
-def _model(settings: Settings) -> str:
-    model = Predictor(settings.model).model
+def _model(predictor: Predictor) -> str:
+    model = predictor.model
     place = f"on {model.device}" + (f" ({model.fallback_reason})" if model.fallback_reason else "")
     return f"{model.card.name} {place}, sha256 {model.sha256}; held out: {model.card.headline()}"
 
@@ -171,8 +174,10 @@ def _state(camera: CameraSettings) -> SkyState:
     return Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(datetime.now(UTC))
 
 
-def _source(settings: Settings, camera: CameraSettings) -> str:
-    """One question to the source, and all that its answer shows: age, size, stamp, disc.
+def _source(
+    settings: Settings, camera: CameraSettings, predictor: Callable[[], Predictor] | None = None
+) -> str:
+    """One question to the source, and all that its answer shows: age, size, stamp, disc, whether the model knows such skies.
 
     Raises AuroradError, with all of that, for a picture that the watch would not take now.
     """
@@ -198,22 +203,23 @@ def _source(settings: Settings, camera: CameraSettings) -> str:
     said.append(_stamp(frame, camera, still.last_modified or now))
     bright = float((frame.square.max(axis=2) > 12).mean() / (3.14159 / 4))
     said.append(f"{min(bright, 1.0):.0%} of the sky disc is brighter than black")
-    faults, notes = _why_not_taken(settings, camera, still, frame)
+    no_sky = frame.flaw or (predictor and _doubt(frame, predictor))
+    faults, notes = _why_not_taken(settings, camera, still, frame, no_sky)
     if faults:
         raise AuroradError("; ".join([*faults, *said, *notes]))
     return "; ".join([*said, *notes])
 
 
 def _why_not_taken(
-    settings: Settings, camera: CameraSettings, still: Still, frame: Frame
+    settings: Settings, camera: CameraSettings, still: Still, frame: Frame, no_sky: str | None
 ) -> tuple[list[str], list[str]]:
     """What would keep the watch from using this picture: faults, and what is none by day, when no sky is needed."""
     faults: list[str] = []
     notes: list[str] = []
     sun_deg = _state(camera).sun_altitude_deg
-    if frame.flaw is not None:
+    if no_sky is not None:
         looking = sun_deg <= settings.gate.look_below_deg
-        (faults if looking else notes).append(f"the picture shows no sky ({frame.flaw})")
+        (faults if looking else notes).append(f"the picture shows no sky ({no_sky})")
     feed = Freshness(camera.cadence_s, camera.source.stale_after_s, camera.source.ignore_witnesses)
     try:
         stopped = feed.check(still, frame) or feed.check_time(
@@ -228,6 +234,14 @@ def _why_not_taken(
             "the feed has stopped, or the camera rests (AuroraMAX from about May to August, and by day)"
         )
     return faults, notes
+
+
+def _doubt(frame: Frame, predictor: Callable[[], Predictor]) -> str | None:
+    """As the watch would write it, where the model does not know such skies. A model that fails has its own line."""
+    with suppress(ModelError):
+        [prediction] = predictor().predict([frame.square])
+        return UNKNOWN if prediction.doubted else None
+    return None
 
 
 def _asked(source: LiveSource, camera: CameraSettings) -> Still:

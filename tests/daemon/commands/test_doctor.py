@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from daemon.commands.classify import sky_over
 from daemon.config import CameraSettings, MqttSettings, Settings
 from daemon.footage import image
 from daemon.observation import utc_text
+from daemon.predictor import Predictor
 from tests import stamps
 from tests.homes import SIDE, put
 from tests.mosquitto import Home, Mosquitto, needs_mosquitto
@@ -94,6 +96,20 @@ def test_a_picture_of_no_sky_is_a_fault_while_we_look(tmp_path: Path) -> None:
     found = examined(BY_DAY, camera)
     assert found.well
     assert "the picture shows no sky (noise)" in found.text
+
+
+def test_a_picture_that_the_model_does_not_know_is_a_fault_too(tmp_path: Path) -> None:
+    """Leaves before the lens in full light: the watch would call it unusable; of a night sky nothing is said."""
+    predictor = cache(partial(Predictor, IN_THE_DARK.model))
+    camera = a_camera(tmp_path, datetime.now(UTC))
+    assert doctor._source(IN_THE_DARK, camera, predictor)
+    grain = np.random.default_rng(2).uniform(0, 255, (SIDE // 8, SIDE // 8, 3))
+    leaves = cv2.resize(grain * (0.3, 1, 0.5), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC).clip(0, 255)
+    put(tmp_path / "now.jpg", image.encode_jpeg(leaves.astype(np.uint8), 95), datetime.now(UTC))
+    found = doctor._ask("source", lambda: doctor._source(IN_THE_DARK, camera, predictor))
+    assert (found.well, found.text.partition(";")[0]) == (
+        False, "the picture shows no sky (unlike the skies the model knows)",
+    )  # fmt: skip
 
 
 def test_a_folder_that_is_not_there_is_a_note(tmp_path: Path) -> None:
