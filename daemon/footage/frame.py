@@ -18,9 +18,6 @@ from models import preprocess
 
 Floats = npt.NDArray[np.float64]
 
-PICTURE_SIDE = 480
-"""Side in px of the pictures kept for people: sharp on a phone, some 25 kB."""
-
 MOST_POINTS = 1500
 """Points of light kept for the star witness: more than the stars of its catalogue in any sky."""
 
@@ -45,7 +42,7 @@ def from_pixels(
     return Frame(
         camera=camera.name,
         square=preprocess.shrink(disc),
-        picture=image.encode_jpeg(image.shrink(disc, PICTURE_SIDE)) if keep_picture else b"",
+        picture=image.encode_jpeg(image.shrink(disc, geometry.KEPT_SIDE)) if keep_picture else b"",
         stamp=ocr.cut_stamp(pixels, camera.stamp) if camera.stamp else None,
         source=source,
         fetched_at=fetched_at,

@@ -23,7 +23,7 @@ from daemon.files import write_whole
 from daemon.footage import image, stamp
 from daemon.footage.still_clock import AHEAD
 from daemon.night import night_of
-from daemon.observation import Camera, Picture, utc_text
+from daemon.observation import Camera, utc_text
 from daemon.record.database import refuse_own_files
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
@@ -43,9 +43,6 @@ FOLDERS = {
     "no": ("none", "import yes/no"),
 }
 """Folder → label and queue. Who sorted into yes and no was not asked about cloud, and the queue says so."""
-
-MOST_SIDE = 720
-"""Side in px that an imported picture is kept at, at most: the method's own."""
 
 _TIME = "%Y%m%d%H%M%S"
 _FOURTEEN = re.compile(r"[0-9]{14}")
@@ -192,16 +189,11 @@ def _keep(path: Path, at: datetime, store: Store, pictures: PictureFolder, camer
     if store.has_picture(camera.name, at):
         return
     night = night_of(at, camera)
-    disc = _disc(image.read(path), camera)
-    data = image.encode_jpeg(image.shrink(disc, min(MOST_SIDE, disc.shape[0])), quality=92)
+    pixels = image.read(path)
+    disc = geometry.cut_disc(pixels, geometry.disc_in(pixels, camera.disc))
+    data = image.encode_jpeg(image.shrink(disc, min(geometry.LABELLED_SIDE, disc.shape[0])), quality=92)
     relative = f"{camera.name}/{night.isoformat()}/{at:{_TIME}}_{night:%Y%m%d}_label.jpg"
     kept = pictures.write(relative, data)
     if kept is None:
         raise PictureError("not kept", f"{path}: its picture cannot be written to {pictures.root}")
     store.keep_picture(camera.name, at, kept)
-
-
-def _disc(pixels: Picture, camera: Camera) -> Picture:
-    """A square picture is a disc already; of any other the camera's is cut."""
-    square = pixels.shape[0] == pixels.shape[1]
-    return geometry.cut_square(pixels) if square else geometry.cut_disc(pixels, camera.disc)

@@ -17,6 +17,10 @@ from daemon.sky.lens import edge_elevation_deg, project, unproject
 
 Polygon = list[tuple[float, float]]
 
+KEPT_SIDE, LABELLED_SIDE = 480, 720
+"""Pixels across of the discs that are kept, at most: of looks, sharp on a phone and some 25 kB; and of pictures that
+came with labels, the method's own size."""
+
 _COMPASS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
 _FINE = 64  # side of the grid on which an 8 × 8 heat map is measured and outlined
 
@@ -75,10 +79,13 @@ def cut_square(pixels: Picture) -> Picture:
 def disc_in(pixels: Picture, disc: Disc) -> Disc:
     """Where the sky is in a picture that somebody brings, given the camera's disc.
 
-    A square picture of a camera whose own are not is an already cropped sky disc.
+    A square picture of a camera whose own are not is an already cropped sky disc. So is one of a camera whose own are
+    square, where it is as large as the cropped ones that are kept of it.
     """
     height, width = pixels.shape[:2]
-    if height != width or disc.width == disc.height:
+    kept = {min(most, 2 * max(1, round(disc.radius))) for most in (KEPT_SIDE, LABELLED_SIDE)}
+    own = disc.width == disc.height and (height == disc.height or height not in kept)
+    if height != width or own:
         return disc
     return Disc(width / 2, height / 2, width / 2, width, height)
 

@@ -16,6 +16,7 @@ from daemon.config import CameraSettings, Settings
 from daemon.errors import AuroradError
 from daemon.observation import Picture, Prediction
 from daemon.predictor import Predictor
+from daemon.sky import geometry
 from daemon.verdict import UNKNOWN
 from tests.skies import night_sky
 
@@ -41,6 +42,16 @@ def test_the_disc_of_a_square_sensor_is_cut_from_its_pictures(tmp_path: Path) ->
     cropped, _ = told(tmp_path, SKY)
     assert cropped["verdict"] == "aurora"
     assert cut == cropped
+
+
+def test_the_kept_pictures_of_a_square_sensor_are_not_cut_again(tmp_path: Path) -> None:
+    """They are its disc already, told by their size: what the watch saw near its edge is judged as well."""
+    disc = {"centre_x": 800, "centre_y": 800, "radius": 600, "width": 1600, "height": 1600}
+    kept = cv2.resize(SKY, (geometry.KEPT_SIDE,) * 2, interpolation=cv2.INTER_CUBIC)
+    again, _ = told(tmp_path, kept, disc=disc)
+    cropped, _ = told(tmp_path, kept)
+    assert cropped["verdict"] == "aurora"
+    assert again == cropped
 
 
 def test_what_the_model_doubts_is_no_usable_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from daemon.cli import main
 from daemon.config import CameraSettings
 from daemon.errors import PictureError, UsageError
 from daemon.footage import image
+from daemon.observation import Disc
 from daemon.record.label_files import COLUMNS, Imported, import_labels
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Reader, Store
@@ -223,3 +225,19 @@ def test_a_label_has_the_time_it_was_given(record: Path, tmp_path: Path) -> None
     with Reader(record) as reader:
         given = [datetime.fromisoformat(row["labelled_at"]) for row in reader.labels()]
     assert all(abs((datetime.now(UTC) - at).total_seconds()) < 120 for at in given)
+
+
+def test_a_square_sensor_s_own_picture_is_cut_to_its_disc(record: Path, tmp_path: Path) -> None:
+    """Its walls and lamps are not kept as sky; a disc of the size that is kept is one already."""
+    camera = replace(CameraSettings().camera(), disc=Disc(700, 500, 300, 1000, 1000))
+    whole = np.full((1000, 1000, 3), 200, np.uint8)
+    whole[200:800, 400:1000] = 60
+    (tmp_path / "in/no").mkdir(parents=True)
+    (tmp_path / "in/no/20240202011954.png").write_bytes(image.encode_png(whole))
+    (tmp_path / "in/no/20240202012054.png").write_bytes(image.encode_png(whole[200:800, 400:1000]))
+    with Store(record) as store:
+        list(import_labels(tmp_path / "in", store, PictureFolder(tmp_path / "kept"), camera, "Ada"))
+    cut, cropped = (image.read(path) for path in sorted((tmp_path / "kept").rglob("*_label.jpg")))
+    assert cut.shape == cropped.shape == (600, 600, 3)
+    assert np.array_equal(cut, cropped)
+    assert cut.max() < 80
