@@ -61,7 +61,7 @@ OWNERS = {
     "paho": {"daemon.alert.mqtt"},
     "prometheus_client": {"daemon.metrics", "daemon.web"},
     "matplotlib": {"daemon.commands.report.figures", "training"},
-    "av": {"daemon.footage.video", "daemon.footage.shown"},
+    "av": {"daemon.footage.video", "daemon.footage.shown", "daemon.footage.timelapse"},
     "apscheduler": {"daemon.schedule"},
     "click": {"daemon.cli", "training"},
     "rich": {"daemon.cli", "daemon.commands.demo", "training"},

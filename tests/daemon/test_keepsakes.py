@@ -63,6 +63,7 @@ def test_a_night_and_an_event_become_movies_and_cards(tmp_path: Path, night_cloc
         assert list(Keepsakes(off, store, tmp_path / "frames", night_clock).missing(now)) == []
     movie = cv2.VideoCapture(str(event.movie))
     assert int(movie.get(cv2.CAP_PROP_FRAME_COUNT)) == 6
+    assert int(movie.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little") == b"h264", "what iPhones play"
     assert (movie.get(cv2.CAP_PROP_FRAME_WIDTH), movie.get(cv2.CAP_PROP_FPS)) == (
         timelapse.SIDE,
         timelapse.FPS,
@@ -106,7 +107,7 @@ def test_a_stop_leaves_the_one_being_made(
 
 
 def test_a_movie_that_the_disk_had_no_space_for_is_none(tmp_path: Path) -> None:
-    """The encoder writes on into a full disk without a word; what came of it must not get the movie's name."""
+    """Whether the encoder says a word of it or not, what came of it must not get the movie's name."""
     most, path = (50_000, 50_000), tmp_path / "a.mp4"
     noise = np.random.default_rng(1).integers(0, 255, (20, 400, 400, 3), np.uint8)
     code = "\n".join(
