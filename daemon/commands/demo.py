@@ -181,10 +181,11 @@ class Story:
 
     def opening(self, movie: Path | None) -> None:
         """Where we are, what is watched, and where the page is."""
-        what = f"a replay of {escape(movie.name)}" if movie else "a made night"
+        what = f"a replay of {escape(movie.name)}" if movie else "a simulated night"
         model = self.service.predictor.model
         console.print(
-            f"[bold]aurorad[/] watches {what} over Yellowknife, {self.clock.speed:.0f} times as fast as it went by."
+            f"[bold]aurorad[/] watches {what} over Yellowknife, {self.clock.speed:.0f} times as fast as in real time. "
+            "Space weather is simulated."
         )
         console.print(
             f"Model {model.card.name} on {model.device}. The page: [bold]{self.service.server.url}[/]\n"

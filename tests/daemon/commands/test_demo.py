@@ -40,6 +40,8 @@ def test_the_demo_tells_the_whole_night_and_ends() -> None:
     assert done.returncode == 0, done.stderr
     told = done.stdout
     assert re.search(r"The page: http://127\.0\.0\.1:\d+", told)
+    assert "watches a simulated night" in told
+    assert "Space weather is simulated." in told  # its messages name NOAA, as a real watch's do
     story = ["gate closed, not looking until", "gate open for looking", "gate open for alerts", "alert delivered: Aurora over",
              "has ended", "Night of 9–10 February 2024:", "Event yellowknife-"]  # fmt: skip
     places = [told.find(words) for words in story]
