@@ -44,6 +44,33 @@ def midnight_of(night: date, place: Place) -> datetime:
     return midnight + (night - _date_beginning_at(midnight, place))
 
 
+NOON_WITHIN = timedelta(hours=2.25)
+"""How far from 12:00 the clocks of inhabited places put the sun's noon at most, but for western China."""
+
+
+def odd_noon(place: Place) -> str | None:
+    """What is odd about the time at which the sun is highest, where place or zone may be wrong; else None.
+
+    A longitude without its minus sign or in the latitude's place moves sun and moon by hours, and with them the gate.
+    Zones that are no place's own (UTC) say nothing.
+    """
+    if "/" not in place.timezone or place.timezone.startswith("Etc/"):
+        return None
+    noon = datetime(2024, 1, 1, 12, tzinfo=UTC) - _ahead(place)
+    zone = pytz.timezone(place.timezone)
+    local = [
+        (noon + timedelta(days=days)).astimezone(zone) for days in (0, 182)
+    ]  # without and with summer time
+    off = [abs(at.hour * 60 + at.minute - 720) for at in local]
+    nearest = min(zip(off, local, strict=True), key=lambda one: one[0])
+    if timedelta(minutes=nearest[0]) <= NOON_WITHIN:
+        return None
+    return (
+        f"the sun is highest there at {nearest[1]:%H:%M} by the clocks of {place.timezone}; check latitude, longitude,"
+        " their signs, and timezone"
+    )
+
+
 def night_text(night: date) -> str:
     """``night of 9–10 February 2024``: the date of its evening and of its morning."""
     evening = night - _DAY

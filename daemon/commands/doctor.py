@@ -27,6 +27,7 @@ from daemon.footage.frame import from_pixels
 from daemon.footage.reading import StampReader
 from daemon.footage.still_clock import StillClock, heard
 from daemon.gate import degrees_text, gate
+from daemon.night import odd_noon
 from daemon.observation import Frame, SkyState, utc_text
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
@@ -298,6 +299,8 @@ def config_lines(settings: Settings, path: Path) -> Iterator[str]:
         folder = camera.source.path if camera.source.kind == "folder" else None
         where = folder or open_source(camera, settings.daemon).describe()
         yield f"camera {camera.name}: {camera.called} at {place}, every {camera.cadence_s:g} s from {where}"
+        if (odd := odd_noon(camera)) is not None:
+            yield f"note: {odd}"
         if folder is not None and not preflight.is_there(folder):
             yield f"note: {folder} is not there now; the watch waits for it"
     for channel in settings.notify:

@@ -45,7 +45,7 @@ from daemon.errors import AuroradError, CalibrationError, ConfigError, FetchErro
 from daemon.footage import image
 from daemon.footage.find_disc import find_disc, whole_picture
 from daemon.footage.plausibility import flaw
-from daemon.night import night_of
+from daemon.night import night_of, odd_noon
 from daemon.observation import Disc, Picture
 from daemon.predictor import Predictor
 from daemon.sky import geometry
@@ -148,6 +148,8 @@ def _camera(where: str, answers: Answers, talk: Talk, plan: Plan) -> Plan:
         "stamp": False,
     }
     plan = replace(plan, camera=camera, source=found.source, program=found.program)
+    if (odd := odd_noon(plan.settings())) is not None:
+        talk.say(f"Note: {odd}")
     kept = _recent(plan.settings()) if found.source["kind"] == "folder" else []
     if (cadence_s := _cadence(kept)) is not None:
         plan = replace(plan, camera={**camera, "cadence_s": cadence_s})

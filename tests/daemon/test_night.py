@@ -9,7 +9,7 @@ import pytz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.night import midnight_of, night_of, night_text
+from daemon.night import midnight_of, night_of, night_text, odd_noon
 from tests.daemon.places import PLACES, Place
 
 at_places = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
@@ -82,3 +82,25 @@ def test_a_place_that_crosses_the_date_line_keeps_its_night_whole() -> None:
 def test_a_night_is_named_by_both_its_dates(key: date, text: str) -> None:
     """Month and year are written once where they are the same."""
     assert night_text(key) == text
+
+
+@at_places
+def test_the_noon_of_a_place_in_its_own_zone_is_not_odd(place: Place) -> None:
+    """Wherever people watch, the date line included; a zone that is nobody's own says nothing."""
+    assert odd_noon(place) is None
+    assert odd_noon(place._replace(longitude_deg=-place.longitude_deg, timezone="UTC")) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "noon"),
+    [
+        (Place("swapped", 18.96, 69.65, "Europe/Oslo"), "09:21"),
+        (Place("no minus sign", 62.43, 114.35, "America/Edmonton"), "21:22"),
+        (Place("a minus sign too many", 67.86, -20.22, "Europe/Stockholm"), "14:20"),
+        (Place("somebody else's zone", 69.65, 18.96, "America/Edmonton"), "04:44"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Place) else value,
+)
+def test_a_longitude_that_cannot_be_right_is_noticed(place: Place, noon: str) -> None:
+    """It moves sun and moon by hours: the watch would look by day and sleep by night."""
+    assert f"the sun is highest there at {noon} by the clocks of {place.timezone}" in (odd_noon(place) or "")

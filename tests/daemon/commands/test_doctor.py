@@ -126,6 +126,18 @@ def test_a_folder_that_is_not_there_is_a_note(tmp_path: Path) -> None:
         ) is not there
 
 
+def test_a_place_that_does_not_fit_its_zone_is_a_note(tmp_path: Path) -> None:
+    """Latitude and longitude that were exchanged are legal, and would make the watch look by day."""
+    right = a_camera(tmp_path / "here", datetime.now(UTC)).model_copy(
+        update={"latitude_deg": 69.65, "longitude_deg": 18.96, "timezone": "Europe/Oslo"}
+    )
+    swapped = right.model_copy(update={"latitude_deg": 18.96, "longitude_deg": 69.65})
+    for camera, odd in ((right, False), (swapped, True)):
+        settings = Settings.model_validate({"daemon": {"state_dir": tmp_path}, "camera": [camera]})
+        lines = list(doctor.config_lines(settings, tmp_path / "a.toml"))
+        assert any(line.startswith("note: the sun is highest there at 09:21") for line in lines) is odd
+
+
 def test_one_line_has_one_kind_of_minus() -> None:
     """What is computed and the reason beside it are written alike."""
     assert "-" not in doctor._sky(Settings(), CameraSettings())
