@@ -181,14 +181,16 @@ def _differences(some: Sequence[_Spot], others: Sequence[_Spot]) -> Floats:
         if columns:
             a = np.stack([some[k].shape for k in rows])[:, None]
             b = np.stack([others[k].shape for k in columns])[None]
-            off, ink = (_by_place(one.sum(axis=2)) for one in (np.abs(a - b), np.maximum(a, b)))
-            least = np.maximum(a, b).sum(axis=(2, 3))[..., None] / places  # an edge's own ink is little
-            away[np.ix_(rows, columns)] = (off / np.maximum(ink, least)).max(axis=2)
+            off, ink = np.abs(a - b).sum(axis=2), np.maximum(a, b).sum(axis=2)
+            least = ink.sum(axis=2, keepdims=True) / places  # an edge's own ink is little
+            away[np.ix_(rows, columns)] = (_by_place(off) / np.maximum(_by_place(ink), least)).max(axis=2)
     return away
 
 
 def _by_place(columns: Floats) -> Floats:
     """Sums over every stretch of columns that a character may fill."""
+    if columns.shape[2] == SHAPE[0]:
+        return np.asarray(columns.sum(axis=2, keepdims=True))
     return np.asarray(np.lib.stride_tricks.sliding_window_view(columns, SHAPE[0], axis=2).sum(axis=3))
 
 
