@@ -143,11 +143,14 @@ class LiveWatch:
             self._state = self.pipeline.follow([frame], self._state, live=True)
         except BaseException:
             # The feed is well, yet what it showed is not on record: there is no present to point at.
-            self._now(framed_at=still.fetched_at, observed_at=None)
+            self._new_picture(still, None)
             raise
-        self._now(framed_at=still.fetched_at, observed_at=frame.observed_at)
+        self._new_picture(still, frame.observed_at)
         self._check_picture(frame.flaw or self._why_unusable(frame))
         self._check_stars()
+
+    def _new_picture(self, still: Still, observed_at: datetime | None) -> None:
+        self._now(framed_at=still.fetched_at, before_at=self.status.framed_at, observed_at=observed_at)
 
     def _why_unusable(self, frame: Frame) -> str | None:
         """What the record says is wrong with a picture: that it is no sky may be the model's word alone."""

@@ -210,8 +210,8 @@ class LiveStatus:
     """One camera's live watch at this moment; replaced whole at each change, so that readers never see half.
 
     ``began_at``: when this process began to look, tonight; ``fetched_at``: when its source last answered;
-    ``framed_at``: when the newest *new* frame arrived; ``progressed_at``: when a look last began or ended;
-    all by the watch's clock. ``observed_at``: the newest frame's own time, once its row is written, None by day.
+    ``framed_at``: when the newest *new* frame arrived, ``before_at`` the one before it; ``progressed_at``: when a look
+    last began or ended; all by the watch's clock. ``observed_at``: the newest frame's own time, once its row is written, None by day.
     ``fault``: why the newest look brought no picture, or None. ``stale``: why the feed counts as stopped,
     or None. ``gate_until``: when a closed gate opens, or None where it does not within a day.
     """
@@ -220,6 +220,7 @@ class LiveStatus:
     began_at: datetime | None = None
     fetched_at: datetime | None = None
     framed_at: datetime | None = None
+    before_at: datetime | None = None
     observed_at: datetime | None = None
     progressed_at: datetime | None = None
     fault: str | None = None
@@ -228,10 +229,16 @@ class LiveStatus:
     gate_until: datetime | None = None
 
     def has_picture(self, now: datetime, cadence_s: float) -> bool:
-        """Is there a picture of the present? Only what this process has fetched within two cadences is."""
+        """Is there a picture of the present? Only what this process has fetched within two cadences is.
+
+        It must be dated within as much, too, or have been seen to follow another: the first picture that a camera gives,
+        when the watch begins or after a gap, may be the last one before it stopped.
+        """
         if self.stale is not None or not self.gate.look or self.framed_at is None or self.observed_at is None:
             return False
-        return now - self.framed_at <= PRESENT_CADENCES * timedelta(seconds=cadence_s)
+        present = PRESENT_CADENCES * timedelta(seconds=cadence_s)
+        follows = self.before_at is not None and self.framed_at - self.before_at <= present
+        return now - self.framed_at <= present and (follows or self.framed_at - self.observed_at <= present)
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,8 +93,8 @@ class Feed:
     def cursor(self) -> None:
         return None
 
-    def show(self, aurora: bool) -> None:
-        at = self.clock.now() - timedelta(seconds=6)
+    def show(self, aurora: bool, late: timedelta = timedelta(seconds=6)) -> None:
+        at = self.clock.now() - late
         self.next.append(
             Still(sky_picture(at, aurora), self.clock.now(), at, "http://camera/still.jpg", "still.jpg")
         )
@@ -110,11 +110,11 @@ class Watch:
     store: Store
     model: Greenness
 
-    def minutes(self, *auroras: bool | None) -> None:
-        """One look a minute; None gives the same still as before: nothing new."""
+    def minutes(self, *auroras: bool | None, late: timedelta = timedelta(seconds=6)) -> None:
+        """One look a minute; None gives the same still as before: nothing new. Pictures come so long after they were taken."""
         for aurora in auroras:
             if aurora is not None:
-                self.feed.show(aurora)
+                self.feed.show(aurora, late)
             self.live.look()
             self.clock.move(60)
 

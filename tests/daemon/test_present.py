@@ -21,6 +21,8 @@ from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
 from daemon.record.store import Store
 from daemon.service import serving
+from daemon.web.ports import view_of
+from daemon.web.present import state_of
 from tests import web_night
 from tests.hand_watch import CAMERA, SETTINGS, Watch
 from tests.loopback import Loopback
@@ -49,6 +51,24 @@ def test_a_new_process_has_no_picture_until_it_has_fetched_one(watch: Watch) -> 
     assert status.has_picture(watch.clock.now(), CAMERA.cadence_s)
     assert status.fault is None
     assert not status.has_picture(watch.clock.now() + timedelta(minutes=2), CAMERA.cadence_s)
+
+
+def test_the_last_picture_before_a_camera_stopped_is_not_the_present(watch: Watch) -> None:
+    """Ten minutes old when the watch begins, or after a gap: it may be the last there was, until another follows it."""
+    late = timedelta(minutes=10)
+    watch.minutes(True, late=late)
+    status = watch.live.status
+    assert status.framed_at is not None
+    assert not status.has_picture(watch.clock.now(), CAMERA.cadence_s)
+    assert state_of(view_of(CAMERA, SETTINGS), status, watch.clock.now()) == "starting"
+    assert state_of(view_of(CAMERA, SETTINGS), status, watch.clock.now() + timedelta(minutes=3)) == "stale"
+    watch.minutes(True, late=late)
+    assert watch.live.status.has_picture(watch.clock.now(), CAMERA.cadence_s), (
+        "its pictures are on their way that long"
+    )
+    watch.minutes(None, None, None)
+    watch.minutes(True, late=late)
+    assert not watch.live.status.has_picture(watch.clock.now(), CAMERA.cadence_s)
 
 
 def test_an_event_does_not_outlive_its_evidence(watch: Watch) -> None:

@@ -71,6 +71,7 @@ class Wired:
         self.status["yellowknife"] = LiveStatus(
             Gate(True, True, "dark enough"),
             framed_at=self.clock.now() + timedelta(days=1),  # the clock runs fast: present for the whole test
+            before_at=self.clock.now() + timedelta(days=1),
             observed_at=made.observed_at,
             progressed_at=self.clock.now(),
         )
