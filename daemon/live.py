@@ -20,7 +20,7 @@ from daemon.alert.conditions import Conditions
 from daemon.errors import FootageError
 from daemon.footage.frame import from_still
 from daemon.footage.still_clock import StillClock, heard
-from daemon.observation import Frame, Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
+from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
 from daemon.pipeline import Look, Pipeline
 from daemon.source import LiveSource, Still
 from daemon.source.freshness import Freshness
@@ -146,17 +146,16 @@ class LiveWatch:
             self._new_picture(still, None)
             raise
         self._new_picture(still, frame.observed_at)
-        self._check_picture(frame.flaw or self._why_unusable(frame))
+        self._check_picture(frame.flaw or self._why_unusable())
         self._check_stars()
 
     def _new_picture(self, still: Still, observed_at: datetime | None) -> None:
         self._now(framed_at=still.fetched_at, before_at=self.status.framed_at, observed_at=observed_at)
 
-    def _why_unusable(self, frame: Frame) -> str | None:
-        """What the record says is wrong with a picture: that it is no sky may be the model's word alone."""
-        assert frame.observed_at is not None
-        row = self.pipeline.store.reader.at(self._name, frame.observed_at)
-        return row["reason"] if row is not None and row["verdict"] == "unusable" else None
+    def _why_unusable(self) -> str | None:
+        """What was found to be wrong with the newest picture: that it is no sky may be the model's word alone."""
+        newest = self.pipeline.newest
+        return newest.reason if newest is not None and newest.verdict == "unusable" else None
 
     def _check_picture(self, flaw: str | None) -> None:
         """Have the pictures been no sky for long? Cards come and go with every restart; one that stays is a fault."""

@@ -102,6 +102,9 @@ class Pipeline:
         self._sky_news = SkyNews(camera, settings, store, self.clock)
         self.horizon = horizon.read(Path(camera.horizon)) if camera.horizon else None
         self.stars = StarWatch(camera.camera(), self.observatory, store, self.horizon)
+        self.newest: Observation | None = (
+            None  # of what was followed last; the record has it too, at fifty times the cost
+        )
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
@@ -118,6 +121,7 @@ class Pipeline:
                     self._sky_news.follow(look.observation)
                 state, changes = event.step(state, self.camera.name, look.evidence, self.rules)
                 self.write(look, state, live=live, changes=list(keep(changes)) if keep else changes)
+                self.newest = look.observation
         self.stars.kept()
         return state
 
