@@ -243,9 +243,9 @@ def message() -> Message:
 
 
 def looking(at: datetime, **more: Any) -> LiveStatus:
-    """A watch that looks, and had a frame just now: the made-up night's of that minute."""
-    minute = at.replace(second=0, microsecond=0)
-    fresh = {"began_at": FIRST, "fetched_at": at, "framed_at": at, "observed_at": minute}
+    """A watch that looks, and had a frame just now, the made-up night's of that minute, and another before it."""
+    minute, before = at.replace(second=0, microsecond=0), at - timedelta(seconds=1)
+    fresh = {"began_at": FIRST, "fetched_at": at, "framed_at": at, "before_at": before, "observed_at": minute}
     return LiveStatus(Gate(True, True, "dark enough"), **(fresh | more))
 
 

@@ -143,7 +143,7 @@ def test_no_damaged_picture_is_given(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["h264.ts", "pyramid.mkv", "mpeg4.avi", "h264.mp4"])
 def test_bytes_changed_anywhere_end_in_frames_or_a_fault(name: str, tmp_path: Path) -> None:
-    """Headers and tables among them: no other error leaves, and no frame of another size."""
+    """Headers and tables among them: no other error leaves, and no frame of another size than the header's."""
     path = written(tmp_path / name, *KINDS[name])
     data, rng = path.read_bytes(), np.random.default_rng(3)
     for _ in range(12):
@@ -151,4 +151,6 @@ def test_bytes_changed_anywhere_end_in_frames_or_a_fault(name: str, tmp_path: Pa
         damaged[rng.integers(0, len(data), 60)] = rng.integers(0, 256, 60)
         path.write_bytes(damaged.tobytes())
         with suppress(MovieError):
-            assert all(pixels.shape == (96, 160, 3) for _, pixels in video.frames(path, 5))
+            info = video.probe(path)
+            sizes = {pixels.shape for _, pixels in video.frames(path, 5)}
+            assert sizes <= {(info.height, info.width, 3)}
