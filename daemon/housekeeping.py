@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from daemon import event
+from daemon import event, memory
 from daemon.alert.conditions import Conditions
 from daemon.clock import Clock
 from daemon.config import Settings
@@ -84,7 +83,7 @@ class Housekeeping:
         self._expire_messages(now)
         self.conditions.settle()
         self.metrics.operator_conditions.set(len(self.conditions.open))
-        give_memory_back()
+        memory.trim()
 
     def _check_disk(self) -> None:
         free_mb = self.pictures.free_mb()
@@ -168,14 +167,3 @@ def end_unwatched(store: Store, settings: Settings) -> None:
                 store.put_event(change.event)
                 store.progress.put_event_state(name, state)
                 log.info("%s: over of %s: the camera is no longer watched", name, change.event.id)
-
-
-def give_memory_back() -> None:
-    """Give memory that is free back to the system; takes milliseconds, and does nothing without glibc.
-
-    A look allocates pictures of several megabytes in threads that come and go. glibc keeps the scraps
-    in an arena a thread, some 1.5 kB more with each look: nothing is lost, and yet a season of looks
-    would hold hundreds of megabytes of a small machine.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)

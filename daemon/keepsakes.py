@@ -175,10 +175,9 @@ def _title_of(event: EventRow, camera: CameraSettings) -> str:
 
 def _lines(best: ObservationRow, zone: str) -> list[str]:
     at = from_utc_text(best["observed_at"])
-    local = at.astimezone(pytz.timezone(zone))
     return [
         f"{sighting.headline(best)}.",
         " ".join(filter(None, [sighting.look(best), sighting.colours(best)])),
-        f"{local:%H:%M} {words.zone(local)} ({at:%H:%M} UTC)",
+        f"{words.clock(at.astimezone(pytz.timezone(zone)))} ({at:%H:%M} UTC)",
         "aurorad",
     ]

@@ -236,9 +236,17 @@ class LiveStatus:
         """
         if self.stale is not None or not self.gate.look or self.framed_at is None or self.observed_at is None:
             return False
-        present = PRESENT_CADENCES * timedelta(seconds=cadence_s)
-        follows = self.before_at is not None and self.framed_at - self.before_at <= present
-        return now - self.framed_at <= present and (follows or self.framed_at - self.observed_at <= present)
+        dated = self.framed_at <= _due_after(self.observed_at, cadence_s)
+        follows = self.before_at is not None and self.framed_at <= _due_after(self.before_at, cadence_s)
+        return now <= _due_after(self.framed_at, cadence_s) and (dated or follows)
+
+    def due_at(self, cadence_s: float) -> datetime | None:
+        """From when on the newest picture is no longer the present; None where there was none."""
+        return None if self.framed_at is None else _due_after(self.framed_at, cadence_s)
+
+
+def _due_after(at: datetime, cadence_s: float) -> datetime:
+    return at + PRESENT_CADENCES * timedelta(seconds=cadence_s)
 
 
 @dataclass(frozen=True, eq=False)

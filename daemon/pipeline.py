@@ -102,9 +102,8 @@ class Pipeline:
         self._sky_news = SkyNews(camera, settings, store, self.clock)
         self.horizon = horizon.read(Path(camera.horizon)) if camera.horizon else None
         self.stars = StarWatch(camera.camera(), self.observatory, store, self.horizon)
-        self.newest: Observation | None = (
-            None  # of what was followed last; the record has it too, at fifty times the cost
-        )
+        # What was followed last: to ask the record for it would cost fifty times as much.
+        self.newest: Observation | None = None
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None

@@ -50,6 +50,11 @@ def zone(local: datetime) -> str:
     return f"UTC{offset if hours or minutes else ''}"
 
 
+def clock(local: datetime) -> str:
+    """``22:41 MST``."""
+    return f"{local:%H:%M} {zone(local)}"
+
+
 def peak(probability: float) -> str:
     """``Probability at most 93 %.``, or ``Probability over 99 %.``: nothing is at most over something."""
     return f"Probability {'' if probability > 0.99 else 'at most '}{certainty(probability)}."

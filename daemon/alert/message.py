@@ -235,12 +235,11 @@ def _title(camera: CameraSettings) -> str:
 def _both_times(at: datetime, zone: str) -> str:
     """``22:41 MST on 9 February 2024 (05:41 UTC)``; pytz, for a system's own tables may be old."""
     local = at.astimezone(pytz.timezone(zone))
-    return f"{local:%H:%M} {words.zone(local)} on {local.day} {local:%B %Y} ({at.astimezone(pytz.utc):%H:%M} UTC)"
+    return f"{words.clock(local)} on {local.day} {local:%B %Y} ({at.astimezone(pytz.utc):%H:%M} UTC)"
 
 
 def _clock(at: datetime, zone: str) -> str:
-    local = at.astimezone(pytz.timezone(zone))
-    return f"{local:%H:%M} {words.zone(local)}"
+    return words.clock(at.astimezone(pytz.timezone(zone)))
 
 
 def _clock_of(text: str, zone: str) -> str:

@@ -175,9 +175,7 @@ def _state(camera: CameraSettings) -> SkyState:
     return Observatory(camera.latitude_deg, camera.longitude_deg, camera.elevation_m).state(datetime.now(UTC))
 
 
-def _source(
-    settings: Settings, camera: CameraSettings, predictor: Callable[[], Predictor] | None = None
-) -> str:
+def _source(settings: Settings, camera: CameraSettings, predictor: Callable[[], Predictor]) -> str:
     """One question to the source, and all that its answer shows: age, size, stamp, disc, whether the model knows such skies.
 
     Raises AuroradError, with all of that, for a picture that the watch would not take now.
@@ -204,7 +202,7 @@ def _source(
     said.append(_stamp(frame, camera, still.last_modified or now))
     bright = float((frame.square.max(axis=2) > 12).mean() / (3.14159 / 4))
     said.append(f"{min(bright, 1.0):.0%} of the sky disc is brighter than black")
-    no_sky = frame.flaw or (predictor and _doubt(frame, predictor))
+    no_sky = frame.flaw or _doubt(frame, predictor)
     faults, notes = _why_not_taken(settings, camera, still, frame, no_sky)
     if faults:
         raise AuroradError("; ".join([*faults, *said, *notes]))

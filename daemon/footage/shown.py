@@ -89,18 +89,21 @@ class Shown:
         else:
             insort(self.times, packet.pts)
 
-    def index(self, packet: av.Packet[VideoStream]) -> int | None:
-        """Which picture a packet holds, of which all that are shown before it have been seen coming; None: not told."""
+    def is_needless(self, packet: av.Packet[VideoStream], asked: Asked) -> bool:
+        """Whether a packet's picture is known not to be asked for; all that are shown before it have been seen coming."""
         if not self.timed or packet.is_discard or packet.pts is None:
-            return None
-        return bisect_left(self.times, packet.pts)
+            return False
+        index = bisect_left(self.times, packet.pts)
+        if asked.holds(index):
+            return False
+        self.passed_over = max(self.passed_over, index)
+        return True
 
     def next(self, frame: av.VideoFrame) -> tuple[int, bool]:
         """Which picture has been decoded, and whether it is whole."""
         at = 0 if frame.pts is None else bisect_left(self.times, frame.pts)
-        if (
-            self.timed and frame.pts is not None and at <= self.last
-        ):  # a damaged movie's decoder may give one twice
+        # A damaged movie's decoder may give one twice.
+        if self.timed and frame.pts is not None and at <= self.last:
             return self.last, False
         told = self.timed or self.times[at : at + 1] == [frame.pts]
         self.last = max(at if told else 0, self.last + 1)

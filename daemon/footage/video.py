@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -114,10 +114,10 @@ def _every(step: float) -> Iterator[int]:
 
 
 def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
-    with _opened(path) as (movie, info):
+    with _opened(path) as (stream, info):
         most = _most_frames(path, info)
         asked, shown = Asked(wanted), Shown()
-        for frame in _frames(movie, asked, shown):
+        for frame in _frames(stream, asked, shown):
             index, whole = shown.next(frame)
             if index >= most:
                 raise MovieError(
@@ -127,7 +127,7 @@ def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]
                 yield index, _pixels(frame, path, info)
             if asked.over:
                 return
-        complete = _plays_to_its_end(movie, shown)
+        complete = _plays_to_its_end(stream, shown)
     if not shown.whole:
         raise MovieError(
             "truncated", f"{path}: no frame can be decoded; it breaks off at once, or {_OTHER_FORMAT}"
@@ -143,7 +143,7 @@ def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]
         )
 
 
-def _frames(movie: InputContainer, asked: Asked, shown: Shown) -> Iterator[av.VideoFrame]:
+def _frames(stream: VideoStream, asked: Asked, shown: Shown) -> Iterator[av.VideoFrame]:
     """What is decoded, in the order in which it is shown. Frames that cannot be are left out."""
     import av
 
@@ -154,29 +154,23 @@ def _frames(movie: InputContainer, asked: Asked, shown: Shown) -> Iterator[av.Vi
             shown.harmed(shown.last + 1)
             return []
 
-    decoder = movie.streams.video[0].codec_context
-    decoder.thread_type = "AUTO"
-    decoder.thread_count = (
-        2 * cores()
-    )  # so that none waits while one picture takes longer: a tenth less of the time
-    for packet in _packets(movie, shown):
-        index = shown.index(packet)
-        needless = index is not None and not asked.holds(index)
-        decoder.skip_frame = "NONREF" if needless else "DEFAULT"
-        if index is not None and needless:
-            shown.passed_over = max(shown.passed_over, index)
+    decoder = stream.codec_context
+    # Twice as many as there are cores: none waits while one picture takes longer, a tenth less of the time.
+    decoder.thread_type, decoder.thread_count = "AUTO", 2 * cores()
+    for packet in _packets(stream, shown):
+        decoder.skip_frame = "NONREF" if shown.is_needless(packet, asked) else "DEFAULT"
         yield from decoded(packet)
     yield from decoded(None)
 
 
-def _packets(movie: InputContainer, shown: Shown) -> Iterator[VideoPacket]:
+def _packets(stream: VideoStream, shown: Shown) -> Iterator[VideoPacket]:
     """The movie's packets, each when all have been seen whose pictures may be shown before its own."""
     import av
 
     coming: deque[VideoPacket] = deque()
     # IndexError: a damaged MPEG-TS that speaks of a stream it has not announced ends there.
     with suppress(av.FFmpegError, IndexError, OSError):
-        for packet in movie.demux(movie.streams.video[0]):
+        for packet in _movie_of(stream).demux(stream):
             if not packet.size:
                 continue
             shown.coming(packet)
@@ -186,13 +180,13 @@ def _packets(movie: InputContainer, shown: Shown) -> Iterator[VideoPacket]:
     yield from coming
 
 
-def _plays_to_its_end(movie: InputContainer, shown: Shown) -> bool:
+def _plays_to_its_end(stream: VideoStream, shown: Shown) -> bool:
     """Where only a length is declared, not how many frames: have they been seen for so long? They may be apart unevenly."""
-    stream = movie.streams.video[0]
-    if stream.frames or not movie.duration or not stream.time_base or len(shown.times) < 2:
+    duration = _movie_of(stream).duration
+    if stream.frames or not duration or not stream.time_base or len(shown.times) < 2:
         return False
     seconds = float((shown.times[-1] - shown.times[0]) * stream.time_base)
-    return seconds >= (1 - _MISSING_SHARE) * movie.duration / 1e6 - 1
+    return seconds >= (1 - _MISSING_SHARE) * duration / 1e6 - 1
 
 
 def _most_frames(path: Path, info: MovieInfo) -> int:
@@ -214,26 +208,23 @@ def _pixels(frame: av.VideoFrame, path: Path, info: MovieInfo) -> Picture:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, MovieInfo]]:
-    import av  # 40 MB of memory that a live watch never needs
+def _opened(path: Path) -> Iterator[tuple[VideoStream, MovieInfo]]:
+    import av  # 25 MB of memory that a live watch seldom needs
 
     _recognised(path)
     # The file, not its name: FFmpeg would take `http:/x` and `18:49.mp4` for addresses.
     with path.open("rb") as file:
         try:
             movie = av.open(file, "r")
-        except (
-            av.FFmpegError,
-            ValueError,
-            OSError,
-        ) as error:  # OSError: it was sent to before the file's begin
+        except (av.FFmpegError, ValueError, OSError) as error:  # OSError: sent to before the file's begin
             raise _unusable(path) from error
         with movie:
             if not movie.streams.video:
                 raise _unusable(path)
-            if movie.streams.video[0].codec_context is None:
+            stream = movie.streams.video[0]
+            if stream.codec_context is None:
                 raise MovieError("truncated", f"{path}: no frame can be decoded: {_OTHER_FORMAT}")
-            yield movie, _checked(movie, path)
+            yield stream, _checked(stream, path)
 
 
 def _unusable(path: Path) -> MovieError:
@@ -242,8 +233,11 @@ def _unusable(path: Path) -> MovieError:
     )
 
 
-def _checked(movie: InputContainer, path: Path) -> MovieInfo:
-    stream = movie.streams.video[0]
+def _movie_of(stream: VideoStream) -> InputContainer:
+    return cast("InputContainer", stream.container)
+
+
+def _checked(stream: VideoStream, path: Path) -> MovieInfo:
     width, height = stream.width, stream.height
     if width < 1 or height < 1:
         raise MovieError("not a movie", f"{path}: declares frames of {width}×{height}")
@@ -252,7 +246,7 @@ def _checked(movie: InputContainer, path: Path) -> MovieInfo:
     fps = float(stream.guessed_rate or 0)
     if not 0.1 <= fps <= 1000:
         fps = 25.0
-    count = stream.frames or round((movie.duration or 0) / 1e6 * fps)
+    count = stream.frames or round((_movie_of(stream).duration or 0) / 1e6 * fps)
     if count > MAX_FRAMES:
         raise MovieError("too large", f"{path}: {count} frames, over {MAX_FRAMES}")
     return MovieInfo(fps=fps, frames=max(0, count), width=width, height=height)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from daemon.observation import PRESENT_CADENCES, LiveStatus, from_utc_text
+from daemon.observation import LiveStatus, from_utc_text
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
@@ -58,12 +58,8 @@ def state_of(view: View, status: LiveStatus | None, now: datetime) -> State:
         return "too light"
     if status.has_picture(now, view.cadence_s):
         return "live"
-    due = now - timedelta(seconds=PRESENT_CADENCES * view.cadence_s)
-    if (
-        status.framed_at is not None
-        and status.observed_at is not None
-        and (status.stale or status.framed_at < due)
-    ):
+    due = status.due_at(view.cadence_s)
+    if due is not None and status.observed_at is not None and (status.stale or due < now):
         return "stale"
     return "no picture" if status.stale or status.fault else "starting"
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon import words
-from daemon.observation import JUDGED, PRESENT_CADENCES, LiveStatus, SkyState, from_utc_text
+from daemon.observation import JUDGED, LiveStatus, SkyState, from_utc_text
 from daemon.record import event_rows, snoozes
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import NightRow
@@ -221,10 +221,8 @@ def _mark(here: Present, past: History | None) -> str:
 
 def _due_s(view: View, status: LiveStatus | None) -> str | None:
     """When the page will call the picture old by itself, as the watch's time."""
-    if status is None or status.framed_at is None:
-        return None
-    due = status.framed_at + timedelta(seconds=PRESENT_CADENCES * view.cadence_s)
-    return f"{due.timestamp():.1f}"
+    due = None if status is None else status.due_at(view.cadence_s)
+    return None if due is None else f"{due.timestamp():.1f}"
 
 
 # ---------------------------------------------------------------------- history

@@ -19,12 +19,8 @@ class Nearest:
     """Points (n,) on the disc, sorted once for all the searches of a frame."""
 
     def __init__(self, x: Floats, y: Floats) -> None:
-        self._count = len(x)
         self._places = _pairs(x, y)  # the tree keeps no copy of its own
         self._tree = cv2.flann.Index(self._places, _TREE) if len(x) else None
-
-    def __len__(self) -> int:
-        return self._count
 
     def to(self, x: Floats, y: Floats) -> tuple[Floats, Indices]:
         """Places (m,) → how far the nearest point is from each, and its index; infinitely far and 0 without points."""

@@ -30,6 +30,9 @@ BY_DAY = Settings.model_validate({"gate": {"look_below_deg": -30, "alert_below_d
 """Over Yellowknife the sun is hardly ever so low: it is never dark."""
 
 
+PREDICTOR = cache(partial(Predictor, Settings().model))
+
+
 def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) -> None:
     """Where the plain way of reading fails, the others are tried, as in the watch itself."""
     ground = np.full((stamps.HEIGHT, stamps.WIDTH, 3), 190, np.uint8)
@@ -45,7 +48,7 @@ def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) 
             "source": {"kind": "folder", "path": str(tmp_path)},
         }
     )
-    assert "= 2024-02-10T19:58:03Z" in doctor._source(BY_DAY, camera)
+    assert "= 2024-02-10T19:58:03Z" in doctor._source(BY_DAY, camera, PREDICTOR)
 
 
 def a_camera(folder: Path, at: datetime) -> CameraSettings:
@@ -63,7 +66,7 @@ def a_camera(folder: Path, at: datetime) -> CameraSettings:
 
 
 def examined(settings: Settings, camera: CameraSettings) -> doctor.Finding:
-    return doctor._ask("source", lambda: doctor._source(settings, camera))
+    return doctor._ask("source", lambda: doctor._source(settings, camera, PREDICTOR))
 
 
 def test_a_picture_that_the_watch_would_not_use_is_a_fault(
@@ -100,13 +103,12 @@ def test_a_picture_of_no_sky_is_a_fault_while_we_look(tmp_path: Path) -> None:
 
 def test_a_picture_that_the_model_does_not_know_is_a_fault_too(tmp_path: Path) -> None:
     """Leaves before the lens in full light: the watch would call it unusable; of a night sky nothing is said."""
-    predictor = cache(partial(Predictor, IN_THE_DARK.model))
     camera = a_camera(tmp_path, datetime.now(UTC))
-    assert doctor._source(IN_THE_DARK, camera, predictor)
+    assert doctor._source(IN_THE_DARK, camera, PREDICTOR)
     grain = np.random.default_rng(2).uniform(0, 255, (SIDE // 8, SIDE // 8, 3))
     leaves = cv2.resize(grain * (0.3, 1, 0.5), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC).clip(0, 255)
     put(tmp_path / "now.jpg", image.encode_jpeg(leaves.astype(np.uint8), 95), datetime.now(UTC))
-    found = doctor._ask("source", lambda: doctor._source(IN_THE_DARK, camera, predictor))
+    found = doctor._ask("source", lambda: doctor._source(IN_THE_DARK, camera, PREDICTOR))
     assert (found.well, found.text.partition(";")[0]) == (
         False, "the picture shows no sky (unlike the skies the model knows)",
     )  # fmt: skip
