@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Now, in UTC. ``speed`` is how many of its seconds pass in a real one."""
+    """Now, in UTC. ``speed`` is how many of its seconds pass in a real one; ``replays``: it is a demonstration's time."""
 
     speed: float = 1.0
+    replays: bool = False
 
     def now(self) -> datetime:
         """The present instant, aware, UTC."""
@@ -36,6 +37,8 @@ class FastClock(Clock):
     :data:`HELD` keeps the clock standing until somebody sets ``origin``, so that a story can wait for all
     who take part in it.
     """
+
+    replays = True
 
     def __init__(self, start: datetime, speed: float, origin: float | None = None) -> None:
         self.start = start.astimezone(UTC)

@@ -201,6 +201,7 @@ class Service:
             turned=lambda name: watches[name].pipeline.camera.orientation if name in watches else None,
             clock=self.clock.now,
             clock_rate=self.clock.speed,
+            replays=self.clock.replays,
             token=resolve_secret(token).get_secret_value() if token else None,
         )
 

@@ -259,6 +259,7 @@ def house(
     draw: Draw = drawn_sky,
     port: int = 0,
     rate: float = 1.0,
+    replays: bool = False,
     classify: Classifier | None = None,
     push: Push | None = None,
 ) -> Iterator[House]:
@@ -282,6 +283,7 @@ def house(
             skies={CAMERA: observatory()},
             clock=watch.clock,
             clock_rate=rate,
+            replays=replays,
             token=token,
             classify=classify,
             push=push,

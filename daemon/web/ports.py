@@ -103,7 +103,7 @@ class Ports:
 
     ``reader`` opens a read-only view of the database; it is closed after each request.
     ``frames_dir`` holds the kept pictures, ``<camera>/<night>/<name>.jpg``. ``clock_rate`` is how many seconds the watch's clock
-    runs in one real second (1 but in a demonstration). ``turned`` is how a watched camera is turned by now, by its owner or
+    runs in one real second (1 but in a demonstration, which ``replays`` a night). ``turned`` is how a watched camera is turned by now, by its owner or
     its stars. ``token`` None asks for none.
     """
 
@@ -119,6 +119,7 @@ class Ports:
     turned: Callable[[str], Orientation | None] = _not_known
     clock: Callable[[], datetime] = _utc_now
     clock_rate: float = 1.0
+    replays: bool = False
     token: str | None = field(default=None, repr=False)
 
 

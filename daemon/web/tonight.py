@@ -104,7 +104,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
             site.ports.settings,
             view.name,
             now.replace(second=0, microsecond=0),
-            made_up=site.ports.clock_rate != 1.0,
+            made_up=site.ports.replays,
         ),
         "strip": laid.strip,
         "keogram": laid.keogram,

@@ -163,13 +163,13 @@ def test_the_season_has_a_cell_for_the_night(page: httpx.Client) -> None:
     assert "Nothing was recorded in this season." in page.get("/season?season=2020").text
 
 
-@pytest.mark.parametrize(("rate", "made_up"), [(1.0, False), (84.0, True)])
+@pytest.mark.parametrize(("rate", "made_up"), [(1.0, False), (84.0, True), (1.0, True)])
 def test_a_demonstration_s_space_weather_is_called_made_up(
     tmp_path: Path, rate: float, made_up: bool
 ) -> None:
-    """Its figures bear NOAA's name as in a real watch, and NOAA never gave them."""
+    """Its figures bear NOAA's name as in a real watch, and NOAA never gave them; however fast it goes by."""
     settings = Settings.model_validate({"space_weather": {"enabled": True}})
-    with web_night.house(tmp_path, minutes=3, settings=settings, rate=rate) as house:
+    with web_night.house(tmp_path, minutes=3, settings=settings, rate=rate, replays=made_up) as house:
         at = house.watch.now - timedelta(minutes=90)
         house.store.space.add(
             [Index("kp", at, 1.3)], FeedState("kp", "NOAA SWPC", "public domain", "", at, at)
