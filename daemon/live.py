@@ -20,7 +20,8 @@ from daemon.alert.conditions import Conditions
 from daemon.errors import FootageError
 from daemon.footage.frame import from_still
 from daemon.footage.still_clock import StillClock, heard
-from daemon.observation import Gate, LiveStatus, Observation, SkyState, Verdict, utc_text
+from daemon.live_status import LiveStatus
+from daemon.observation import Gate, Observation, SkyState, Verdict, utc_text
 from daemon.pipeline import Look, Pipeline
 from daemon.source import LiveSource, Still
 from daemon.source.freshness import Freshness

@@ -29,8 +29,8 @@ from daemon.errors import AuroradError, ConfigError, StoreError
 from daemon.housekeeping import EVERY_S, Housekeeping, end_unwatched, introduce
 from daemon.keepsakes import Keepsakes
 from daemon.live import LiveWatch
+from daemon.live_status import LiveStatus
 from daemon.metrics import Metrics
-from daemon.observation import LiveStatus
 from daemon.one_look import OneLook
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from daemon.observation import LiveStatus, utc_text
+from daemon.live_status import LiveStatus
+from daemon.observation import utc_text
 
 EVERY_S = 3600.0
 

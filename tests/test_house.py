@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "daemon.systemd",
         "daemon.memory",
     ),
+    ("daemon.live_status",),
     (
         "daemon.address",
         "daemon.subscribers",

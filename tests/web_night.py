@@ -22,12 +22,12 @@ from prometheus_client import CollectorRegistry, Counter
 from daemon.config import Settings
 from daemon.event import EventState
 from daemon.footage import image
+from daemon.live_status import LiveStatus
 from daemon.night import night_of
 from daemon.observation import (
     Event,
     EventChange,
     Gate,
-    LiveStatus,
     Message,
     Observation,
     Picture,

@@ -22,7 +22,8 @@ from daemon.alert.mqtt import Heard, Link
 from daemon.clock import Clock
 from daemon.config import MQTT_CHANNEL, CameraSettings, MqttSettings, Settings
 from daemon.errors import DeliveryError, StoreError
-from daemon.observation import LiveStatus, OutboxRow
+from daemon.live_status import LiveStatus
+from daemon.observation import OutboxRow
 from daemon.record.columns import ObservationRow
 from daemon.record.store import Store
 

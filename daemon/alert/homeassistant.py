@@ -20,7 +20,8 @@ from datetime import datetime
 from typing import Any
 
 from daemon import __version__, sighting, words
-from daemon.observation import VERDICTS, LiveStatus, Message, utc_text
+from daemon.live_status import LiveStatus
+from daemon.observation import VERDICTS, Message, utc_text
 
 Json = dict[str, Any]
 ONLINE, OFFLINE = "online", "offline"

@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from daemon.config import CameraSettings, Settings
+from daemon.live_status import LiveStatus
 from daemon.night import midnight_of, night_of
-from daemon.observation import Camera, LiveStatus, Observation, Orientation, SkyState
+from daemon.observation import Camera, Observation, Orientation, SkyState
 from daemon.record.store import Reader
 from daemon.subscribers import Subscriber
 

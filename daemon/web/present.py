@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from daemon.observation import LiveStatus, from_utc_text
+from daemon.live_status import LiveStatus
+from daemon.observation import from_utc_text
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon import words
-from daemon.observation import JUDGED, LiveStatus, SkyState, from_utc_text
+from daemon.live_status import LiveStatus
+from daemon.observation import JUDGED, SkyState, from_utc_text
 from daemon.record import event_rows, snoozes
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import NightRow

@@ -187,7 +187,7 @@ def serve(path: Path) -> None:
 
     from daemon import memory
     from daemon.config import Settings
-    from daemon.observation import LiveStatus
+    from daemon.live_status import LiveStatus
     from daemon.sky.ephemeris import Observatory
     from daemon.web.app import create_app
     from daemon.web.ports import Ports

@@ -16,7 +16,8 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 
 from daemon.config import Settings
-from daemon.observation import Gate, LiveStatus
+from daemon.live_status import LiveStatus
+from daemon.observation import Gate
 from tests import web_night
 from tests.pace import slowness
 from tests.web_night import CAMERA, FIRST, House, looking

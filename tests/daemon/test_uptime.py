@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from daemon.observation import Gate, LiveStatus
+from daemon.live_status import LiveStatus
+from daemon.observation import Gate
 from daemon.uptime import camera_part, uptime_line
 
 AT = datetime(2024, 2, 10, 5, 30, tzinfo=UTC)

@@ -23,8 +23,9 @@ from daemon.clock import FastClock
 from daemon.config import MqttSettings, NotifySettings, Settings
 from daemon.errors import DeliveryError
 from daemon.footage import image
+from daemon.live_status import LiveStatus
 from daemon.metrics import Metrics
-from daemon.observation import Gate, LiveStatus
+from daemon.observation import Gate
 from daemon.record.store import Store
 from tests.daemon.record.made import NIGHT, T0, event, message, observation
 from tests.mosquitto import Home, Mosquitto, needs_mosquitto, soon

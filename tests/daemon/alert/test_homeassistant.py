@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from daemon.alert import homeassistant as ha
-from daemon.observation import Gate, LiveStatus
+from daemon.live_status import LiveStatus
+from daemon.observation import Gate
 from tests.daemon.record.made import T0, message
 
 LOOKING = LiveStatus(Gate(True, True, "dark enough"), framed_at=T0, observed_at=T0)

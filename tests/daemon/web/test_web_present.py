@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from daemon.config import Settings
-from daemon.observation import Disc, FoundLens, Gate, Lens, LiveStatus, Observation, Orientation, utc_text
+from daemon.live_status import LiveStatus
+from daemon.observation import Disc, FoundLens, Gate, Lens, Observation, Orientation, utc_text
 from daemon.web.site import Site
 from tests import web_night
 from tests.web_night import CAMERA, FIRST, House, looking
