@@ -119,8 +119,9 @@ def ingest_movie(
     A movie that was taken in whole is remembered by name and size, so that going on with an archive
     of years does not begin with decoding what is done. ``ahead`` decodes in a second thread.
     """
-    name = one_line(path.name)
-    done = done_before(pipeline, name, _bytes(path))
+    # Its size before it is read: what is added meanwhile is read another time.
+    name, size = one_line(path.name), _bytes(path)
+    done = done_before(pipeline, name, size)
     if done is not None:
         return Outcome(path, Tally(known=done.frames, undated=done.undated))
     try:
@@ -139,7 +140,7 @@ def ingest_movie(
     with movie:
         tally = record_movie(pipeline, movie)
     if movie.fault is None:
-        remember(pipeline, name, _bytes(path), tally)
+        remember(pipeline, name, size, tally)
     return Outcome(path, tally, movie.readings, movie.fault)
 
 

@@ -16,6 +16,9 @@ import numpy.typing as npt
 from daemon.observation import Disc, Picture
 
 SMALL = 360
+"""Pixels of the longer side of the picture in which it is sought."""
+NARROW = 16
+"""Pixels of the shorter side of that below which no circle shows."""
 RAYS = 240
 TRIALS = 400
 NEAR = 0.012
@@ -38,6 +41,8 @@ def find_disc(pixels: Picture) -> FoundDisc | None:
     """The disc of a picture (height, width, 3), or None where no circle shows."""
     height, width = pixels.shape[:2]
     scale = min(1.0, SMALL / max(height, width))
+    if min(height, width) * scale < NARROW:
+        return None
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     rim = _rim(_lit(np.asarray(small, dtype=np.uint8)))
     circle = _circle(rim, max(small.shape[:2]))

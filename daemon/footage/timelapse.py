@@ -64,8 +64,10 @@ def _written(pictures: Iterable[bytes], part: Path, fps: float) -> int:
                 movie.mux(stream.encode(frame))
                 used += 1
             movie.mux(stream.encode(None))
+    except InterruptedError:  # whoever gives the pictures is to stop
+        raise
     except (av.FFmpegError, OSError) as error:
-        raise FootageError("disk", f"the movie could not be written: {error}; is the disk full?") from error
+        raise FootageError("disk", f"{part}: the movie could not be written; is the disk full?") from error
     return used
 
 

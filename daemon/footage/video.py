@@ -116,7 +116,7 @@ def _every(step: float) -> Iterator[int]:
 def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
     with _opened(path) as (stream, info):
         most = _most_frames(path, info)
-        asked, shown = Asked(wanted), Shown()
+        asked, shown = Asked(wanted), Shown(reorders=stream.codec_context.has_b_frames)
         for frame in _frames(stream, asked, shown):
             index, whole = shown.next(frame)
             if index >= most:
@@ -127,19 +127,19 @@ def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]
                 yield index, _pixels(frame, path, info)
             if asked.over:
                 return
-        complete = _plays_to_its_end(stream, shown)
+        missing = info.frames - shown.count
+        tolerated = max(_MISSING_FRAMES, _MISSING_SHARE * info.frames)
+        breaks_off = missing > tolerated and not _plays_to_its_end(stream, shown, tolerated)
     if not shown.whole:
         raise MovieError(
             "truncated", f"{path}: no frame can be decoded; it breaks off at once, or {_OTHER_FORMAT}"
         )
-    count = shown.count
-    tolerated = max(_MISSING_FRAMES, _MISSING_SHARE * info.frames)
-    if count + tolerated < info.frames and not complete:
-        raise MovieError("truncated", f"{path}: breaks off after {count} of {info.frames} frames")
+    if breaks_off:
+        raise MovieError("truncated", f"{path}: breaks off after {shown.count} of {info.frames} frames")
     if shown.damaged > tolerated:
         raise MovieError(
             "truncated",
-            f"{path}: damaged from frame {shown.first_damaged} on; frames that are not whole are left out",
+            f"{path}: damaged from frame {shown.first_damaged} on; frames that are missing or not whole are left out",
         )
 
 
@@ -180,13 +180,14 @@ def _packets(stream: VideoStream, shown: Shown) -> Iterator[VideoPacket]:
     yield from coming
 
 
-def _plays_to_its_end(stream: VideoStream, shown: Shown) -> bool:
-    """Where only a length is declared, not how many frames: have they been seen for so long? They may be apart unevenly."""
-    duration = _movie_of(stream).duration
-    if stream.frames or not duration or not stream.time_base or len(shown.times) < 2:
+def _plays_to_its_end(stream: VideoStream, shown: Shown, tolerated: float) -> bool:
+    """Have frames been seen for as long as the movie lasts, but for so many? It may declare more than it shows: some
+    that are cut off by an edit, or, where only a length is declared, as many as there would be at a constant rate."""
+    duration, count = _movie_of(stream).duration, len(shown.times)
+    if not duration or not stream.time_base or count < 2 or not shown.trusted:
         return False
-    seconds = float((shown.times[-1] - shown.times[0]) * stream.time_base)
-    return seconds >= (1 - _MISSING_SHARE) * duration / 1e6 - 1
+    span_s = float((shown.times[-1] - shown.times[0]) * stream.time_base)
+    return duration / 1e6 - span_s <= (tolerated + 1) * span_s / (count - 1)
 
 
 def _most_frames(path: Path, info: MovieInfo) -> int:
@@ -219,9 +220,10 @@ def _opened(path: Path) -> Iterator[tuple[VideoStream, MovieInfo]]:
         except (av.FFmpegError, ValueError, OSError) as error:  # OSError: sent to before the file's begin
             raise _unusable(path) from error
         with movie:
-            if not movie.streams.video:
+            # Not the first: a picture that goes with a movie, its cover, is a stream too.
+            stream = movie.streams.best("video")
+            if not isinstance(stream, av.VideoStream):
                 raise _unusable(path)
-            stream = movie.streams.video[0]
             if stream.codec_context is None:
                 raise MovieError("truncated", f"{path}: no frame can be decoded: {_OTHER_FORMAT}")
             yield stream, _checked(stream, path)

@@ -60,7 +60,8 @@ def state_of(view: View, status: LiveStatus | None, now: datetime) -> State:
     if status.has_picture(now, view.cadence_s):
         return "live"
     due = status.due_at(view.cadence_s)
-    if due is not None and status.observed_at is not None and (status.stale or due < now):
+    first = status.before_at is None
+    if due is not None and status.observed_at is not None and (status.stale or due < now or not first):
         return "stale"
     return "no picture" if status.stale or status.fault else "starting"
 

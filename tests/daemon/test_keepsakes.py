@@ -76,7 +76,10 @@ def test_a_night_and_an_event_become_movies_and_cards(tmp_path: Path, night_cloc
 
 
 def test_a_stop_leaves_the_one_being_made(
-    tmp_path: Path, night_clock: SetClock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    night_clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Its thread ends at the next picture, so that no encoder is at work when Python ends; nothing half is kept."""
     begun, goes_on, decode = threading.Event(), threading.Event(), image.decode
@@ -101,6 +104,8 @@ def test_a_stop_leaves_the_one_being_made(
         goes_on.set()
         keepsakes.stop(60)
         assert keepsakes.drained
+        assert "stopping" in caplog.text
+        assert "disk" not in caplog.text
         assert not list((tmp_path / "timelapse").glob("**/*.mp4"))
         again = Keepsakes(settings, store, tmp_path / "frames", night_clock)
         assert list(again.missing(night_clock.now())) == before

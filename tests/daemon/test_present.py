@@ -68,7 +68,11 @@ def test_the_last_picture_before_a_camera_stopped_is_not_the_present(watch: Watc
     )
     watch.minutes(None, None, None)
     watch.minutes(True, late=late)
-    assert not watch.live.status.has_picture(watch.clock.now(), CAMERA.cadence_s)
+    status = watch.live.status
+    assert not status.has_picture(watch.clock.now(), CAMERA.cadence_s)
+    assert state_of(view_of(CAMERA, SETTINGS), status, watch.clock.now()) == "stale", (
+        "the watch began long ago"
+    )
 
 
 def test_an_event_does_not_outlive_its_evidence(watch: Watch) -> None:

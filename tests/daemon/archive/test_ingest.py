@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from daemon.archive.ingest import ingest_movie, open_pipeline
+from daemon.archive import ingest
+from daemon.archive.ingest import Tally, ingest_movie, open_pipeline
 from daemon.config import Settings
+from daemon.footage.movie import DatedMovie
 from daemon.metrics import Metrics
 from daemon.observation import Picture
 from daemon.pipeline import Pipeline
@@ -92,6 +94,26 @@ def test_a_movie_taken_in_whole_is_not_decoded_again(archive: Pipeline, movie: P
     other = tmp_path / movie.name
     other.write_bytes(movie.read_bytes() + b"\0")
     assert ingest_movie(other, archive).readings > 0
+
+
+def test_a_movie_that_grows_while_it_is_read_is_read_again(
+    archive: Pipeline, movie: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera still writes it: what came since the reading began is not taken for read."""
+    growing = tmp_path / movie.name
+    growing.write_bytes(movie.read_bytes())
+    record = ingest.record_movie
+
+    def while_it_grows(pipeline: Pipeline, opened: DatedMovie) -> Tally:
+        with growing.open("ab") as file:
+            file.write(b"\0")
+        return record(pipeline, opened)
+
+    monkeypatch.setattr(ingest, "record_movie", while_it_grows)
+    ingest_movie(growing, archive)
+    monkeypatch.undo()
+    assert ingest_movie(growing, archive).readings > 0
+    assert ingest_movie(growing, archive).readings == 0
 
 
 def test_a_movie_that_was_dated_otherwise_is_read_again(archive: Pipeline, movie: Path) -> None:

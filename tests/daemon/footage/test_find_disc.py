@@ -57,6 +57,11 @@ def test_a_picture_without_a_rim_has_none(level: int) -> None:
     assert find_disc(np.full((480, 640, 3), level, np.uint8)) is None
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 5000), (5000, 20), (1, 1)])
+def test_a_picture_of_a_few_rows_has_none(width: int, height: int) -> None:
+    assert find_disc(np.full((height, width, 3), 30, np.uint8)) is None
+
+
 def test_the_whole_picture_is_the_fallback() -> None:
     """Half the longer side: what a lens fills where no rim shows."""
     disc = whole_picture(np.zeros((480, 640, 3), np.uint8))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from daemon.errors import MovieError
 from daemon.footage import video
@@ -23,6 +24,7 @@ KINDS = {
     "h264.mp4": ("libx264", {"x264-params": "bframes=3:b-adapt=0:keyint=60"}),
     "pyramid.mkv": ("libx264", {"x264-params": "bframes=8:b-pyramid=normal:open-gop=1:keyint=40"}),
     "h264.ts": ("libx264", {"bf": "3"}),
+    "h264.avi": ("libx264", {"bf": "3"}),
     "h265.mp4": ("libx265", {"x265-params": "log-level=none"}),
     "mpeg4.avi": ("mpeg4", {"bf": "2"}),
     "mpeg2.mpg": ("mpeg2video", {"bf": "2"}),
@@ -49,6 +51,17 @@ def written(path: Path, codec: str, options: dict[str, str], times: Sequence[int
             frame.pts, frame.time_base = at, Fraction(1, 25)
             movie.mux(stream.encode(frame))
         movie.mux(stream.encode(None))
+    return path
+
+
+def muxed_anew(path: Path, source: Path, change: Callable[[int, av.Packet[VideoStream]], bool]) -> Path:
+    """The packets of a movie, changed, in another; those are left out for which ``change`` is False."""
+    with av.open(str(source)) as movie, av.open(str(path), "w") as other:
+        stream = other.add_stream_from_template(movie.streams.video[0])
+        for number, packet in enumerate(movie.demux(movie.streams.video[0])):
+            if packet.size and change(number, packet):
+                packet.stream = stream
+                other.mux(packet)
     return path
 
 
@@ -119,6 +132,69 @@ def test_another_format_than_before_is_read_too(tmp_path: Path) -> None:
     assert [index for index, _ in seen] == list(range(0, COUNT, 10))
     for index, pixels in seen:
         assert np.abs(pixels.astype(int) - drawn()[index]).mean() < 6
+
+
+def test_times_in_the_order_in_which_pictures_are_sent_are_not_believed(tmp_path: Path) -> None:
+    """As some cameras write them; which picture a packet holds is known when it has been decoded."""
+
+    def sent(_: int, packet: av.Packet[VideoStream]) -> bool:
+        packet.pts = packet.dts
+        return True
+
+    path = muxed_anew(tmp_path / "sent.mp4", written(tmp_path / "h264.mp4", *KINDS["h264.mp4"]), sent)
+    expected = all_by_opencv(path)
+    assert len(expected) > COUNT - 3
+    must_be_the_same(list(video.frames(path, 7)), expected, 7)
+
+
+def test_what_an_edit_cuts_off_is_not_missing(tmp_path: Path) -> None:
+    """A movie that was cut without being encoded again still declares the frames before."""
+
+    def earlier(_: int, packet: av.Packet[VideoStream]) -> bool:
+        assert packet.pts is not None
+        assert packet.dts is not None
+        packet.pts, packet.dts = packet.pts - 40 * 512, packet.dts - 40 * 512
+        return True
+
+    path = muxed_anew(tmp_path / "cut.mp4", written(tmp_path / "h264.mp4", *KINDS["h264.mp4"]), earlier)
+    assert video.probe(path).frames == COUNT
+    expected = all_by_opencv(path)
+    assert len(expected) == COUNT - 40
+    must_be_the_same(list(video.frames(path, 7)), expected, 7)
+
+
+def test_a_picture_that_goes_with_a_movie_is_not_the_movie(tmp_path: Path) -> None:
+    """Its cover, which may be the first stream."""
+    plain = written(tmp_path / "plain.mkv", *KINDS["h264.mp4"])
+    path = tmp_path / "cover.mkv"
+    with av.open(str(plain)) as movie, av.open(str(path), "w") as other:
+        cover = other.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        stream = other.add_stream_from_template(movie.streams.video[0])
+        other.mux(cover.encode(av.VideoFrame.from_ndarray(drawn()[0][:64, :64], format="bgr24")))
+        other.mux(cover.encode(None))
+        for packet in movie.demux(movie.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                other.mux(packet)
+    must_be_the_same(list(video.frames(path, 7)), all_by_opencv(plain), 7)
+
+
+@pytest.mark.parametrize("name", ["pyramid.mkv", "h264.ts"])
+def test_pictures_that_are_not_in_the_file_are_missed(name: str, tmp_path: Path) -> None:
+    """No packet is damaged; what refers to those that are gone is not what the camera saw."""
+    codec, options = KINDS[name]
+    source = written(tmp_path / f"whole{Path(name).suffix}", codec, options | {"g": "40"})
+    whole = dict(video.frames(source, 1))
+    path = muxed_anew(tmp_path / name, source, lambda number, _: not 52 <= number < 70)
+    seen: list[tuple[int, Picture]] = []
+    with pytest.raises(MovieError, match=r"damaged from frame \d+ on|breaks off") as told:
+        seen.extend(video.frames(path, 1))
+    assert told.value.reason == "truncated"
+    assert 60 < len(seen) < COUNT
+    shown = {pixels.tobytes() for pixels in whole.values()}
+    assert [index for index, pixels in seen if pixels.tobytes() not in shown] == []
 
 
 @pytest.mark.parametrize("seed", range(6))
