@@ -45,9 +45,15 @@ class Channel:
         self._line = _LINES.setdefault((self.name, self.url.get_secret_value()), _Line())
 
     def check(self) -> None:
-        """Raise ConfigError where no service understands the address; nothing is sent."""
-        if _service(self.url) is None:
+        """Raise ConfigError where no service understands the address, or it names nobody; nothing is sent."""
+        service = _service(self.url)
+        if service is None:
             raise ConfigError(f"channel {self.name!r}: no service understands its address; check the `url`")
+        # Others refuse such an address themselves; ntfy's would be accepted and every message lost.
+        if any(plugin.service_name == "ntfy" and not plugin.topics for plugin in service):
+            raise ConfigError(
+                f"channel {self.name!r}: its address names no topic; write it behind the server: ntfys://ntfy.sh/TOPIC"
+            )
 
     def ready(self) -> bool:
         """Whether it is any use to try: always, for who knows before."""

@@ -204,7 +204,12 @@ def _pixels(frame: av.VideoFrame, path: Path, info: MovieInfo) -> Picture:
     except (av.FFmpegError, ValueError) as error:
         raise MovieError("not a movie", f"{path}: a frame cannot be decoded: {error}") from error
     if pixels.shape != (info.height, info.width, 3):
-        raise MovieError("not a movie", f"{path}: a frame cannot be decoded")
+        height, width = pixels.shape[:2]
+        raise MovieError(
+            "truncated",
+            f"{path}: its pictures go on at another size, {width}×{height} after {info.width}×{info.height}; "
+            "make two movies of it",
+        )
     return np.asarray(pixels, dtype=np.uint8)
 
 

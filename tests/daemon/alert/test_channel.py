@@ -155,6 +155,7 @@ def test_a_server_that_hangs_or_drips_costs_a_bounded_time(
     receiver: Receiver, channel: Channel, way: str
 ) -> None:
     """The whole delivery is bounded; the channel waits for the hanging one, others do not."""
+    channel.check()  # a process's first use of the services loads them, seconds where much else runs
     receiver.answers = [way]
     began = time.monotonic()
     with pytest.raises(DeliveryError, match=r"no answer within 0.4 s"):
@@ -216,6 +217,19 @@ def test_an_address_nobody_understands_is_named_by_its_channel_only(url: str) ->
             action()
         assert "canary" not in str(told.value)
     Channel("good", SecretStr("json://localhost")).check()
+
+
+@pytest.mark.parametrize(
+    ("url", "topic"), [("ntfy://ntfy.sh/", False), ("ntfys://canary", True), ("ntfy://h/t", True)]
+)
+def test_an_address_of_ntfy_names_a_topic(url: str, topic: bool) -> None:
+    """Without one ntfy takes every message and gives it to nobody; a name alone is a topic of ntfy.sh."""
+    channel = Channel("phone", SecretStr(url))
+    if topic:
+        channel.check()
+    else:
+        with pytest.raises(ConfigError, match="'phone': its address names no topic"):
+            channel.check()
 
 
 def test_redaction_knows_encoded_forms() -> None:

@@ -125,6 +125,25 @@ def test_a_movie_whose_clock_begins_anew_is_counted_on(tmp_path: Path) -> None:
     must_be_the_same(list(video.frames(path, 6)), expected, 6)
 
 
+def test_a_movie_that_goes_on_at_another_size_ends_there(tmp_path: Path) -> None:
+    """Two recordings of a camera whose size was changed between; what was seen was seen."""
+    path, large = written(tmp_path / "one.ts", *KINDS["h264.ts"]), tmp_path / "large.ts"
+    with av.open(str(large), "w") as movie:
+        stream = movie.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 192, "yuv420p"
+        for pixels in drawn()[:30]:
+            movie.mux(
+                stream.encode(av.VideoFrame.from_ndarray(cv2.resize(pixels, (320, 192)), format="bgr24"))
+            )
+        movie.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes() + large.read_bytes())
+    seen = []
+    with pytest.raises(MovieError, match="at another size, 320×192 after 160×96") as told:
+        seen.extend(video.frames(path, 10))
+    assert told.value.reason == "truncated"
+    assert [index for index, _ in seen] == list(range(0, COUNT, 10))
+
+
 def test_another_format_than_before_is_read_too(tmp_path: Path) -> None:
     """AV1, which OpenCV's decoder is not built for."""
     path = written(tmp_path / "av1.mp4", "libsvtav1", {"preset": "12"})
