@@ -23,11 +23,14 @@ def due(
     """The changes this frame brings to the channel; ``event`` is the open one after it, or None.
 
     ``told`` answers whether the channel has a message of an event, by its id. Within the cool-down of the
-    event before only a strong one is news, and what comes after it.
+    event before only a strong one is news, and what comes after it. An event that is strong in the frame it begins
+    with is one message, not two within a second: the strong one says since when, too.
     """
     picky, wanted, any_now = channel.has_thresholds, _has_what_is_waited_for(o, channel), False
-    for change in changes:
-        if not channel.hears(change.kind, o.camera) or _is_no_news(change):
+    heard = [c for c in changes if channel.hears(c.kind, o.camera) and not _is_no_news(c)]
+    strong = any(change.kind == "strong" for change in heard)
+    for change in heard:
+        if change.kind == "onset" and strong:
             continue
         if wanted if change.kind != "over" else not picky or told(change.event.id):
             any_now = True

@@ -149,18 +149,18 @@ class Push:
             for event in self._store.reader.events(camera, limit=1):
                 if event["ended_at"] or event["in_cool_down"]:
                     continue
-                onset = next((m for m in self._store.onsets(event["id"]) if m.channel == NAME), None)
-                if onset is not None:
-                    self._tell_risen(everybody, onset, event, title)
+                first = next((m for m in self._store.beginnings(event["id"]) if m.channel == NAME), None)
+                if first is not None:
+                    self._tell_risen(everybody, first, event, title)
 
     def _tell_risen(
-        self, everybody: Sequence[Subscriber], onset: Message, event: Mapping[str, Any], title: str
+        self, everybody: Sequence[Subscriber], first: Message, event: Mapping[str, Any], title: str
     ) -> None:
         level, now = event["brightest_level"], self._clock.now()
-        if now >= onset.expires_at or snoozes.is_silent(self._store.reader, NAME, now):
+        if now >= first.expires_at or snoozes.is_silent(self._store.reader, NAME, now):
             return
-        risen = [one for one in everybody if not _has(one, onset) and one.wants(onset.camera, level, now)]
-        for why in self._give(risen, onset, sighting.over(title, sighting.of_event(event))):
+        risen = [one for one in everybody if not _has(one, first) and one.wants(first.camera, level, now)]
+        for why in self._give(risen, first, sighting.over(title, sighting.of_event(event))):
             log.info("%s", why)  # the next look tries again
 
     def _give(self, those: Sequence[Subscriber], message: Message, title: str) -> list[str]:

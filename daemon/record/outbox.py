@@ -90,10 +90,10 @@ def mark_failed(db: Database, row_id: int, at: datetime, error: str, next_attemp
     )
 
 
-def of_event(db: Database, event_id: str, kind: str) -> list[Message]:
-    """An event's messages of one kind."""
-    sql = "SELECT * FROM outbox WHERE event_id = ? AND kind = ? ORDER BY id"
-    return [_message(row) for row in db.query(sql, [event_id, kind])]
+def beginnings(db: Database, event_id: str) -> list[Message]:
+    """The messages that an event has begun, or has become strong, in their order."""
+    sql = "SELECT * FROM outbox WHERE event_id = ? AND kind IN ('onset', 'strong') ORDER BY id"
+    return [_message(row) for row in db.query(sql, [event_id])]
 
 
 def expire(db: Database, now: datetime) -> list[OutboxRow]:

@@ -256,10 +256,10 @@ class Store(Closing):
         with self._write() as db:
             outbox.mark_failed(db, row_id, at, error, next_attempt_at)
 
-    def onsets(self, event_id: str) -> list[Message]:
-        """The messages of an event's onset that were queued, whatever became of them."""
+    def beginnings(self, event_id: str) -> list[Message]:
+        """The messages that an event has begun, or has become strong, that were queued, whatever became of them."""
         with self._read() as db:
-            return outbox.of_event(db, event_id, "onset")
+            return outbox.beginnings(db, event_id)
 
     def expire(self, now: datetime) -> list[OutboxRow]:
         """Give up the messages that nobody needs any more; returns them."""

@@ -91,6 +91,14 @@ def test_one_message_a_frame_where_strong_and_the_late_onset_meet() -> None:
     assert kinds({"min_level": 5}, Description(5, 0.4), change("strong", strong_at=T0)) == ["strong"]
 
 
+def test_an_event_that_begins_strong_is_one_message() -> None:
+    """Unless the channel hears of onsets alone; the end of the event before is a message of its own."""
+    both = (change("onset"), change("strong", strong_at=T0))
+    assert kinds({}, Description(5), *both) == ["strong"]
+    assert kinds({"kinds": ("onset", "over")}, Description(5), *both) == ["onset"]
+    assert kinds({}, Description(5), change("over"), *both) == ["over", "strong"]
+
+
 def test_in_the_cool_down_only_a_strong_event_is_news() -> None:
     """Onset and steps up of an event that follows at once are quiet; strong and its end are not."""
     quiet = {"in_cool_down": True}

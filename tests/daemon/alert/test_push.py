@@ -193,6 +193,18 @@ def test_who_waits_for_bright_aurora_hears_of_it_when_it_is(wired: Wired) -> Non
     assert len(bright.got) == 2
 
 
+def test_who_waits_for_more_hears_of_an_event_that_began_strong(wired: Wired) -> None:
+    """Its strong message is its first: nothing was queued of an onset."""
+    near, waits = wired.phone("near"), wired.phone("waits", level=6)
+    wired.event(5)
+    wired.send("strong")
+    assert (len(near.got), waits.got) == (1, [])
+    wired.event(6)
+    wired.later()
+    wired.later()
+    assert (len(near.got), len(waits.got)) == (1, 1)
+
+
 def test_the_end_is_for_those_who_heard_of_the_event(wired: Wired) -> None:
     """Nobody is woken by the end of what was too faint to wake them."""
     bright = wired.phone("bright", level=4)
