@@ -66,11 +66,13 @@ class Asked:
 class Shown:
     """Counts a movie's pictures as they are shown, those passed over too, as long as all packets have times of their own.
 
-    ``reorders``: the decoder expects pictures in another order than they are shown. After a picture that is damaged or
-    missing all are, until one comes that refers to none before it: what they show was not seen so.
+    ``reorders``: the decoder expects pictures in another order than they are shown. ``broadcast``: the movie is a stream
+    of packets as it was sent, of which some may be lost without a trace. After a picture that is damaged or missing all
+    are, until one comes that refers to none before it: what they show was not seen so.
     """
 
     reorders: bool = False
+    broadcast: bool = False
     times: list[int] = field(default_factory=list)
     timed: bool = True
     reordered: bool = False
@@ -126,7 +128,7 @@ class Shown:
             return self.last, False  # a damaged movie's decoder may give one twice, or when its turn is over
         told = self.trusted or (not self.timed and self.times[at : at + 1] == [frame.pts])
         before, self.last = self.last, max(at if told else 0, self.last + 1)
-        missing = self._missing(before, self.last) if self.trusted else 0
+        missing = self._missing(before, self.last) if self.broadcast and self.trusted else 0
         if missing:
             self.harmed(self.last, missing)
         if frame.is_corrupt:
@@ -140,7 +142,10 @@ class Shown:
         return self.last, not self.broken
 
     def _missing(self, before: int, index: int) -> int:
-        """Pictures that are not in the file between two that are: their time is, where all others are evenly apart."""
+        """Pictures that are not in the file between two that are: their time is, where all others are evenly apart.
+
+        Other containers list their pictures; what is not there was left out by whoever made the movie.
+        """
         if not self.usual or before < 0:
             return 0
         apart = np.diff(self.times[before : index + 1])

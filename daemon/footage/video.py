@@ -46,6 +46,7 @@ _SNAP = 0.003  # a step this near to whole frames is meant to be whole
 _OTHER_FORMAT = (
     "it is of a format that is not read here: make H.264 of it with `ffmpeg -i IN -c:v libx264 OUT`"
 )
+_BROADCAST = ("mpegts", "mpeg")  # FFmpeg's names
 _MISSING_SHARE, _MISSING_FRAMES = 0.01, 2  # what a container may declare too much without being truncated
 
 
@@ -116,7 +117,9 @@ def _every(step: float) -> Iterator[int]:
 def _decoded(path: Path, wanted: Iterator[int]) -> Generator[tuple[int, Picture]]:
     with _opened(path) as (stream, info):
         most = _most_frames(path, info)
-        asked, shown = Asked(wanted), Shown(reorders=stream.codec_context.has_b_frames)
+        asked = Asked(wanted)
+        broadcast = _movie_of(stream).format.name in _BROADCAST
+        shown = Shown(reorders=stream.codec_context.has_b_frames, broadcast=broadcast)
         for frame in _frames(stream, asked, shown):
             index, whole = shown.next(frame)
             if index >= most:

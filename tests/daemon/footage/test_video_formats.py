@@ -200,13 +200,12 @@ def test_a_picture_that_goes_with_a_movie_is_not_the_movie(tmp_path: Path) -> No
     must_be_the_same(list(video.frames(path, 7)), all_by_opencv(plain), 7)
 
 
-@pytest.mark.parametrize("name", ["pyramid.mkv", "h264.ts"])
-def test_pictures_that_are_not_in_the_file_are_missed(name: str, tmp_path: Path) -> None:
+def test_pictures_that_are_not_in_a_stream_are_missed(tmp_path: Path) -> None:
     """No packet is damaged; what refers to those that are gone is not what the camera saw."""
-    codec, options = KINDS[name]
-    source = written(tmp_path / f"whole{Path(name).suffix}", codec, options | {"g": "40"})
+    codec, options = KINDS["h264.ts"]
+    source = written(tmp_path / "whole.ts", codec, options | {"g": "40"})
     whole = dict(video.frames(source, 1))
-    path = muxed_anew(tmp_path / name, source, lambda number, _: not 52 <= number < 70)
+    path = muxed_anew(tmp_path / "hole.ts", source, lambda number, _: not 52 <= number < 70)
     seen: list[tuple[int, Picture]] = []
     with pytest.raises(MovieError, match=r"damaged from frame \d+ on|breaks off") as told:
         seen.extend(video.frames(path, 1))
@@ -214,6 +213,14 @@ def test_pictures_that_are_not_in_the_file_are_missed(name: str, tmp_path: Path)
     assert 60 < len(seen) < COUNT
     shown = {pixels.tobytes() for pixels in whole.values()}
     assert [index for index, pixels in seen if pixels.tobytes() not in shown] == []
+
+
+@pytest.mark.parametrize("name", ["h264.mp4", "pyramid.mkv"])
+def test_a_pause_in_a_movie_is_no_damage(name: str, tmp_path: Path) -> None:
+    """A camera that waited, or whose maker left pictures out: all that are there are whole."""
+    times = [at + (60 if at > 70 else 0) + (9 if at > 120 else 0) for at in range(COUNT)]
+    path = written(tmp_path / name, *KINDS[name], times=times)
+    must_be_the_same(list(video.frames(path, 3)), all_by_opencv(path), 3)
 
 
 @pytest.mark.parametrize("seed", range(6))
