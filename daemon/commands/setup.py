@@ -88,7 +88,7 @@ def setup(answers: Answers, talk: Talk) -> Path:
     where = answers.where or _ask_where(talk)
     _check(answers)
     state_dir = answers.state_dir or (Path("/var/lib/aurorad") if os.geteuid() == 0 else user_state_dir())
-    plan = Plan(state_dir)
+    plan = Plan(state_dir.expanduser().absolute())
     if where.lower() != "auroramax":
         plan = _camera(where, answers, talk, plan)
     plan = _channel(plan, answers, talk)
@@ -132,7 +132,7 @@ def _camera(where: str, answers: Answers, talk: Talk, plan: Plan) -> Plan:
         raise UsageError(
             f"{timezone!r} is no time zone of the IANA list, such as Europe/Oslo; set --timezone"
         )
-    local = Path(where).expanduser()
+    local = Path(where).expanduser().absolute()  # the daemon is started elsewhere
     is_address = "://" in where or (not local.exists() and not where.startswith((".", "/", "~")))
     found = at_address(where, answers, talk) if is_address else recognise(local, timezone)
     talk.say(f"Recognised: {found.program}")

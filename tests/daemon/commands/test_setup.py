@@ -76,6 +76,17 @@ def test_an_allsky_is_recognised_with_its_place_zone_and_names(tmp_path: Path) -
     assert stat.S_IMODE(os.stat(tmp_path / "a.toml").st_mode) == 0o600
 
 
+def test_folders_are_written_from_the_root_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch is started from another folder than the one in which its owner typed them."""
+    root = allsky(tmp_path / "home", minutes(2))
+    monkeypatch.chdir(tmp_path)
+    done = run(Path(), "--where", "home", *PLACE, "--no-stars")
+    assert done.exit_code == 0, done.output
+    given = written(tmp_path)
+    assert given["daemon"] == {"state_dir": str(tmp_path / "state")}
+    assert given["camera"][0]["source"]["path"] == str(root / "images")
+
+
 @pytest.mark.parametrize("given", ["", "images", "tmp"])
 def test_any_of_its_folders_will_do(tmp_path: Path, given: str) -> None:
     """The program's own folder, its archive or the one of the newest picture: the same answer."""
