@@ -80,7 +80,7 @@ def test_folders_are_written_from_the_root_on(tmp_path: Path, monkeypatch: pytes
     """The watch is started from another folder than the one in which its owner typed them."""
     root = allsky(tmp_path / "home", minutes(2))
     monkeypatch.chdir(tmp_path)
-    done = run(Path(), "--where", "home", *PLACE, "--no-stars")
+    done = run(Path(), "--where", root.relative_to(tmp_path), *PLACE, "--no-stars")
     assert done.exit_code == 0, done.output
     given = written(tmp_path)
     assert given["daemon"] == {"state_dir": str(tmp_path / "state")}
