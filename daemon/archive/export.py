@@ -5,6 +5,7 @@ What a file rests on (version, models with their sha256, cameras, period, nights
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -132,6 +133,7 @@ class Source:
             "title": f"aurorad: {self.selection.what} of {', '.join(self.cameras)}",
             "source": f"aurorad {daemon.__version__}; models: {models or 'none'}",
             "cameras": ", ".join(self.cameras),
+            "camera_history": json.dumps({name: self.reader.history(name) for name in self.cameras}),
             "time_coverage_start": self.first_at,
             "time_coverage_end": self.last_at,
             "nights": str(nights),

@@ -195,7 +195,7 @@ class CameraSettings(Table):
     def about(self) -> dict[str, Any]:
         """What the record keeps of a camera, for when no configuration names it any more: no addresses."""
         kept = {"name", "title", "latitude_deg", "longitude_deg", "elevation_m", "timezone", "cadence_s",
-                "orientation"}  # fmt: skip
+                "orientation", "disc"}  # fmt: skip
         return self.model_dump(mode="json", include=kept)
 
     @property

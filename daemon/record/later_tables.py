@@ -1,4 +1,4 @@
-"""Tables that later schemas added: what a frame shows, silence, lenses that the stars gave."""
+"""Tables that later schemas added: what a frame shows, silence, lenses that the stars gave, cameras as they were."""
 
 DESCRIBED = """CREATE VIEW described AS
     SELECT camera, observed_at, verdict, level, trend, forms, cover, brightness, aurora_index, azimuth_deg,
@@ -28,5 +28,14 @@ CREATE TABLE lenses (
 CREATE TABLE skies (
     camera TEXT PRIMARY KEY,
     json TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+FIFTH = """
+CREATE TABLE camera_history (
+    camera TEXT NOT NULL,
+    since TEXT NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (camera, since)
 ) WITHOUT ROWID;
 """

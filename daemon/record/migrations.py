@@ -36,7 +36,7 @@ from daemon.errors import StoreError
 from daemon.night import night_of
 from daemon.observation import from_utc_text
 from daemon.record.columns import COLUMNS, Column
-from daemon.record.later_tables import DESCRIBED, THIRD
+from daemon.record.later_tables import DESCRIBED, FIFTH, THIRD
 from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
@@ -297,6 +297,12 @@ def m004_short(db: Database) -> None:
         db.execute(sql)
     db.execute(DESCRIBED)
     db.execute("ALTER TABLE movies ADD COLUMN read_as TEXT NOT NULL DEFAULT ''")
+
+
+@migrations()
+def m005_camera_history(db: Database) -> None:
+    """What a camera's configuration said when: by what its rows were described. Nothing is known of before."""
+    _create(db, FIFTH)
 
 
 def _own_columns(db: Database, ours: set[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from math import cos, hypot, radians
 from typing import Any
 
@@ -66,11 +67,12 @@ ELSEWHERE_DEG = 0.05
 
 
 class Progress:
-    """Reads and keeps it all; ``read`` and ``write`` are the store's own. Raises StoreError."""
+    """Reads and keeps it all; ``read``, ``write`` and ``now`` are the store's own. Raises StoreError."""
 
-    def __init__(self, read: _Opens, write: _Opens) -> None:
+    def __init__(self, read: _Opens, write: _Opens, now: Callable[[], datetime]) -> None:
         self._read = read
         self._write = write
+        self._now = now
 
     def event_state(self, camera: str) -> EventState:
         """Where the event of a camera stands."""
@@ -160,8 +162,12 @@ class Progress:
             _put(db, "skies", camera=camera, json=json.dumps(held.to_dict()))
 
     def register_camera(self, about: Mapping[str, Any]) -> None:
-        """Keep where a camera stands and how it is called, for readers without its configuration."""
+        """Keep where a camera stands and how it is called, for readers without its configuration.
+
+        Its history keeps what the configuration said before: rows stay as they were described then.
+        """
         turned = about.get("orientation")
+        row = {name: value for name, value in about.items() if name != "disc"}
         with self._write() as db:
             before = db.execute(
                 "SELECT latitude_deg, longitude_deg FROM cameras WHERE name = ?", [about["name"]]
@@ -173,7 +179,22 @@ class Progress:
                     " another name",
                     *(about["name"], _place_text(before), _place_text(here)),
                 )
-            _put(db, "cameras", **{**about, "orientation": None if turned is None else json.dumps(turned)})
+            _put(db, "cameras", **{**row, "orientation": None if turned is None else json.dumps(turned)})
+            _keep_history(db, about["name"], dict(about), utc_text(self._now()))
+
+
+def _keep_history(db: Database, camera: str, about: dict[str, Any], now: str) -> None:
+    last = db.execute(
+        "SELECT json FROM camera_history WHERE camera = ? ORDER BY since DESC LIMIT 1", [camera]
+    ).fetchone()
+    before = json.loads(last[0]) if last else None
+    if before == json.loads(json.dumps(about)):
+        return
+    if before is not None and before["orientation"] != about["orientation"]:
+        log.info(
+            "%s is turned otherwise from now on; the directions of its older rows stay as they are", camera
+        )
+    _put(db, "camera_history", camera=camera, since=now, json=json.dumps(about))
 
 
 def _apart_deg(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -96,6 +97,17 @@ class Reader(Closing):
         if row is None:
             return None
         return row | {"orientation": json.loads(row["orientation"]) if row["orientation"] else None}
+
+    def history(self, camera: str) -> list[dict[str, Any]]:
+        """What the configuration said of a camera, and the lenses that its stars gave, each ``since`` when; oldest first.
+
+        The directions of a row are those of the newest orientation before its ``recorded_at``.
+        """
+        said = self.query("SELECT since, json FROM camera_history WHERE camera = ?", [camera])
+        seen = self.query("SELECT found_at AS since, orientation FROM lenses WHERE camera = ?", [camera])
+        entries = [{"since": row["since"], **json.loads(row["json"])} for row in said]
+        entries += [{"since": row["since"], "from_stars": json.loads(row["orientation"])} for row in seen]
+        return sorted(entries, key=itemgetter("since"))
 
     def latest(self, camera: str) -> ObservationRow | None:
         """The newest observation of a camera."""

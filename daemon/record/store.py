@@ -70,7 +70,7 @@ class Store(Closing):
         self._now = now
         self._thread = threading.RLock()
         self._process = WriterLock(path)
-        self.progress = Progress(self._read, self._write)
+        self.progress = Progress(self._read, self._write, now)
         self.space = SpaceRecord(self._write)
         try:
             self._db = _open(path, upgrading)

@@ -58,6 +58,8 @@ def test_pandas_reads_the_parquet(record: Path, count: int, tmp_path: Path) -> N
     from pyarrow import parquet
 
     about = parquet.read_schema(tmp_path / "a.parquet")
+    (told,) = json.loads(about.metadata[b"camera_history"])[CAMERA]
+    assert {"since", "orientation", "disc", "cadence_s", "timezone"} <= set(told)
     assert SHA.encode() in about.metadata[b"source"]
     assert about.field("sun_altitude_deg").metadata[b"units"] == b"degree"
 

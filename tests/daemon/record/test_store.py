@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from daemon.config import CameraSettings
 from daemon.event import EventState
-from daemon.observation import Description, EventChange
+from daemon.observation import Description, Disc, EventChange, FoundLens, Orientation
 from daemon.record import recent
 from daemon.record.columns import COLUMNS, described, mask_from_bytes
 from daemon.record.store import Reader, Store, heatmap_from_bytes
@@ -106,6 +107,28 @@ def test_a_camera_that_stands_elsewhere_is_noticed(store: Store, caplog: pytest.
     assert record.getMessage().startswith(
         "kho stood at 78.150° N 16.043° E and stands at 78.148° N 100.000° W from now on, its older rows too;"
     )
+
+
+def test_it_stays_known_how_a_camera_was_turned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One entry a change, beside the lenses that its stars gave: by which north a row's directions are can be told."""
+    now = T0
+    here = CameraSettings.model_validate({"name": "kho", "orientation": {"north_deg": 26.0}})
+    turned = here.model_copy(update={"orientation": here.orientation.model_copy(update={"north_deg": 300.0})})
+    caplog.set_level("INFO")
+    with Store(tmp_path / "a.db", now=lambda: now) as store:
+        for days, camera in ((0, here), (1, here), (2, turned), (3, here)):
+            now = T0 + timedelta(days=days)
+            store.progress.register_camera(camera.about())
+        disc = Disc(**here.disc.model_dump())
+        lens = FoundLens(Orientation(north_deg=299.0), T0 + timedelta(days=2, hours=1), 0.1, 40, None)
+        store.progress.put_lens("kho", disc, lens)
+        told = [
+            (entry["since"][:10], (entry.get("orientation") or entry["from_stars"])["north_deg"])
+            for entry in store.reader.history("kho")
+        ]
+        assert store.reader.history("kho")[0]["disc"] == here.disc.model_dump(mode="json")
+    assert told == [("2024-02-10", 26.0), ("2024-02-12", 300.0), ("2024-02-12", 299.0), ("2024-02-13", 26.0)]
+    assert caplog.text.count("is turned otherwise from now on") == 2
 
 
 def test_a_frame_is_written_once(store: Store, path: Path) -> None:
