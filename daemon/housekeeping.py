@@ -13,6 +13,7 @@ from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.errors import StoreError
 from daemon.metrics import Metrics
+from daemon.observation import utc_text
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
@@ -120,10 +121,14 @@ class Housekeeping:
             self.conditions.end("model on CPU", "", "the model runs on the GPU again")
 
     def _prune_pictures(self, now: datetime) -> None:
-        if not self.settings.daemon.keep_pictures_days:
+        """Counted from the newest picture: a clock that was put to a wrong year must not take them all."""
+        newest = self.store.reader.newest_picture_at()
+        if not self.settings.daemon.keep_pictures_days or newest is None:
             return
-        oldest = now - timedelta(days=self.settings.daemon.keep_pictures_days)
-        self.store.prune_pictures(oldest, self.pictures.remove)
+        oldest = min(now, newest) - timedelta(days=self.settings.daemon.keep_pictures_days)
+        forgotten = self.store.prune_pictures(oldest, self.pictures.remove)
+        if forgotten:
+            log.info("%d pictures from before %s were deleted", forgotten, utc_text(oldest))
         spared = self.store.labelled_pictures()
         self.pictures.remove_nights((oldest - timedelta(days=1)).date(), spared)
 

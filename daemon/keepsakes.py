@@ -161,11 +161,18 @@ class Keepsakes:
                 yield (self.pictures / str(row["picture"])).read_bytes()
 
     def _remove_old(self, now: datetime) -> None:
-        """Keepsakes are kept as long as pictures."""
-        oldest = (now - timedelta(days=self.settings.daemon.keep_pictures_days)).timestamp()
+        """Keepsakes are kept as long as pictures: counted from the newest, whatever year the clock says."""
+        if not self.settings.daemon.keep_pictures_days:
+            return
+        made: dict[Path, float] = {}
         for path in (self.settings.daemon.state_dir / "timelapse").glob("*/*"):
             with contextlib.suppress(OSError):
-                if path.stat().st_mtime < oldest:
+                made[path] = path.stat().st_mtime
+        kept_s = timedelta(days=self.settings.daemon.keep_pictures_days).total_seconds()
+        oldest = min(now.timestamp(), max(made.values(), default=0.0)) - kept_s
+        for path, at in made.items():
+            if at < oldest:
+                with contextlib.suppress(OSError):
                     path.unlink()
 
 

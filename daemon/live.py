@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daemon import event
@@ -31,6 +31,9 @@ log = logging.getLogger("aurorad.live")
 
 REST = timedelta(minutes=10)
 """Longest sleep while the gate is shut, so that what the page shows of it stays true."""
+
+CLOCK_RUNS_FROM, UNTIL_CLOCK = datetime(2010, 1, 1, tzinfo=UTC), timedelta(seconds=10)
+"""A machine without a battery for its clock begins in 1970, until the network tells it better. AuroraMAX began in 2010."""
 
 NO_SKY_HOLD = timedelta(minutes=15)
 """Pictures that show no sky are the operator's business once they have come for so long."""
@@ -59,6 +62,7 @@ class LiveWatch:
         self._no_sky_since: datetime | None = None
         self._still_clock = StillClock(pipeline.camera, camera.source, self._count_reading)
         self._lens = pipeline.stars.witness.found if pipeline.stars.witness else None
+        self._waits_for_clock = False
         self.began = self._clock.now()
         gate = pipeline.gate(pipeline.observatory.state(self.began))
         self.status = LiveStatus(gate, began_at=self.began)
@@ -68,6 +72,8 @@ class LiveWatch:
     def look(self) -> datetime:
         """Look at the live feed once; returns when to look next. Raises StoreError."""
         now = self._clock.now()
+        if now < CLOCK_RUNS_FROM:
+            return self._wait_for_the_clock(now)
         sky = self.pipeline.observatory.state(now)
         permit = self.pipeline.gate(sky)
         if permit.look and not self.status.gate.look:
@@ -88,6 +94,16 @@ class LiveWatch:
                 self._follow(still, fault, sky, permit)
         self._now(progressed_at=self._clock.now())
         return self._next_look(now, news=self._state.last_at != before.last_at)
+
+    def _wait_for_the_clock(self, now: datetime) -> datetime:
+        """Sun, moon and all that is dated by this machine would be false: nothing is recorded."""
+        if not self._waits_for_clock:
+            log.warning(
+                "%s: this machine's clock says %s: not looking until it is set", self._name, utc_text(now)
+            )
+        self._waits_for_clock = True
+        self._now(progressed_at=now)
+        return now + UNTIL_CLOCK
 
     def retire(self, retired: bool = True) -> None:
         """Another watch takes over: a picture in hand is finished first, a request under way gives no row."""

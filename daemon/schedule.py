@@ -88,11 +88,18 @@ class Schedule:
         self._plan(job, self._clock.now() + delay)
 
     def every(self, job: str, work: Callable[[], None], seconds: float, *, at_once: bool = True) -> None:
-        """Run ``work`` every so many real seconds."""
-        first = {"next_run_time": datetime.now(UTC)} if at_once else {}
-        self._scheduler.add_job(
-            work, "interval", seconds=seconds, id=job, name=job, replace_existing=True, **first
-        )
+        """Run ``work`` every so many real seconds.
+
+        Not by the scheduler's own intervals: it would wait an hour for a clock put back by one, and of a clock that was
+        in 1970 list every run since.
+        """
+        interval = timedelta(seconds=seconds * self._clock.speed)
+
+        def once() -> datetime:
+            work()
+            return self._clock.now() + interval
+
+        self.repeat(job, once, fallback=interval, delay=timedelta(0) if at_once else interval)
 
     # ------------------------------------------------------------- start, change, stop
 

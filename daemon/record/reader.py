@@ -40,6 +40,9 @@ _JOINS = """
     LEFT JOIN sources s ON s.id = o.source
     LEFT JOIN pictures p ON p.camera = o.camera AND p.observed_at = o.observed_at
 """
+_NEWEST_PICTURE = (
+    """SELECT max((SELECT max(observed_at) FROM pictures WHERE camera = c.name)) AS at FROM cameras c"""
+)
 _CAMERAS = """WITH RECURSIVE next(camera) AS (
     SELECT min(camera) FROM nights
     UNION ALL SELECT (SELECT min(camera) FROM nights WHERE camera > next.camera) FROM next WHERE camera IS NOT NULL
@@ -90,6 +93,11 @@ class Reader(Closing):
     def cameras(self) -> list[str]:
         """Names of the cameras that have observations."""
         return [row["camera"] for row in self.query(_CAMERAS)]
+
+    def newest_picture_at(self) -> datetime | None:
+        """When the newest picture was taken that is kept of any camera."""
+        row = self._first(_NEWEST_PICTURE)
+        return from_utc_text(row["at"]) if row is not None and row["at"] else None
 
     def camera(self, name: str) -> dict[str, Any] | None:
         """What the record keeps of a camera (:meth:`Store.register_camera`), or None."""

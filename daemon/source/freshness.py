@@ -84,6 +84,7 @@ class Freshness:
         self._since: datetime | None = None
         self._called_at: datetime | None = None
         self._reason: str | None = None
+        self._anew = False
 
     def check(self, still: Still, frame: Frame) -> str | None:
         """The reason why a still is no news, or None where it may be: then ask :meth:`check_time`.
@@ -119,15 +120,20 @@ class Freshness:
     def stale(self, now: datetime) -> str | None:
         """Why the feed has stopped, or None while it has not. Ask after each look."""
         self._hear(now)
-        if self._reason in _AT_ONCE:
+        anew, self._anew = self._anew, False
+        if self._reason in _AT_ONCE and not anew:
             return self._reason
         assert self._since is not None
         return (self._reason or NOTHING_NEW) if now - self._since >= self.limit else None
 
     def _hear(self, now: datetime) -> None:
-        """Start counting silence anew after a long pause, or where our own clock was put back."""
+        """Start counting silence anew after a long pause, or where our own clock was put: back, or on, which looks the same.
+
+        What is old by that clock may be the newest there is, until the next look.
+        """
         paused = self._called_at is not None and now - self._called_at > self.limit
         if self._since is None or paused or now < self._since:
+            self._anew = self._since is not None
             self._since = now
             self._reason = None
         self._called_at = now

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,18 +19,23 @@ import numpy as np
 import pytest
 
 from daemon.alert.conditions import Conditions
-from daemon.config import CameraSettings, Settings
+from daemon.config import CameraSettings, DaemonSettings, Settings
 from daemon.footage import image
+from daemon.housekeeping import Housekeeping
+from daemon.keepsakes import Keepsakes
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.observation import Picture
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
+from daemon.record import keepsake_files
+from daemon.record.picture_files import PictureFolder
 from daemon.record.store import Store
 from daemon.source import Still
 from daemon.source.fetch import Head
 from daemon.source.url import last_modified_of
 from tests.conftest import SetClock
+from tests.daemon.record.made import NIGHT, T0, observation
 from tests.faults.conftest import Entry
 from tests.faults.harness import Inbox, Promises, Sky, aurorad, check, rows, soon, write_config
 from tests.skies import night_sky
@@ -68,6 +77,11 @@ class Feed:
         return "feed"
 
     cursor = None
+
+
+def unasked() -> Predictor:
+    """No model is asked."""
+    raise AssertionError
 
 
 class Nobody:
@@ -190,6 +204,98 @@ def test_a_leap_second_costs_nothing(watch: Watch, matrix: Entry) -> None:
     )
 
 
+def test_a_clock_of_a_wrong_year_takes_no_kept_picture(tmp_path: Path, matrix: Entry) -> None:
+    """Pictures stay so long from the newest on; when newer ones have come, those that are too old go."""
+    clock, frames = SetClock(T0 + timedelta(days=500)), tmp_path / "frames"
+    settings = Settings(
+        daemon=DaemonSettings(state_dir=tmp_path, keep_pictures_days=30), camera=(CameraSettings(),)
+    )
+    timelapse = keepsake_files.of_event(tmp_path, "yellowknife-20240210T045003Z")
+    timelapse.parent.mkdir(parents=True)
+    timelapse.write_bytes(b"a movie")
+    with Store(tmp_path / "a.db", now=clock.now) as store:
+        store.progress.register_camera(CameraSettings().about())
+        house = Housekeeping(
+            settings, store=store, pictures=PictureFolder(frames), metrics=Metrics(), clock=clock,
+            conditions=Conditions(store, (), clock), predictor=unasked,
+        )  # fmt: skip
+        keepsakes = Keepsakes(settings, store, frames, clock)
+
+        def kept_at(days: int) -> Path:
+            path = frames / f"yellowknife/2024-02-10/{days}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"a picture")
+            at = T0 + timedelta(days=days)
+            store.record(
+                replace(
+                    observation(), observed_at=at, fetched_at=at, picture=path.relative_to(frames).as_posix()
+                ),
+                night=NIGHT,
+            )
+            return path
+
+        old = kept_at(0)
+        house._prune_pictures(clock.now())
+        keepsakes.visit()
+        assert old.exists()
+        assert timelapse.exists()
+        new = kept_at(31)
+        house._prune_pictures(clock.now())
+        assert (old.exists(), new.exists()) == (False, True)
+    matrix(
+        "Clocks", "this machine's clock a year ahead, for a while", "no kept picture, no timelapse is deleted"
+    )
+
+
+@pytest.mark.skipif(
+    FAKETIME is None, reason="libfaketime is not installed: the clock of a process cannot be put"
+)
+def test_a_machine_that_begins_in_1970_waits_for_its_clock(
+    tmp_path: Path, green: Path, matrix: Entry
+) -> None:
+    """A Raspberry Pi has no clock of its own. Half a century of missed minutes is not made up for, in time or memory."""
+    sky = Sky(begins=datetime(2000, 1, 1, tzinfo=UTC), ends=datetime(2100, 1, 1, tzinfo=UTC), step_s=1.0)
+    offset, log, database = tmp_path / "offset", tmp_path / "log", tmp_path / "state/aurorad.db"
+    offset.write_text(f"{-(time.time() - 86400):+.0f}")
+    inbox = Inbox()
+    with Server(Site(sky)) as server:
+        config = write_config(
+            tmp_path / "a.toml", model=green, url=f"{server.address}/recent/recent_480p.jpg", inbox=inbox.url
+        )
+        process = aurorad(config, log, **faked(offset))
+        try:
+            soon(lambda: "not looking until it is set" in log.read_text(), "it waits")
+            assert site_looks(server) == 0
+            offset.write_text("+0")
+            soon(lambda: site_looks(server) >= 3, "it looks", 30)
+            before_mb = resident_mb(process.pid)
+            asked = site_looks(server)
+            soon(lambda: site_looks(server) >= asked + 3, "it looks on")
+            assert resident_mb(process.pid) < before_mb + 60
+        finally:
+            process.kill()
+            process.wait()
+            inbox.close()
+        check(database, Promises(crashes=1, alerts=False))
+        assert rows(database, "SELECT * FROM observations WHERE observed_at < '2010'") == []
+    matrix("Clocks", "a machine that begins in 1970, in a real process", "no look, no row, no message until it is set",
+           "1 cadence")  # fmt: skip
+
+
+def faked(offset: Path) -> dict[str, str]:
+    """The environment of a process whose clock is put by writing to a file."""
+    return {
+        "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }  # fmt: skip
+
+
+def resident_mb(pid: int) -> float:
+    """What a process holds in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 @pytest.mark.skipif(
     FAKETIME is None, reason="libfaketime is not installed: the clock of a process cannot be put"
 )
@@ -204,15 +310,14 @@ def test_a_real_process_watches_on_when_its_clock_is_put(
     offset = tmp_path / "offset"
     offset.write_text("+0")
     inbox = Inbox()
-    with Server(Site(sky)) as server:
+    with Server(Site(sky)) as server, systemd(tmp_path / "systemd") as heard:
         config = write_config(
             tmp_path / "a.toml", model=green, url=f"{server.address}/recent/recent_480p.jpg", inbox=inbox.url
         )
         log = tmp_path / "log"
         process = aurorad(
-            config, log, LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(offset), FAKETIME_NO_CACHE="1",
-            FAKETIME_DONT_FAKE_MONOTONIC="1",
-        )  # fmt: skip
+            config, log, NOTIFY_SOCKET=str(tmp_path / "systemd"), WATCHDOG_USEC="2000000", **faked(offset)
+        )
         database = tmp_path / "state/aurorad.db"
         try:
             soon(lambda: database.exists() and site_looks(server) >= 3, "it watches")
@@ -220,6 +325,10 @@ def test_a_real_process_watches_on_when_its_clock_is_put(
             soon(lambda: "clock was set" in log.read_text(), "the leap is noticed", 30)
             asked = site_looks(server)
             soon(lambda: site_looks(server) >= asked + 3, "it looks again", 30)
+            signs = heard.count(b"WATCHDOG=1")
+            soon(
+                lambda: heard.count(b"WATCHDOG=1") > signs + 1, "systemd goes on hearing that it is alive", 30
+            )
             said = re.findall(r"clock was set by ([+-]\d+) s", log.read_text())
             assert len(said) == 1
             assert abs(int(said[0]) - jump_s) < 30
@@ -231,6 +340,25 @@ def test_a_real_process_watches_on_when_its_clock_is_put(
     way = "back" if jump_s < 0 else "forward"
     matrix("Clocks", f"the machine's clock put {way} by two hours, in a real process", "noticed within 2 s, "
            "one line, one count, everything planned anew", "≤ 2 cadences")  # fmt: skip
+
+
+@contextlib.contextmanager
+def systemd(path: Path) -> Iterator[list[bytes]]:
+    """What the daemon says to systemd: a process that nobody listens to would wait."""
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+
+        def listen() -> None:
+            while (message := listener.recv(1000)) != b"":
+                heard.append(message)
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        yield heard
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(path))
+        thread.join(10)
 
 
 def site_looks(server: Server) -> int:

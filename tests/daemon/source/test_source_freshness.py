@@ -177,6 +177,17 @@ def test_our_own_clock_put_back_makes_nothing_stale() -> None:
     assert feed.stale(back + minutes(15)) == "nothing new"
 
 
+def test_our_own_clock_put_on_makes_nothing_stale_until_the_next_look() -> None:
+    """The newest picture is an hour old by the new clock; what comes next is new by it."""
+    feed = Feed()
+    assert feed.give(encoded(dark_sky(1)), START) is None
+    later = START + timedelta(hours=1)
+    assert feed.give(encoded(dark_sky(2)), later, last_modified=START + minutes(1)) == "old Last-Modified"
+    assert feed.stale(later) is None
+    assert feed.give(encoded(dark_sky(3)), later + minutes(1), last_modified=START + minutes(2)) is not None
+    assert feed.stale(later + minutes(1)) == "old Last-Modified"
+
+
 def test_caches_that_take_turns_bring_no_news() -> None:
     """Two old stills handed out by turns are both known."""
     feed = Feed()
