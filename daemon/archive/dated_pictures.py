@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from daemon.archive.ingest import MOVIES, PICTURES, is_file, movies_of
+from daemon.archive.stamp_order import Stamped, judged
 from daemon.config import CameraSettings, SourceSettings
 from daemon.errors import ClockError, PictureError, UsageError
 from daemon.footage import image, ocr
@@ -42,8 +41,15 @@ COPIED = timedelta(hours=30)
 WITNESS = timedelta(minutes=30)
 """How near a file's own time is to that in its name, where it can say which pass of autumn's doubled hour that is."""
 
-Untold = Literal["no time", "ahead", "twice"]
-"""Why a picture has no time: none is told, or one ahead of our clock, or one that comes twice in autumn."""
+Untold = Literal["no time", "ahead", "twice", "contradicted"]
+"""Why a picture has no time: none is told, or one ahead of our clock, or one that comes twice in autumn, or a stamp's
+that those of the pictures around it contradict."""
+
+Note = Untold | Literal["no order"]
+"""The same, or that a picture has a time which nothing could contradict, as its folder is in no order of time."""
+
+Noted = dict[Note, list[Path]]
+"""Pictures by what is to be said of them."""
 
 _DATE = re.compile(r"(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?([0-3]\d)")
 
@@ -176,22 +182,23 @@ def _tells_time(name: str, source: SourceSettings) -> bool:
 
 
 def dated(
-    paths: Sequence[Path], camera: CameraSettings, now: datetime, why: Counter[Untold] | None = None
+    paths: Sequence[Path], camera: CameraSettings, now: datetime, noted: Noted | None = None
 ) -> tuple[list[Night], int]:
     """The pictures by night, and how many of them have no time. By name, stamp or file time, as the source says.
 
-    ``why`` counts those without a time by the reason.
+    ``noted`` is given those without a time, by the reason.
     """
-    source = camera.source
+    source, notes = camera.source, Noted() if noted is None else noted
     times: Sequence[datetime | Untold]
     if source.time_from == "stamp":
-        times = [at or "no time" for at in _stamped(paths, camera.camera())]
+        times = _stamped(paths, camera.camera(), notes)
     else:
         times = [_named_or_kept(path, source) for path in paths]
     found = [_kept(path, at, now) for path, at in zip(paths, times, strict=True)]
     kept = sorted(one for one in found if isinstance(one, Kept))
-    if why is not None:
-        why.update(one for one in found if not isinstance(one, Kept))
+    for path, one in zip(paths, found, strict=True):
+        if not isinstance(one, Kept):
+            notes.setdefault(one, []).append(path)
     nights = groupby(kept, key=lambda picture: night_of(picture.at, camera))
     return [Night(night, tuple(pictures)) for night, pictures in nights], len(paths) - len(kept)
 
@@ -278,34 +285,21 @@ def _was_copied(path: Path, own: datetime) -> bool:
     return day is not None and abs(own - day) > COPIED
 
 
-def _stamped(paths: Sequence[Path], camera: Camera) -> list[datetime | None]:
+def _stamped(paths: Sequence[Path], camera: Camera, noted: Noted) -> list[datetime | Untold]:
     """What each picture's stamp says, where those of the pictures around it do not say otherwise."""
     if camera.stamp is None:
-        return [None] * len(paths)
-    reader, read = StampReader(camera.stamp), list[datetime | None]()
+        return ["no time"] * len(paths)
+    reader, read = StampReader(camera.stamp), dict[Path, Stamped]()
     for path in paths:
         try:
-            read.append(reader.read(ocr.cut_stamp(image.read(path), camera.stamp))[0].astimezone(UTC))
-        except (PictureError, ClockError):
-            read.append(None)
-    return _in_their_order(read)
-
-
-def _in_their_order(times: Sequence[datetime | None]) -> list[datetime | None]:
-    """The most of the times that never go back, the others taken out: a misread one contradicts its neighbours."""
-    ends: list[
-        tuple[datetime, int]
-    ] = []  # of the rows of each length that never go back, the one that ends first
-    before: dict[int, int | None] = {}
-    for k, at in enumerate(times):
-        if at is None:
+            at = reader.read(ocr.cut_stamp(image.read(path), camera.stamp))[0].astimezone(UTC)
+            read[path] = Stamped(path, at, path.stat().st_mtime)
+        except (PictureError, ClockError, OSError):
             continue
-        length = bisect_right(ends, at, key=lambda end: end[0])
-        before[k] = ends[length - 1][1] if length else None
-        ends[length : length + 1] = [(at, k)]
-    kept: set[int] = set()
-    last = ends[-1][1] if ends else None
-    while last is not None:
-        kept.add(last)
-        last = before[last]
-    return [at if k in kept else None for k, at in enumerate(times)]
+    contradicted, without_order = judged(list(read.values()))
+    if without_order:
+        noted["no order"] = [path for path in paths if path in without_order]
+    return [
+        "no time" if path not in read else "contradicted" if path in contradicted else read[path].at
+        for path in paths
+    ]

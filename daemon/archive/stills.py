@@ -11,7 +11,6 @@ the hours in which it was down.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,10 +19,10 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median_low
 
-from daemon.archive.dated_pictures import SPACING, Kept, Night, Untold, dated
+from daemon.archive.dated_pictures import SPACING, Kept, Night, Note, Noted, dated
 from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, done_before, opened, remember, same_minute
 from daemon.archive.recorded_night import RecordedNight, RecordedRow
-from daemon.config import SLOWEST_S, CameraSettings, Settings, SourceSettings
+from daemon.config import SLOWEST_S, CameraSettings, Settings
 from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.footage.frame import from_pixels
@@ -82,10 +81,11 @@ def ingest_nights(
     on_outcome: Callable[[Outcome], None],
 ) -> int:
     """Take archived pictures in, night by night; in how many some could not be read, 1 where none could be dated."""
-    why = Counter[Untold]()
-    nights, _ = dated(paths, camera, datetime.now(UTC), why)
-    for reason, count in why.items():
-        on_outcome(_undated(paths, reason, count, camera.source))
+    noted = Noted()
+    nights, _ = dated(paths, camera, datetime.now(UTC), noted)
+    for note, those in noted.items():
+        folder, text = those[0].parent, _NOTES[note, camera.source.time_from]
+        on_outcome(Outcome(folder, None, fault=f"{folder}: {len(those)} of {len(paths)} pictures {text}"))
     if not nights:
         return int(bool(paths))
     faults = 0
@@ -97,17 +97,13 @@ def ingest_nights(
     return faults
 
 
-def _undated(paths: Sequence[Path], reason: Untold, count: int, source: SourceSettings) -> Outcome:
-    """How many pictures have no time for that reason, and what helps."""
-    folder = paths[0].parent
-    return Outcome(
-        folder, None, fault=f"{folder}: {count} of {len(paths)} pictures {_WHY[reason, source.time_from]}"
-    )
-
-
-_WHY: Mapping[tuple[Untold, str], str] = {
+_NOTES: Mapping[tuple[Note, str], str] = {
     ("no time", "name"): "have no time: check `name_format` and `name_timezone`",
-    ("no time", "stamp"): "have no time: check [camera.stamp], or set `time_from` to `name` where their names hold a time",
+    ("no time", "stamp"): "have no legible time: check [camera.stamp], or set `time_from` to `name` where their names hold a time",
+    ("contradicted", "stamp"): "have a stamp that contradicts those of the pictures beside them, so that it was misread or "
+    "its clock was wrong: see what `aurorad timestamp` reads in them",
+    ("no order", "stamp"): "lie in folders where neither the names nor the files' own times are in the order of the stamps, so "
+    "that a misread stamp among them goes unnoticed",
     ("no time", "header"): "have no time: the files' own times are not when they were taken; set `time_from` to `name`",
     ("ahead", "name"): "are dated ahead of our clock: check `name_timezone` and this machine's clock",
     ("ahead", "stamp"): "are dated ahead of our clock: check [camera] timezone and the clocks of camera and machine",

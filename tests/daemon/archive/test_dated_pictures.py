@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from daemon.archive.dated_pictures import Kept, Untold, dated, footage_of, pictures_of
+from daemon.archive.dated_pictures import Kept, Noted, dated, footage_of, pictures_of
 from daemon.archive.stills import chosen, ingest_nights
 from daemon.config import CameraSettings, Settings
 from daemon.errors import UsageError
@@ -47,10 +46,10 @@ def test_which_pass_of_the_doubled_hour_nobody_guesses(tmp_path: Path) -> None:
     pictures = pictures_of([root / "images"], settings.source)
     for path in pictures:
         os.utime(path, (now.timestamp(), now.timestamp()))
-    why = Counter[Untold]()
-    (night,), undated = dated(pictures, settings, now, why)
+    noted = Noted()
+    (night,), undated = dated(pictures, settings, now, noted)
     assert [one.at for one in night.pictures] == [*moments[:2], *moments[4:]]
-    assert (undated, why) == (2, {"twice": 2})
+    assert (undated, noted) == (2, {"twice": pictures[2:4]})
 
 
 def test_files_that_were_copied_are_not_dated_by_the_copying(tmp_path: Path) -> None:
@@ -142,26 +141,9 @@ def test_pictures_named_otherwise_are_told_of(tmp_path: Path) -> None:
 
 def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misread stamp among pictures in order of their names is kept out; the others have their time."""
-    from daemon.archive import dated_pictures
-
     said = {f"{k}.png": EVENING + timedelta(minutes=k) for k in range(5)}
     said["2.png"] -= timedelta(hours=8)
-
-    class Reader:
-        def __init__(self, _: object) -> None:
-            self._said = iter(said.values())
-
-        def read(self, _: object) -> tuple[datetime, str]:
-            return next(self._said), ""
-
-    monkeypatch.setattr(dated_pictures, "StampReader", Reader)
-    for name in said:
-        put(
-            tmp_path / name,
-            cv2.imencode(".png", cv2.imdecode(np.frombuffer(sky(1), np.uint8), 1))[1].tobytes(),
-            NOW,
-        )
-    settings = camera(tmp_path, time_from="stamp").model_copy(update={"stamp": CameraSettings().stamp})
+    settings = _stamped(tmp_path, monkeypatch, said)
     nights, undated = dated(pictures_of([tmp_path], settings.source), settings, NOW)
     assert [one.path.name for night in nights for one in night.pictures] == [
         "0.png",
@@ -170,3 +152,53 @@ def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.Mon
         "4.png",
     ]
     assert undated == 1
+
+
+def test_numbers_in_names_need_no_leading_zeros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """frame_2 before frame_10; and what is misread among them is said to be that, not to have no time."""
+    said = {f"frame_{k}.png": EVENING + timedelta(minutes=k) for k in range(24)}
+    said["frame_11.png"] += timedelta(hours=2)
+    settings = _stamped(tmp_path, monkeypatch, said)
+    noted = Noted()
+    nights, undated = dated(pictures_of([tmp_path], settings.source), settings, NOW, noted)
+    assert (sum(len(night.pictures) for night in nights), undated) == (23, 1)
+    assert noted == {"contradicted": [tmp_path / "frame_11.png"]}
+
+
+def test_folders_by_day_and_month_are_all_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their names are in no order of time, and so no witness against what is legible in them."""
+    days = [EVENING - timedelta(days=days) for days in (0, 1, 17, 40)]
+    said = {f"{day:%d-%m-%Y}/a{k}.png": day + timedelta(minutes=k) for day in days for k in range(12)}
+    settings = _stamped(tmp_path, monkeypatch, said)
+    nights, undated = dated(pictures_of([tmp_path], settings.source), settings, NOW)
+    assert ([len(night.pictures) for night in nights], undated) == ([12] * 4, 0)
+
+
+def test_it_is_noted_where_a_misread_stamp_would_not_be_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names and files' times in no order: the pictures have their times, and the note says what was not checked."""
+    places = (7, 2, 9, 0, 4, 1, 8, 3, 6, 5)
+    said = {f"{k}.png": EVENING + timedelta(minutes=place) for k, place in enumerate(places)}
+    settings = _stamped(tmp_path, monkeypatch, said)
+    noted = Noted()
+    (night,), undated = dated(pictures_of([tmp_path], settings.source), settings, NOW, noted)
+    assert (len(night.pictures), undated, list(noted), len(noted["no order"])) == (10, 0, ["no order"], 10)
+
+
+def _stamped(folder: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, datetime]) -> CameraSettings:
+    """Pictures in a folder, all written at once, and what their stamps say; the settings of a camera whose they are."""
+    from daemon.archive import dated_pictures
+
+    class Reader:
+        def __init__(self, _: object) -> None:
+            self._said = iter(said[name] for name in sorted(said))
+
+        def read(self, _: object) -> tuple[datetime, str]:
+            return next(self._said), ""
+
+    monkeypatch.setattr(dated_pictures, "StampReader", Reader)
+    data = cv2.imencode(".png", cv2.imdecode(np.frombuffer(sky(1), np.uint8), 1))[1].tobytes()
+    for name in said:
+        put(folder / name, data, NOW)
+    return camera(folder, time_from="stamp").model_copy(update={"stamp": CameraSettings().stamp})
