@@ -48,7 +48,7 @@ class Tally:
     """What became of the sampled frames of a movie, or of a night's pictures.
 
     ``repeated`` are the very file of the picture before, ``refused`` cannot be read, the first of them by ``refusal``;
-    of ``passed_over`` the sun was too high for a look.
+    of ``passed_over`` the sun was too high for a look, and ``between`` lie closer than a cadence to the look before.
     """
 
     recorded: int = 0
@@ -58,6 +58,7 @@ class Tally:
     refused: int = 0
     refusal: str = ""
     passed_over: int = 0
+    between: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Outcome:
         assert self.tally is not None
         more = (
             (self.tally.passed_over, "by day"),
+            (self.tally.between, "closer than the cadence"),
             (self.tally.repeated, "the same as the one before"),
             (self.tally.refused, "that cannot be read"),
         )

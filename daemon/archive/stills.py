@@ -39,8 +39,8 @@ def ingest_night(
     name, folder = f"pictures of {night.night.isoformat()}", night.pictures[0].path.parent
     done = done_before(pipeline, name, night.bytes)
     if done is not None:
-        by_day = len(night.pictures) - len(_looked_at(night.pictures, pipeline))
-        return Outcome(folder, Tally(known=done.frames, passed_over=by_day), title=night_text(night.night))
+        tally = _passed_over(night, _looked_at(night.pictures, pipeline), pipeline)
+        return Outcome(folder, replace(tally, known=done.frames), title=night_text(night.night))
     tally = record_night(night, pipeline, progress)
     fault = _unreadable(folder, tally) or _too_far_apart(night, pipeline)
     # With a fault another call may find more: files that can be read by then, a cadence that was corrected.
@@ -105,6 +105,8 @@ _NOTES: Mapping[tuple[Note, str], str] = {
     ("no order", "stamp"): "lie in folders where neither the names nor the files' own times are in the order of the stamps, so "
     "that a misread stamp among them goes unnoticed",
     ("no time", "header"): "have no time: the files' own times are not when they were taken; set `time_from` to `name`",
+    ("copied", "header"): "were written within moments of each other, so that their own times are those of a copy, not when "
+    "they were taken: copy them with their times (cp -p, rsync -t), or set `time_from` to `name` or `stamp` where those tell",
     ("ahead", "name"): "are dated ahead of our clock: check `name_timezone` and this machine's clock",
     ("ahead", "stamp"): "are dated ahead of our clock: check [camera] timezone and the clocks of camera and machine",
     ("ahead", "header"): "are dated ahead of our clock: check the files' own times and this machine's clock",
@@ -122,7 +124,7 @@ def record_night(night: Night, pipeline: Pipeline, progress: Callable[[float], N
     rows = recorded.rows
     looked_at = _looked_at(night.pictures, pipeline)
     new = chosen(looked_at, [row.observed_at for row in rows], pipeline.camera.cadence_s)
-    recorder = Recorder(pipeline, recorded, Tally(passed_over=len(night.pictures) - len(looked_at)))
+    recorder = Recorder(pipeline, recorded, _passed_over(night, looked_at, pipeline))
     frames = _Frames(pipeline, recorder.tally)
     done = 0
     for is_new, group in _in_order(rows, new):
@@ -147,6 +149,12 @@ def _looked_at(pictures: Sequence[Kept], pipeline: Pipeline) -> list[Kept]:
     """Those of the hours in which the watch looks at all."""
     skies = pipeline.observatory.states([picture.at for picture in pictures])
     return [picture for picture, sky in zip(pictures, skies, strict=True) if pipeline.gate(sky).look]
+
+
+def _passed_over(night: Night, looked_at: Sequence[Kept], pipeline: Pipeline) -> Tally:
+    """How many of a night's pictures are of the day, and how many lie between two looks."""
+    looks = chosen(looked_at, [], pipeline.camera.cadence_s)
+    return Tally(passed_over=len(night.pictures) - len(looked_at), between=len(looked_at) - len(looks))
 
 
 def chosen(pictures: Sequence[Kept], on_record: Sequence[datetime], cadence_s: float) -> list[Kept]:

@@ -66,6 +66,36 @@ def test_files_that_were_copied_are_not_dated_by_the_copying(tmp_path: Path) -> 
     assert undated == 2
 
 
+def test_files_copied_one_after_another_are_not_dated_by_the_copying(tmp_path: Path) -> None:
+    """IMG_0001.JPG … of a plain ``cp``, in two goes, no date in any name; pictures a second apart were taken so."""
+    for k in range(20):
+        at = EVENING + timedelta(seconds=0.07 * k if k < 12 else 4 + 0.3 * k)
+        put(tmp_path / f"copied/IMG_{k:04}.JPG", sky(k), at)
+        put(tmp_path / f"taken/IMG_{k:04}.JPG", sky(k), EVENING + timedelta(minutes=10, seconds=k))
+    for k in range(3):  # several exposures of one look
+        put(tmp_path / f"taken/HDR_{k}.JPG", sky(k), EVENING + timedelta(minutes=20, seconds=0.2 * k))
+    settings, noted = camera(tmp_path, time_from="header"), Noted()
+    pictures = pictures_of([tmp_path], settings.source)
+    (night,), undated = dated(pictures, settings, NOW, noted)
+    assert {one.path.parent.name for one in night.pictures} == {"taken"}
+    assert (len(night.pictures), undated) == (23, 20)
+    assert noted == {"copied": [path for path in pictures if path.parent.name == "copied"]}
+
+
+def test_a_copy_is_refused_with_what_helps(tmp_path: Path) -> None:
+    """Else the only picture on record would be one of today."""
+    for k in range(6):
+        put(tmp_path / f"night1/IMG_{k:04}.JPG", sky(k), NOW)
+    settings = camera(tmp_path, time_from="header")
+    told: list[str] = []
+    into = (Settings(camera=(settings,)), settings, tmp_path / "record.db", None)
+    pictures = pictures_of([tmp_path], settings.source)
+    assert ingest_nights(pictures, *into, lambda *_: None, lambda one: told.append(one.fault or "")) == 1
+    (line,) = told
+    assert "6 of 6 pictures were written within moments of each other" in line
+    assert "cp -p" in line
+
+
 def test_a_time_that_has_not_been_is_none(tmp_path: Path) -> None:
     """A picture of tomorrow, by a wrong zone or a wrong clock, is not recorded."""
     root = allsky(tmp_path, [(NOW + timedelta(hours=3), sky(1))])

@@ -28,7 +28,8 @@ def test_an_allsky_night_is_a_row_a_minute_and_its_event(tmp_path: Path, store: 
     root = allsky(tmp_path, every(30, 40, aurora=range(10, 20)))
     archive = opened(allsky_camera(root), store)
     (line,) = archive.take(root / "images")
-    assert line == "night of 9–10 February 2024: 20 recorded, 0 known already, 0 without a time"
+    counts = "20 recorded, 0 known already, 20 closer than the cadence, 0 without a time"
+    assert line == f"night of 9–10 February 2024: {counts}"
     rows = archive.rows()
     assert rows[0]["observed_at"] == "2024-02-09T21:00:07Z"
     assert (root / "images/20240209/image-20240209220007.jpg").is_file()
@@ -92,6 +93,15 @@ def test_a_repeat_says_again_what_was_by_day(tmp_path: Path, store: Store) -> No
     assert ["0 recorded, 2 known already, 3 by day" in line for line in archive.take(root / "images")] == [
         True
     ]
+
+
+def test_a_repeat_says_again_what_lies_between_two_looks(tmp_path: Path, store: Store) -> None:
+    """One picture every twenty seconds: two of three are not looked at, and each call says so."""
+    root = allsky(tmp_path, every(20, 9))
+    archive = opened(allsky_camera(root), store)
+    for counts in ("3 recorded, 0 known already", "0 recorded, 3 known already"):
+        (line,) = archive.take(root / "images")
+        assert f"{counts}, 6 closer than the cadence" in line
 
 
 def test_what_cannot_be_read_costs_itself(tmp_path: Path, store: Store) -> None:
