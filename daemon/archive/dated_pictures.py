@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -26,6 +26,7 @@ from daemon.footage.stamp import YEARS
 from daemon.footage.still_clock import AHEAD, time_in_name
 from daemon.night import midnight_of, night_of
 from daemon.observation import Camera
+from daemon.source.listing import Listing
 
 NOT_THE_SKY = re.compile(
     r"(thumb|keogram|startrail|panorama|timelapse|mini-?timelapse|darks?$|latest\b|raw$|export$)",
@@ -86,6 +87,18 @@ class Night:
         return sum(picture.bytes for picture in self.pictures)
 
 
+@dataclass
+class PassedOver:
+    """Folders that may not be read, and pictures that are not taken though they lie in a folder that was named.
+
+    The names of ``unnamed`` should tell the time and do not; ``others`` are not those that the camera's ``pattern`` means.
+    """
+
+    blocked: list[Path] = field(default_factory=list)
+    unnamed: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+
 class Footage(NamedTuple):
     """What is to be taken in; ``blocked`` are the folders that may not be read, ``left_out`` says what else is not."""
 
@@ -101,15 +114,9 @@ def footage_of(places: Sequence[Path], camera: CameraSettings) -> Footage:
     Where a folder holds both, one is made of the other: AuroraMAX's archive is its movies, and the timelapses
     among a camera program's pictures have no clock that could be read where the camera has no stamp.
     """
-    blocked: list[Path] = []
-    unnamed: list[Path] = []
-    movies, pictures = movies_of(places), pictures_of(places, camera.source, blocked, unnamed)
-    left_out: list[str] = []
-    if unnamed:
-        left_out.append(
-            f"{_counted(len(unnamed), 'picture')} left out, {unnamed[0].name} for one: no time as "
-            f"{camera.source.name_format!r} begins the name; check `name_format`"
-        )
+    over = PassedOver()
+    movies, pictures = movies_of(places), pictures_of(places, camera.source, over)
+    left_out = _left_out(over, camera.source)
     if camera.source.kind == "auroramax" and movies:
         named = [path for path in pictures if path in places]
         if count := len(pictures) - len(named):
@@ -124,8 +131,10 @@ def footage_of(places: Sequence[Path], camera: CameraSettings) -> Footage:
                 f"{_counted(count, 'movie')} among the pictures left out: without [camera.stamp] a movie has no times"
             )
         movies = named
-    if not movies and not pictures and blocked:
-        raise UsageError(f"{blocked[0]}: this folder cannot be read; check its owner and rights")
+    if not movies and not pictures and over.blocked:
+        raise UsageError(f"{over.blocked[0]}: this folder cannot be read; check its owner and rights")
+    if not movies and not pictures and over.others:
+        raise UsageError("; ".join(left_out))
     if not movies and not pictures:
         beginning = (
             f", its name beginning with a time as {camera.source.name_format!r}"
@@ -135,37 +144,63 @@ def footage_of(places: Sequence[Path], camera: CameraSettings) -> Footage:
         raise UsageError(
             f"neither a movie ({', '.join(MOVIES)}) nor a picture ({', '.join(PICTURES)}{beginning}) in the folders named"
         )
-    return Footage(movies, pictures, blocked, "; ".join(left_out) or None)
+    return Footage(movies, pictures, over.blocked, "; ".join(left_out) or None)
 
 
 def _counted(count: int, what: str) -> str:
     return f"a {what}" if count == 1 else f"{count} {what}s"
 
 
-def pictures_of(
-    places: Iterable[Path],
-    source: SourceSettings,
-    blocked: list[Path] | None = None,
-    unnamed: list[Path] | None = None,
-) -> list[Path]:
+def _left_out(over: PassedOver, source: SourceSettings) -> list[str]:
+    """What is not taken by its name or its place, and what helps."""
+    lines: list[str] = []
+    if over.unnamed:
+        lines.append(
+            f"{_counted(len(over.unnamed), 'picture')} left out, {over.unnamed[0].name} for one: no time as "
+            f"{source.name_format!r} begins the name; check `name_format`"
+        )
+    if over.others:
+        lines.append(
+            f"{_counted(len(over.others), 'picture')} left out, {over.others[0]} for one: not among those that the camera's "
+            f"`pattern` {source.pattern!r} means; correct it, or name them to record them too"
+        )
+    return lines
+
+
+def pictures_of(places: Iterable[Path], source: SourceSettings, over: PassedOver | None = None) -> list[Path]:
     """The pictures named, and those in the folders named but for what is made of pictures; by name. Raises UsageError.
 
-    Folders that may not be read are added to ``blocked``, pictures whose names should tell the time and do not to
-    ``unnamed``.
+    In the camera's own folder those alone that its ``pattern`` means, as far as it has one: another camera's may lie
+    beside them. What is not taken is added to ``over``.
     """
+    over = PassedOver() if over is None else over
     found: list[Path] = []
     for place in places:
         if place.is_dir():
-            for path in _below(place, [] if blocked is None else blocked):
-                if _tells_time(path.name, source):
+            is_meant = _meant(place, source)
+            for path in _below(place, over.blocked):
+                if not _tells_time(path.name, source):
+                    over.unnamed.append(path)
+                elif not is_meant(path):
+                    over.others.append(path)
+                else:
                     found.append(path)
-                elif unnamed is not None:
-                    unnamed.append(path)
         elif not place.is_file():
             raise UsageError(f"{place}: there is no such file or folder")
         elif place.suffix.lower() in PICTURES:
             found.append(place)
     return list(dict.fromkeys(found))
+
+
+def _meant(place: Path, source: SourceSettings) -> Callable[[Path], bool]:
+    """Whether a file below a place is one of the camera's own; any is where the place is not within its folder."""
+    if source.kind != "folder" or source.path is None or "pattern" not in source.model_fields_set:
+        return lambda path: True
+    root, within = source.path.resolve(), place.resolve()
+    if not within.is_relative_to(root):
+        return lambda path: True
+    listing, below = Listing(str(root), source.pattern), within.relative_to(root)
+    return lambda path: listing.would_take((below / path.relative_to(place)).as_posix())
 
 
 def _below(folder: Path, blocked: list[Path]) -> list[Path]:

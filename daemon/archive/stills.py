@@ -220,7 +220,7 @@ class _Frames:
         frame = from_pixels(
             image.decode(data, p.camera_settings.source.max_pixels),
             p.camera,
-            source=one_line(picture.path.name),
+            source=one_line(str(picture.path)),
             fetched_at=datetime.now(UTC),
             keep_picture=p.pictures is not None,
         )

@@ -169,6 +169,33 @@ def test_pictures_named_otherwise_are_told_of(tmp_path: Path) -> None:
     assert "'image-%Y%m%d%H%M%S'" in (found.left_out or "")
 
 
+def test_another_camera_beside_the_own_is_left_out(tmp_path: Path) -> None:
+    """In the camera's folder, or a part of it, `pattern` says which are its pictures; elsewhere, or by name, any are."""
+    for ccd in ("ccd_A", "ccd_B"):
+        put(tmp_path / f"images/{ccd}/exposures/20240209/ccd1_20240209_2200.jpg", sky(1), EVENING)
+    source = {
+        "pattern": "ccd_A/exposures/*/ccd1_2*.jpg",
+        "time_from": "name",
+        "name_format": "ccd1_%Y%m%d_%H%M",
+    }
+    settings = camera(tmp_path / "images", **source)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "images")
+    for place in (tmp_path / "images", link, tmp_path / "images/ccd_A/exposures"):
+        (path,) = footage_of([place], settings).pictures
+        assert "ccd_A" in str(path)
+    left_out = footage_of([tmp_path / "images"], settings).left_out or ""
+    assert "a picture left out" in left_out
+    assert "ccd_B/exposures/20240209/ccd1_20240209_2200.jpg for one" in left_out
+    other = tmp_path / "images/ccd_B"
+    with pytest.raises(UsageError, match=r"`pattern` 'ccd_A/"):
+        footage_of([other], settings)
+    (named,) = pictures_of([other], camera(tmp_path / "elsewhere", **source).source)
+    assert footage_of([named], settings).pictures == [named]
+    unset = camera(tmp_path / "images", time_from="name", name_format="ccd1_%Y%m%d_%H%M")
+    assert len(footage_of([tmp_path / "images"], unset).pictures) == 2
+
+
 def test_a_stamp_out_of_order_is_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misread stamp among pictures in order of their names is kept out; the others have their time."""
     said = {f"{k}.png": EVENING + timedelta(minutes=k) for k in range(5)}

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from daemon.archive.dated_pictures import dated, pictures_of
 from daemon.archive.stills import ingest_night
 from daemon.cli import main
-from daemon.record.store import Store
+from daemon.record.store import Reader, Store
 from tests.homes import ZONE, allsky, indi_allsky, sky
-from tests.picture_archive import DISC, NOW, allsky_camera, camera, every, opened
+from tests.picture_archive import DISC, EVENING, NOW, allsky_camera, camera, every, opened
 
 
 @pytest.fixture
@@ -71,6 +71,18 @@ def test_an_indi_allsky_folder_is_found_in_its_depth(tmp_path: Path, store: Stor
     archive = opened(settings, store)
     (line,) = archive.take(images)
     assert "9 recorded" in line
+
+
+def test_a_row_names_the_folder_that_its_picture_came_from(tmp_path: Path, store: Store) -> None:
+    """As a watched folder's rows do: who has two cameras' pictures in one record can tell them apart."""
+    root = allsky(tmp_path, every(60, 2))
+    archive = opened(allsky_camera(root), store)
+    archive.take(root / "images")
+    folder = root / "images/20240209"
+    assert [row["name"] for row in archive.rows("SELECT name FROM sources")] == [f"{folder}/"]
+    with Reader(store.path) as reader:
+        (first, _) = reader.between("home", EVENING, EVENING + timedelta(minutes=1))
+    assert first["source"] == f"{folder}/image-20240209220007.jpg"
 
 
 def test_pictures_of_the_day_are_not_looked_at(tmp_path: Path, store: Store) -> None:
