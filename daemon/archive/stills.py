@@ -31,6 +31,10 @@ from daemon.observation import Frame
 from daemon.pipeline import Pipeline
 from daemon.text import one_line
 
+FEW = 0.05
+"""Share of the pictures that may be without a time: single misread stamps, and the hour that autumn brings twice, stay so
+for good, and a nightly call on a whole archive is not to fail for ever over them."""
+
 
 def ingest_night(
     night: Night, pipeline: Pipeline, progress: Callable[[float], None] | None = None
@@ -80,15 +84,15 @@ def ingest_nights(
     on_progress: Callable[[str, float], None],
     on_outcome: Callable[[Outcome], None],
 ) -> int:
-    """Take archived pictures in, night by night; in how many some could not be read, 1 where none could be dated."""
+    """Take archived pictures in, night by night; in how many some could not be read, one more where many have no time."""
     noted = Noted()
-    nights, _ = dated(paths, camera, datetime.now(UTC), noted)
+    nights, undated = dated(paths, camera, datetime.now(UTC), noted)
+    faults = int(undated > FEW * len(paths))
     for note, those in noted.items():
         folder, text = those[0].parent, _NOTES[note, camera.source.time_from]
         on_outcome(Outcome(folder, None, fault=f"{folder}: {len(those)} of {len(paths)} pictures {text}"))
     if not nights:
-        return int(bool(paths))
-    faults = 0
+        return faults
     with opened(settings, camera, database, pictures) as pipeline:
         for night in nights:
             outcome = ingest_night(night, pipeline, partial(on_progress, night_text(night.night)))

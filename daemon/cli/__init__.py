@@ -121,7 +121,8 @@ def ingest(
     """Record archived footage as the live camera is recorded.
 
     FOOTAGE is movies, pictures, or folders of either. Of the pictures of a night one a cadence is looked at. You
-    can stop it at any time and run it again: what is recorded stays, and a repeat changes nothing.
+    can stop it at any time and run it again: what is recorded stays, and a repeat changes nothing. Exits 1 if some
+    footage cannot be read or used, or if more than one picture in twenty has no time.
     """
     from daemon.archive.dated_pictures import footage_of
 

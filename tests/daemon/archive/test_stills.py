@@ -214,6 +214,18 @@ def test_the_command_makes_the_record_that_its_configuration_names(tmp_path: Pat
         assert said in done.output
 
 
+def test_many_pictures_without_a_time_are_a_failure_and_a_few_are_none(tmp_path: Path) -> None:
+    """Pictures left out for their time are as good as unreadable; one in twenty may be a misread stamp each night."""
+    by_day = every(60, 24, begins=datetime(2024, 2, 9, 11, 0, tzinfo=UTC))
+    for ahead, status in ((1, 0), (3, 1)):
+        soon = every(60, ahead, begins=datetime.now(UTC) + timedelta(days=2))
+        root = allsky(tmp_path / f"{ahead}", [*by_day, *soon])
+        file = _configured(tmp_path / f"{ahead}", root, keep_pictures_days=0)
+        done = CliRunner().invoke(main, ["ingest", str(root / "images"), "--config", str(file)])
+        assert f"{ahead} of {24 + ahead} pictures are dated ahead of our clock" in done.output
+        assert done.exit_code == status, done.output
+
+
 def test_pictures_that_the_watch_would_remove_are_announced(tmp_path: Path) -> None:
     """An archive older than pictures are kept: the one who takes it in hears of it before `aurorad run` empties it."""
     root = allsky(tmp_path / "home", every(60, 2))
