@@ -36,6 +36,7 @@ from daemon.files import write_whole
 from daemon.observation import utc_text
 from daemon.record.database import connect_reader, refuse_own_files, translated
 from daemon.record.store import Reader
+from daemon.text import counted
 
 SOURCES = (
     (
@@ -95,7 +96,7 @@ def write_report(
                 for form, data in figure.files.items()
             }
             notes = _lag_notes(frames, curves, drivers.sources)
-            sections.append(Section(frames.place.title, about, tables, figures, notes))
+            sections.append(Section(frames.place.title, about, tables, figures, notes, _lead(frames)))
     files["report.html"] = as_page(db.name, utc_text(datetime.now(UTC)), sections, SOURCES).encode()
     refuse_own_files(db, *(out / name for name in files))
     return _write(out, files)
@@ -115,6 +116,15 @@ def _write(out: Path, files: dict[str, bytes]) -> list[Path]:
     except OSError as error:
         raise AuroradError(f"{out}: the report cannot be written: {error.strerror}") from error
     return [out / name for name in files]
+
+
+def _lead(frames: Frames) -> str:
+    """How long was looked, how long aurora could have been seen, and how long it was."""
+    judged_h, aurora_h = frames.hours(frames.judged), frames.hours(frames.aurora)
+    return (
+        f"Observed: {judged_h:,.1f} h in {counted(len(frames.nights), 'night')}, of which aurora could have been seen in "
+        f"{frames.observable_h.sum():,.1f} h. Aurora: {aurora_h:,.1f} h."
+    )
 
 
 def _lag_table(curves: Sequence[LagCurve]) -> Table:

@@ -27,7 +27,7 @@ _EVENTS = """
 SEEN_TO_BEGIN = "clear sky before"
 UNDER_CLOUD = ", under cloud"
 JUST_BEFORE_MIN = 15.0
-"""A frame older than this, and than a few of the camera's, says nothing of when an aurora began."""
+"""A frame older than this, and than a few cadences of its night, says nothing of when an aurora began."""
 
 
 def event_tables(connection: sqlite3.Connection, frames: Frames) -> list[Table]:
@@ -40,7 +40,7 @@ def event_tables(connection: sqlite3.Connection, frames: Frames) -> list[Table]:
     listed = tuple(
         (row["id"], row["onset_at"], row["ended_at"], _minutes(row["onset_at"], row["ended_at"]),
          _minutes(row["onset_at"], row["confirmed_at"]), _minutes(row["onset_at"], row["told_at"]), row["level"],
-         int(row["strong_at"] is not None), _onset_known_by(row, frames.place.cadence_s), _end_known_by(row))
+         int(row["strong_at"] is not None), _onset_known_by(row, frames), _end_known_by(row))
         for row in rows
     )  # fmt: skip
     statistics = _statistics(listed, len(frames.nights))
@@ -53,10 +53,12 @@ def _minutes(since: str | None, until: str | None) -> float | None:
     return round((from_utc_text(until) - from_utc_text(since)).total_seconds() / 60, 1)
 
 
-def _onset_known_by(row: sqlite3.Row, cadence_s: float | None) -> str:
+def _onset_known_by(row: sqlite3.Row, frames: Frames) -> str:
     """What was seen just before an event's first frame: only after a clear sky is its onset when it began."""
     verdict, _, at = (row["before"] or "").rpartition(" ")
-    near_min = max(JUST_BEFORE_MIN, 3 * (cadence_s or 0.0) / 60)
+    onset_s = from_utc_text(row["onset_at"]).timestamp()
+    place = int(np.searchsorted(frames.at_s, onset_s, side="right")) - 1
+    near_min = max(JUST_BEFORE_MIN, 3 * float(frames.stands_s[max(0, place)]) / 60)
     apart_min = _minutes(at or None, row["onset_at"])
     if apart_min is None or apart_min > near_min:
         return "no frame before"

@@ -17,6 +17,7 @@ from daemon.commands.report.tables import (
     FIGURE_6,
     FIGURE_7,
     NIGHT_LONG,
+    OBSERVABLE_H,
     Table,
     histogram,
     probabilities,
@@ -165,8 +166,8 @@ def _occurrence(table: Table) -> Figure:
         ylim=(0, max(5.0, min(100.0, 1.15 * float(np.fmax(share, high).max(initial=0))))),
         ylabel="aurora, % of\nobservable time",
     )
-    below.bar(place, [row[2] for row in table.rows], width=0.75, color=PALE)
-    below.set(ylabel="observable\nframes", xlabel=table.columns[0])
+    below.bar(place, [row[table.columns.index(OBSERVABLE_H)] for row in table.rows], width=0.75, color=PALE)
+    below.set(ylabel="observable\nhours", xlabel=table.columns[0])
     turned = each * len(labels) + 1.4 > 7.2
     below.set_xticks(place, labels, rotation=90 if turned else 0, fontsize=8)
     for axes in (above, below):

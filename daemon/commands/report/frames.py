@@ -1,6 +1,8 @@
 """The frames a report is about, read once from the record as arrays: one look a cadence, stale rows left out.
 
-Looks between two cadences, at the first sign of an event, would make aurora look commoner and are not counted.
+Looks between two cadences, at the first sign of an event, would make aurora look commoner and are not counted. A
+camera's cadence may change from season to season, and its record is often of movies and pictures with a cadence of
+their own: the rows of each night say how far they are apart, not the configuration of today.
 """
 
 from __future__ import annotations
@@ -25,6 +27,15 @@ Codes = NDArray[np.int64]
 
 MOST_OF_A_CADENCE = 0.75
 """From the last look that counts to the next; the looks at the first sign of an event are under half of one apart."""
+
+LONGEST_CADENCE_S = 3600.0
+"""Rows further apart have a gap between them: no camera is that slow."""
+
+FEWEST_STEPS = 3
+"""Fewer rows that follow each other do not say how far a night's are apart."""
+
+USUAL_CADENCE_S = 60.0
+"""Where neither a night nor the camera tells: the cadence that a camera has by default."""
 
 HIDDEN, CLEAR = 0.05, 0.95
 """The share of the starlight that ``stars`` keeps for a sky without stars and for one with all: tenths' middles."""
@@ -52,6 +63,7 @@ class Frames:
     ``forms`` are the frame's forms separated by spaces, None where the model names none.
     ``visible`` is the share of the sky in which aurora could have been seen: by the stars where they were looked for,
     else 1 under a clear sky or aurora and 0 under cloud.
+    ``stands_s`` is the time in seconds that each frame stands for: the cadence of its night.
     """
 
     place: Place
@@ -67,6 +79,7 @@ class Frames:
     level: Values
     forms: tuple[str | None, ...]
     visible: Values
+    stands_s: Values
 
     @property
     def aurora(self) -> NDArray[np.bool_]:
@@ -83,6 +96,16 @@ class Frames:
     def predicted(self) -> NDArray[np.bool_]:
         """Frames with a verdict on the sky that the model gave a probability for."""
         return self.judged & np.isfinite(self.probability)
+
+    def hours(self, which: NDArray[np.bool_]) -> float:
+        """The time that some of the frames stand for, in hours."""
+        return float(self.stands_s[which].sum()) / 3600
+
+    @property
+    def observable_h(self) -> Values:
+        """The hours of each frame in which aurora could have been seen; 0 without a verdict on the sky."""
+        made: Values = np.where(self.judged, self.visible, 0.0) * self.stands_s / 3600
+        return made
 
     @property
     def local_hour(self) -> Codes:
@@ -165,8 +188,10 @@ def _place(connection: sqlite3.Connection, name: str) -> Place:
 
 def _frames(place: Place, rows: list[sqlite3.Row], wanted: Wanted) -> Frames | None:
     at_s = np.array([int(row["at_s"]) for row in rows], dtype=np.float64)
-    keep = _one_a_cadence(at_s, place.cadence_s)
     number, nights = _nights(at_s, place)
+    verdict = _codes(rows, "verdict", VERDICTS)
+    stands_s = _cadences(at_s, number, verdict == VERDICTS.index("aurora"), place.cadence_s)[number]
+    keep = _one_a_cadence(at_s, stands_s)
     inside = [
         (wanted.since is None or night >= wanted.since) and (wanted.until is None or night <= wanted.until)
         for night in nights
@@ -176,7 +201,7 @@ def _frames(place: Place, rows: list[sqlite3.Row], wanted: Wanted) -> Frames | N
         return None
     rows = [row for row, kept in zip(rows, keep, strict=True) if kept]
     there, number = np.unique(number[keep], return_inverse=True)
-    verdict = _codes(rows, "verdict", VERDICTS)
+    verdict = verdict[keep]
     return Frames(
         place=place,
         at_s=at_s[keep],
@@ -191,14 +216,34 @@ def _frames(place: Place, rows: list[sqlite3.Row], wanted: Wanted) -> Frames | N
         level=_of_mask_or_colour(rows, "level"),
         forms=tuple(row["forms"] for row in rows),
         visible=_visible(rows, verdict),
+        stands_s=stands_s[keep],
     )
 
 
-def _one_a_cadence(at_s: Values, cadence_s: float | None) -> NDArray[np.bool_]:
-    """Which rows are most of a cadence after the last that counts, the first of all included."""
+def _cadences(at_s: Values, night: Codes, aurora: NDArray[np.bool_], configured_s: float | None) -> Values:
+    """Each night's cadence in seconds: the median of the time from a row to the next, gaps left out.
+
+    Only aurora makes the watch look again sooner, so what follows the other rows tells; a night of nothing but aurora
+    goes by all of its rows. A night of too few rows has the cadence that the camera had last, else that of the others.
+    """
+    step_s = np.diff(at_s)
+    within = (np.diff(night) == 0) & (step_s <= LONGEST_CADENCE_S)
+    found = np.full(int(night.max()) + 1, np.nan)
+    for i in range(len(found)):
+        its = within & (night[:-1] == i)
+        calm = its & ~aurora[:-1]
+        its = calm if calm.sum() >= FEWEST_STEPS else its
+        if its.sum() >= FEWEST_STEPS:
+            found[i] = np.median(step_s[its])
+    usual_s = configured_s or (np.nanmedian(found) if np.isfinite(found).any() else USUAL_CADENCE_S)
+    return np.where(np.isfinite(found), found, usual_s)
+
+
+def _one_a_cadence(at_s: Values, cadence_s: Values) -> NDArray[np.bool_]:
+    """Which rows are most of their night's cadence after the last that counts, the first of all included."""
     keep, last = [], -np.inf
-    for at in at_s.tolist():
-        keep.append(at - last >= MOST_OF_A_CADENCE * (cadence_s or 0.0))
+    for at, cadence in zip(at_s.tolist(), cadence_s.tolist(), strict=True):
+        keep.append(at - last >= MOST_OF_A_CADENCE * cadence)
         last = at if keep[-1] else last
     return np.array(keep, dtype=np.bool_)
 

@@ -39,6 +39,8 @@ class Section:
     tables: Sequence[Table]
     figures: Sequence[Drawn]
     notes: Sequence[str] = ()
+    lead: str = ""
+    """What was observed, in a sentence."""
 
 
 def as_csv(table: Table, about: Provenance) -> bytes:
@@ -72,7 +74,8 @@ def as_page(name: str, made_at: str, sections: Sequence[Section], sources: Seque
     """The whole report as one HTML document that needs no other file."""
     title = html.escape(f"Aurora report: {name}")
     intro = (
-        "Shares are shares of frames, a frame standing for one cadence. Observable time is the time in which aurora "
+        "Shares are shares of time: a frame counts by the time it stands for, which is the cadence of its night, as its "
+        "rows have it. Observable time is the time in which aurora "
         "could have been seen: by the stars where the camera's lens is solved, else under clear sky or aurora. "
         "Intervals hold 95 % and come from drawing whole nights anew; three nights are the fewest that give one. "
         "Magnetic local time is that of a centred dipole."
@@ -91,7 +94,8 @@ def as_page(name: str, made_at: str, sections: Sequence[Section], sources: Seque
 def _section(section: Section, *, first: bool) -> str:
     about = f'<p class="about">{html.escape(section.about.line)}</p>'
     kind = "camera first" if first else "camera"
-    parts = [f'<h2 class="{kind}">{html.escape(section.title)}</h2>{about}']
+    lead = f"<p>{html.escape(section.lead)}</p>" if section.lead else ""
+    parts = [f'<h2 class="{kind}">{html.escape(section.title)}</h2>{about}{lead}']
     drawn = {figure.name: figure for figure in section.figures}
     for table in section.tables:
         parts.append(f"<h3>{html.escape(table.title)}</h3>")

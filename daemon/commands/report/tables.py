@@ -1,6 +1,7 @@
 """The tables of a report, numbers as numbers: the thesis's, occurrence with intervals by night, events. Pure.
 
-A share's 95 % interval comes from drawing whole nights anew: the frames of one night are no independent witnesses.
+A share is one of time: a frame counts by the time it stands for, the cadence of its night, so that nights of different
+cadences can stand in one table. Counts of frames are counts. A share's 95 % interval comes from drawing whole nights anew: the frames of one night are no independent witnesses.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ FIGURE_7 = "Figure 7: frames by yes-probability"
 
 NIGHT_LONG = ("hour", "mlt")
 """What is counted in hours of a day that begins at noon."""
+
+OBSERVABLE_H = "observable (h)"
+"""The column of the time in which aurora could have been seen."""
 
 RESAMPLES = 1000
 FEWEST_NIGHTS = 3
@@ -54,6 +58,11 @@ def share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
+def hours(value: float) -> float:
+    """Hours as a table keeps them, to the half minute."""
+    return round(float(value), 2)
+
+
 def rounded(value: float | None, digits: int = 4) -> float | None:
     """A number as a table keeps it."""
     return None if value is None or not np.isfinite(value) else round(float(value), digits)
@@ -65,13 +74,13 @@ def rounded(value: float | None, digits: int = 4) -> float | None:
 def thesis_tables(frames: Frames) -> list[Table]:
     """Tables 2, 3 and 6 and the numbers of Figures 6 and 7."""
     return [
-        _classes("table2_twilight", "Table 2: frames by twilight", "twilight", TWILIGHTS, frames.twilight),
+        _classes(frames, "table2_twilight", "Table 2: frames by twilight", "twilight"),
         _classes(
+            frames,
             "table3_moonlight",
             "Table 3: frames of the dark night by moonlight",
             "moonlight",
-            MOONLIGHTS,
-            frames.moonlight[frames.twilight == 0],
+            frames.twilight == 0,
         ),
         _aurora_table(frames),
         Table(
@@ -112,17 +121,25 @@ def _cells(frames: Frames) -> list[tuple[tuple[str, str], NDArray[np.bool_]]]:
     ]
 
 
-def _classes(name: str, title: str, column: str, classes: Sequence[str], codes: Codes) -> Table:
-    counts = [int((codes == i).sum()) for i in range(len(classes))]
-    total = sum(counts)
-    rows = [(c, n, rounded(share(n, total))) for c, n in zip(classes, counts, strict=True)]
-    whole = ("all", total, rounded(share(total, total)))
-    return Table(name, title, (column, "frames", "share"), (*rows, whole))
+def _classes(
+    frames: Frames, name: str, title: str, column: str, among: NDArray[np.bool_] | None = None
+) -> Table:
+    classes = {"twilight": TWILIGHTS, "moonlight": MOONLIGHTS}[column]
+    codes = getattr(frames, column)
+    of = np.ones(len(codes), dtype=bool) if among is None else among
+    total = frames.hours(of)
+    held = [(word, of & (codes == i)) for i, word in enumerate(classes)] + [("all", of)]
+    rows = tuple(
+        (word, int(which.sum()), rounded(share(frames.hours(which), total)), hours(frames.hours(which)))
+        for word, which in held
+    )
+    return Table(name, title, (column, "frames", "share", "hours"), rows)
 
 
 def _aurora_table(frames: Frames) -> Table:
     columns = ("twilight", "moonlight", "judged", "aurora", "clear", "obscured")
-    shares = ("aurora share of judged", "low", "high", "aurora share of observable", "odds (yes / no)")
+    shares = ("aurora share of judged", "low", "high", "aurora share of observable", "odds (yes / no)",
+              "judged (h)")  # fmt: skip
     cells = [*_cells(frames), (("all", "all"), np.ones(len(frames.at_s), dtype=bool))]
     rows = [
         (*key, *_aurora_row(frames, cell & frames.judged))
@@ -133,16 +150,18 @@ def _aurora_table(frames: Frames) -> Table:
 
 
 def _aurora_row(frames: Frames, cell: NDArray[np.bool_]) -> tuple[Any, ...]:
-    aurora, clear, obscured = (int((frames.verdict[cell] == i).sum()) for i in range(3))
-    judged = aurora + clear + obscured
+    counts = [int((frames.verdict[cell] == i).sum()) for i in range(3)]
+    aurora_h, clear_h, obscured_h = (frames.hours(cell & (frames.verdict == i)) for i in range(3))
+    judged_h = aurora_h + clear_h + obscured_h
     hits, whole = (
-        np.bincount(frames.night[which], minlength=len(frames.nights))
+        np.bincount(frames.night[which], weights=frames.stands_s[which], minlength=len(frames.nights))
         for which in (cell & frames.aurora, cell)
     )
     low, high = interval(hits[:, None].astype(float), whole[:, None].astype(float))
     return (
-        judged, aurora, clear, obscured, rounded(share(aurora, judged)), rounded(low[0]), rounded(high[0]),
-        rounded(share(aurora, aurora + clear)), rounded(share(aurora, judged - aurora), 3),
+        sum(counts), *counts, rounded(share(aurora_h, judged_h)), rounded(low[0]), rounded(high[0]),
+        rounded(share(aurora_h, aurora_h + clear_h)), rounded(share(aurora_h, clear_h + obscured_h), 3),
+        hours(judged_h),
     )  # fmt: skip
 
 
@@ -152,24 +171,35 @@ def _aurora_row(frames: Frames, cell: NDArray[np.bool_]) -> tuple[Any, ...]:
 def shown_tables(frames: Frames) -> list[Table]:
     """Frames with aurora by level and by form; no table of what no frame has."""
     seen = frames.aurora & (frames.level > 0)
-    tables = []
-    if seen.any():
-        counts = np.bincount(frames.level[seen].astype(np.int64))
-        held = [(level, int(n)) for level, n in enumerate(counts) if level]
-        rows: tuple[tuple[Any, ...], ...] = tuple(
-            (*key, rounded(share(key[1], counts.sum()))) for key in held
-        )
-        tables.append(Table("levels", "Aurora by level", ("level", "aurora frames", "share"), rows))
-    named = [
-        f.split() for f, aurora in zip(frames.forms, frames.aurora, strict=True) if aurora and f is not None
+    highest = int(frames.level[seen].max(initial=0))
+    levels = [(level, frames.level == level) for level in range(1, highest + 1)]
+    named = frames.aurora & np.array([some is not None for some in frames.forms])
+    each = [
+        frozenset((some or "").split()) if aurora else frozenset()
+        for some, aurora in zip(frames.forms, frames.aurora, strict=True)
     ]
-    if named:
-        forms = sorted({form for some in named for form in some})
-        counted = [(form, sum(form in some for some in named)) for form in forms]
-        rows = tuple((form, n, rounded(share(n, len(named)))) for form, n in counted)
-        title = "Aurora by form; several may hold"
-        tables.append(Table("forms", title, ("form", "aurora frames", "share"), rows))
-    return tables
+    forms = [(form, np.array([form in some for some in each])) for form in sorted(frozenset().union(*each))]
+    found = [
+        _shown("levels", "Aurora by level", "level", frames, seen, levels),
+        _shown("forms", "Aurora by form; several may hold", "form", frames, named, forms),
+    ]
+    return [table for table in found if table is not None]
+
+
+def _shown(
+    name: str, title: str, column: str, frames: Frames, among: NDArray[np.bool_],
+    classes: Sequence[tuple[Any, NDArray[np.bool_]]],
+) -> Table | None:  # fmt: skip
+    """The frames of each class, as a share of those ``among`` which they are; None of none."""
+    if not among.any():
+        return None
+    total = frames.hours(among)
+    rows = tuple(
+        (word, int((of & among).sum()), rounded(share(frames.hours(of & among), total)),
+         hours(frames.hours(of & among)))
+        for word, of in classes
+    )  # fmt: skip
+    return Table(name, title, (column, "aurora frames", "share", "aurora (h)"), rows)
 
 
 # ------------------------------------------------------------------ occurrence
@@ -205,26 +235,33 @@ def axes(frames: Frames, kp: Values) -> list[Axis]:
 def occurrence(frames: Frames, axis: Axis) -> Table:
     """Aurora as a share of observable time, a class a row, with its interval by night.
 
-    A frame stands for one cadence. ``observable frames`` are weighted by the share of the sky that was visible.
+    Frames count by the time they stand for and by the share of the sky that was visible.
     """
     counted = frames.judged & (axis.classes != -1 if axis.name == "kp" else True) & (frames.visible > 0)
     values, code = np.unique(axis.classes[counted], return_inverse=True)
     if axis.name in NIGHT_LONG:  # from noon to noon, as a night goes
         order = np.argsort((values - 12) % 24)
         values, code = values[order], np.argsort(order)[code]
-    shape = (len(frames.nights), len(values))
-    hits, whole = np.zeros(shape), np.zeros(shape)
-    night = frames.night[counted]
-    np.add.at(whole, (night, code), frames.visible[counted])
-    np.add.at(hits, (night, code), frames.aurora[counted].astype(float))
+    seen = frames.aurora[counted]
+    night, visible, stands_h = frames.night[counted], frames.visible[counted], frames.stands_s[counted] / 3600
+
+    def sums(weights: Values) -> Values:
+        made = np.zeros((len(frames.nights), len(values)))
+        np.add.at(made, (night, code), weights)
+        return made
+
+    hits, whole = sums(np.where(seen, stands_h, 0.0)), sums(visible * stands_h)
+    frames_seen, frames_whole = sums(np.where(seen, 1.0, 0.0)).sum(axis=0), sums(visible).sum(axis=0)
     low, high = interval(hits, whole)
+    aurora_h, whole_h = hits.sum(axis=0), whole.sum(axis=0)
     rows = tuple(
-        (_label(axis, value), int(hits[:, i].sum()), round(float(whole[:, i].sum()), 1),
-         int((whole[:, i] > 0).sum()), rounded(share(hits[:, i].sum(), whole[:, i].sum())),
-         rounded(low[i]), rounded(high[i]))
+        (_label(axis, value), int(frames_seen[i]), round(float(frames_whole[i]), 1), int((whole[:, i] > 0).sum()),
+         rounded(share(aurora_h[i], whole_h[i])), rounded(low[i]), rounded(high[i]), hours(aurora_h[i]),
+         hours(whole_h[i]))
         for i, value in enumerate(values)
     )  # fmt: skip
-    columns = (axis.column, "aurora frames", "observable frames", "nights", "occurrence", "low", "high")
+    columns = (axis.column, "aurora frames", "observable frames", "nights", "occurrence", "low", "high", "aurora (h)",
+               OBSERVABLE_H)  # fmt: skip
     return Table(f"occurrence_by_{axis.name}", f"Occurrence of aurora by {axis.column}", columns, rows)
 
 
@@ -264,17 +301,13 @@ def nights_table(frames: Frames) -> Table:
     judged, aurora = count(frames.judged), count(frames.aurora)
     visible = np.bincount(frames.night, weights=np.where(frames.judged, frames.visible, 0), minlength=size)
     unusable = count(frames.verdict == VERDICTS.index("unusable"))
+    cadence_s = [float(frames.stands_s[frames.night == i][0]) for i in range(size)]
     rows = tuple(
         (night.isoformat(), int(judged[i]), round(float(visible[i]), 1), int(aurora[i]), int(unusable[i]),
-         rounded(share(aurora[i], visible[i])))
+         rounded(share(aurora[i], visible[i])), cadence_s[i],
+         *(hours(frames_of[i] * cadence_s[i] / 3600) for frames_of in (judged, visible, aurora)))
         for i, night in enumerate(frames.nights)
     )  # fmt: skip
-    columns = (
-        "night (date of its morning)",
-        "judged",
-        "observable frames",
-        "aurora",
-        "unusable",
-        "occurrence",
-    )
+    columns = ("night (date of its morning)", "judged", "observable frames", "aurora", "unusable", "occurrence",
+               "cadence (s)", "judged (h)", OBSERVABLE_H, "aurora (h)")  # fmt: skip
     return Table("nights", "Nights", columns, rows)

@@ -190,19 +190,84 @@ def test_occurrence_is_normalised_by_observable_time(written: Path) -> None:
 
 
 def test_a_camera_that_was_made_slower_keeps_its_older_nights(tmp_path: Path) -> None:
-    """Rows of every 20 s, then a cadence of a minute: they are thinned to it, not thrown away one after the other."""
+    """Rows of every 20 s, then a cadence of a minute: each of them still stands for 20 s, none is left out."""
     rows = [
         ("yk", f"2024-02-10T04:{n // 3:02d}:{n % 3 * 20:02d}Z", 0.1, "clear", "night", "none", 10.0)
         for n in range(180)
     ]
     path = fill(tmp_path / "a.db", rows)
+    put_camera(path, cadence_s=60.0)
+    frames = frames_of(path)
+    assert np.diff(frames.at_s).tolist() == [20.0] * 179
+    assert frames.hours(frames.judged) == pytest.approx(1.0)
+
+
+def put_camera(path: Path, cadence_s: float) -> None:
+    """What the record knows of the camera yk: its cadence is the one that was configured last."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        place = ("yk", "Y", 62.0, -114.0, 0.0, "UTC", 60.0, None)
+        place = ("yk", "Y", 62.0, -114.0, 0.0, "UTC", cadence_s, None)
         connection.execute("INSERT INTO cameras VALUES (?, ?, ?, ?, ?, ?, ?, ?)", place)
+
+
+def frames_of(path: Path) -> frames.Frames:
+    """The frames of the one camera there is."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
-        (frames,) = read_frames(connection, Wanted())
-    assert np.diff(frames.at_s).tolist() == [60.0] * 59
+        (found,) = read_frames(connection, Wanted())
+    return found
+
+
+def hours_of(day: int, step_s: int, skies: str) -> list[tuple[Any, ...]]:
+    """Rows from 04:00 on, so far apart; a letter of ``skies`` a row: Aurora, Clear, Obscured, ``.`` where a row is missing."""
+    said = {"A": (0.9, "aurora"), "C": (0.1, "clear"), "O": (0.1, "obscured")}
+    first = datetime(2024, 2, day, 4, tzinfo=UTC)
+    return [
+        ("yk", utc_text(first + timedelta(seconds=n * step_s)), *said[sky], "night", "none", 10.0)
+        for n, sky in enumerate(skies)
+        if sky != "."
+    ]
+
+
+def test_a_frame_counts_by_the_time_it_stands_for(tmp_path: Path) -> None:
+    """An hour of aurora at five minutes and an hour of none at one minute are aurora half of the time, whatever the
+    camera's cadence is today."""
+    rows = [*hours_of(10, 300, "A" * 12), *hours_of(11, 60, "C" * 60)]
+    for cadence_s in (20.0, 60.0, 300.0):
+        path = fill(tmp_path / f"{cadence_s}.db", rows)
+        put_camera(path, cadence_s)
+        out = tmp_path / f"{cadence_s}"
+        write_report(path, out, formats=())
+        [hour] = read(out / "occurrence_by_hour.csv")
+        assert (hour["aurora frames"], hour["observable frames"], hour["occurrence"]) == ("12", "72.0", "0.5")
+        assert (hour["aurora (h)"], hour["observable (h)"]) == ("1.0", "2.0")
+        total = read(out / "table6_aurora.csv")[-1]
+        assert (total["judged"], total["judged (h)"], total["odds (yes / no)"]) == ("72", "2.0", "1.0")
+        assert total["aurora share of judged"] == total["aurora share of observable"] == "0.5"
+        assert next(row["share"] for row in read(out / "table2_twilight.csv")) == "1.0"
+        nights = read(out / "nights.csv")
+        assert [(row["cadence (s)"], row["aurora (h)"], row["judged (h)"]) for row in nights] == [
+            ("300.0", "1.0", "1.0"), ("60.0", "0.0", "1.0"),
+        ]  # fmt: skip
+        page = (out / "report.html").read_text(encoding="utf-8")
+        said = "Observed: 2.0 h in 2 nights, of which aurora could have been seen in 2.0 h. Aurora: 1.0 h."
+        assert said in page
+
+
+def test_the_cadence_of_a_night_is_that_of_its_rows(tmp_path: Path) -> None:
+    """Gaps do not make it slower, nor do looks at the first sign of aurora make it quicker; a night of two rows has
+    the cadence of the camera, where none is known that of the other nights."""
+    gaps = "CCCCCC....CC......CCCC.................CCCC"
+    path = fill(tmp_path / "a.db", [*hours_of(10, 67, gaps), *hours_of(11, 20, "C..AAAC..AAAC..AAAC..AAAC")])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        put_rows(connection, FILLED, [(*row, -30, 5) for row in hours_of(12, 1500, "CC")])
+
+    def cadences() -> dict[int, float]:
+        found = frames_of(path)
+        return {day.day: float(found.stands_s[found.night == i][0]) for i, day in enumerate(found.nights)}
+
+    assert cadences() == {10: 67.0, 11: 60.0, 12: 63.5}
+    put_camera(path, cadence_s=120.0)
+    assert cadences() == {10: 67.0, 11: 60.0, 12: 120.0}
 
 
 def test_looks_between_two_cadences_are_not_counted(tmp_path: Path) -> None:
@@ -274,8 +339,9 @@ def test_nights_that_are_all_alike_give_no_interval() -> None:
 
 def test_a_bar_without_an_interval_has_no_whiskers() -> None:
     """One of no length would claim that the share is certain."""
-    columns = ("hour", "aurora frames", "observable frames", "nights", "occurrence", "low", "high")
-    rows = ((22, 0, 30.0, 3, 0.0, None, None), (23, 15, 30.0, 3, 0.5, 0.1, 0.9))
+    columns = ("hour", "aurora frames", "observable frames", "nights", "occurrence", "low", "high", "aurora (h)",
+               "observable (h)")  # fmt: skip
+    rows = ((22, 0, 30.0, 3, 0.0, None, None, 0.0, 0.5), (23, 15, 30.0, 3, 0.5, 0.1, 0.9, 0.25, 0.5))
     bars, _ = figures._occurrence(Table("occurrence_by_hour", "", columns, rows)).axes
     [whiskers] = [one for one in bars.containers if isinstance(one, ErrorbarContainer)]
     ends = [np.asarray(cap.get_ydata(), dtype=float) for cap in whiskers.lines[1]]
