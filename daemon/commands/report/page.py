@@ -77,7 +77,8 @@ def as_page(name: str, made_at: str, sections: Sequence[Section], sources: Seque
         "Shares are shares of time: a frame counts by the time it stands for, which is the cadence of its night, as its "
         "rows have it. Observable time is the time in which aurora "
         "could have been seen: by the stars where the camera's lens is solved, else under clear sky or aurora. "
-        "Intervals hold 95 % and come from drawing whole nights anew; three nights are the fewest that give one. "
+        "Intervals are of 95 % and come from how much whole nights differ, at Student's quantile for so many nights; three "
+        "nights are the fewest that give one. "
         "Magnetic local time is that of a centred dipole."
     )
     parts = [_section(section, first=i == 0) for i, section in enumerate(sections)]

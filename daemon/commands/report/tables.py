@@ -1,7 +1,7 @@
 """The tables of a report, numbers as numbers: the thesis's, occurrence with intervals by night, events. Pure.
 
 A share is one of time: a frame counts by the time it stands for, the cadence of its night, so that nights of different
-cadences can stand in one table. Counts of frames are counts. A share's 95 % interval comes from drawing whole nights anew: the frames of one night are no independent witnesses.
+cadences can stand in one table. Counts of frames are counts. A share's 95 % interval comes from how much whole nights differ (:mod:`intervals`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.commands.report.frames import Codes, Frames, Values
+from daemon.commands.report.intervals import interval
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
 
 BINS = 20
@@ -29,10 +30,6 @@ NIGHT_LONG = ("hour", "mlt")
 
 OBSERVABLE_H = "observable (h)"
 """The column of the time in which aurora could have been seen."""
-
-RESAMPLES = 1000
-FEWEST_NIGHTS = 3
-"""Fewer nights give no interval."""
 
 SHARES = frozenset({
     "share", "low", "high", "occurrence", "aurora share of judged", "aurora share of observable",
@@ -267,25 +264,6 @@ def occurrence(frames: Frames, axis: Axis) -> Table:
 
 def _label(axis: Axis, value: Any) -> Any:
     return axis.labels[int(value)] if axis.labels else str(value) if axis.name == "month" else int(value)
-
-
-def interval(hits: Values, whole: Values, seed: int = 0) -> tuple[Values, Values]:
-    """95 % interval of Σ hits / Σ whole over nights drawn anew; both (nights, classes).
-
-    NaN of too few nights, and where all nights are alike (aurora in none, or in every frame): what is drawn anew is
-    then the same again, which is no certainty.
-    """
-    nights = len(hits)
-    dice = np.random.default_rng(seed)
-    drawn = dice.multinomial(nights, np.full(nights, 1 / nights), RESAMPLES).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = (drawn @ hits) / (drawn @ whole)
-    enough = (whole > 0).sum(axis=0) >= FEWEST_NIGHTS
-    low, high = np.full(hits.shape[1], np.nan), np.full(hits.shape[1], np.nan)
-    if enough.any():
-        low[enough], high[enough] = np.nanpercentile(shares[:, enough], [2.5, 97.5], axis=0)
-    alike = high - low < 1e-9
-    return np.where(alike, np.nan, low), np.where(alike, np.nan, high)
 
 
 # ------------------------------------------------------------------ nights

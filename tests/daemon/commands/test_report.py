@@ -18,9 +18,10 @@ from matplotlib.container import ErrorbarContainer
 
 from daemon.commands.report import figures, frames, write_report
 from daemon.commands.report.frames import Wanted, read_frames
+from daemon.commands.report.intervals import interval
 from daemon.commands.report.page import as_csv
 from daemon.commands.report.provenance import Provenance
-from daemon.commands.report.tables import Table, interval, share
+from daemon.commands.report.tables import Table, share
 from daemon.config import CameraSettings
 from daemon.errors import AuroradError, StoreError
 from daemon.footage.image import decode
