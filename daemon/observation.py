@@ -147,7 +147,7 @@ class Camera:
     longitude_deg: float
     timezone: str
     disc: Disc
-    elevation_m: float = 0.0
+    elevation_m: float | None = None
     orientation: Orientation | None = None
     stamp: StampStyle | None = None
     cadence_s: float = 60.0

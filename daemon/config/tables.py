@@ -168,8 +168,13 @@ class CameraSettings(Table):
     )
     latitude_deg: Number = number(62.4333, -90, 90, "Latitude, north positive.")
     longitude_deg: Number = number(-114.35, -180, 180, "Longitude, east positive.")
-    elevation_m: Number = number(
-        0.0, -500, 9000, "Height above the sea.", why="in metres", why_least="in metres"
+    elevation_m: Number | None = number(
+        None,
+        -500,
+        9000,
+        "Height above the sea; exports leave it out where it is not given.",
+        why="in metres",
+        why_least="in metres",
     )
     timezone: Zone = Field("America/Yellowknife", description="IANA time zone, for local times and stamps.")
     cadence_s: Number = number(
@@ -196,7 +201,10 @@ class CameraSettings(Table):
         """What the record keeps of a camera, for when no configuration names it any more: no addresses."""
         kept = {"name", "title", "latitude_deg", "longitude_deg", "elevation_m", "timezone", "cadence_s",
                 "orientation", "disc"}  # fmt: skip
-        return self.model_dump(mode="json", include=kept)
+        about = self.model_dump(mode="json", include=kept)
+        if self.elevation_m is None and self._is_auroramax():
+            about["elevation_m"] = auroramax.ELEVATION_M
+        return about
 
     @property
     def called(self) -> str:

@@ -32,6 +32,17 @@ CREATE TABLE skies (
 """
 
 FIFTH = """
+CREATE TABLE cameras_fifth (
+    name TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    latitude_deg REAL NOT NULL,
+    longitude_deg REAL NOT NULL,
+    elevation_m REAL,
+    timezone TEXT NOT NULL,
+    cadence_s REAL NOT NULL,
+    orientation TEXT
+) WITHOUT ROWID;
+
 CREATE TABLE camera_history (
     camera TEXT NOT NULL,
     since TEXT NOT NULL,

@@ -300,9 +300,21 @@ def m004_short(db: Database) -> None:
 
 
 @migrations()
-def m005_camera_history(db: Database) -> None:
-    """What a camera's configuration said when: by what its rows were described. Nothing is known of before."""
+def m005_cameras(db: Database) -> None:
+    """A camera's height may be unknown, and it is kept what its configuration said when.
+
+    A height of 0 was nearly always nobody's answer until now, and is taken for none. Nothing is known of what was
+    configured before.
+    """
     _create(db, FIFTH)
+    db.execute(
+        "INSERT INTO cameras_fifth SELECT name, title, latitude_deg, longitude_deg, nullif(elevation_m, 0.0), timezone,"
+        " cadence_s, orientation FROM cameras"
+    )
+    db.execute("DROP TABLE cameras")
+    db.execute("PRAGMA legacy_alter_table = ON")  # as above: views that somebody has made
+    db.execute("ALTER TABLE cameras_fifth RENAME TO cameras")
+    db.execute("PRAGMA legacy_alter_table = OFF")
 
 
 def _own_columns(db: Database, ours: set[str]) -> dict[str, str]:
@@ -353,7 +365,7 @@ def _move_state(db: Database, key: str, kept: dict[str, Any]) -> None:
             _insert(db, "conditions", condition, since, None, "", "")
     elif kind == "camera":
         turned = kept.get("orientation")
-        place = [kept.get(key, 0.0) for key in ("latitude_deg", "longitude_deg", "elevation_m")]
+        place = [kept.get(key) or 0.0 for key in ("latitude_deg", "longitude_deg", "elevation_m")]
         zone, cadence_s = kept.get("timezone", "UTC"), kept.get("cadence_s", 60.0)
         turned = None if turned is None else json.dumps(turned)
         _insert(db, "cameras", name, kept.get("title", ""), *place, zone, cadence_s, turned)

@@ -82,10 +82,13 @@ def _opened() -> tuple[Any, Any]:
 
 
 class Observatory:
-    """A place on Earth (WGS 84) to look at the sky from. Cheap to make; loads nothing until asked."""
+    """A place on Earth (WGS 84) to look at the sky from. Cheap to make; loads nothing until asked.
 
-    def __init__(self, latitude_deg: float, longitude_deg: float, elevation_m: float = 0.0) -> None:
-        self._place = (latitude_deg, longitude_deg, elevation_m)
+    A height that is not known is taken as 0 m: 1 km moves the moon by half a second of arc, the sun by less.
+    """
+
+    def __init__(self, latitude_deg: float, longitude_deg: float, elevation_m: float | None = None) -> None:
+        self._place = (latitude_deg, longitude_deg, elevation_m or 0.0)
         self._curves: dict[int, DayCurve] = {}
 
     @property

@@ -117,7 +117,7 @@ def _time(column: str, name: str = "Time") -> Parameter:
 def _of_camera(reader: Reader, name: str) -> list[Dataset]:
     about = reader.camera(name)
     title = (about and about["title"]) or name
-    place = (about["longitude_deg"], about["latitude_deg"], about["elevation_m"]) if about else None
+    place = _place(about) if about else None
     return [
         Dataset(
             f"{name}/observations", f"{title}: observations", f"What was seen over {title}, a frame a record.",
@@ -129,6 +129,12 @@ def _of_camera(reader: Reader, name: str) -> list[Dataset]:
             (_time("onset_at"), *_EVENT), "events", "onset_at", ("camera", name), place=place,
         ),
     ]  # fmt: skip
+
+
+def _place(about: Mapping[str, Any]) -> tuple[float, ...]:
+    """Longitude and latitude in degrees, and the height in metres where it is known."""
+    here = (about["longitude_deg"], about["latitude_deg"])
+    return here if about["elevation_m"] is None else (*here, about["elevation_m"])
 
 
 def _cadence(about: Mapping[str, Any] | None) -> str:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from daemon.archive.export import EVENT_COLUMNS, Selection, export
 from daemon.cli import main
 from daemon.commands.report import write_report
+from daemon.config import CameraSettings
 from daemon.errors import StoreError, UsageError
 from daemon.observation import EventChange
 from daemon.record.label_files import export_labels
@@ -191,12 +192,29 @@ def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, 
         assert float(data["calibrated_probability"][at]) == pytest.approx(probability_at(250), abs=1e-5)
         assert data["moon_phase_deg"].attrs["units"] == "degree"
         assert (float(data["lat"][0]), data["lat"].attrs["units"]) == (62.4333, "degrees_north")
-        assert data["alt"].attrs["positive"] == "up"
+        assert (float(data["alt"][0]), data["alt"].attrs["positive"]) == (206.0, "up")
         verdicts = data["verdict"].attrs["flag_meanings"].split()
         assert verdicts[int(data["verdict"][at])] == "aurora"
         assert str(data["station_name"].values[0]) == CAMERA
     with xarray.open_dataset(tmp_path / "a.nc", engine="h5netcdf", group="events") as events:
         assert events["onset_at"].values[0] == np.datetime64(at_minute(web_night.ONSET)[:-1])
+
+
+def test_a_height_that_was_not_given_is_no_number(tmp_path: Path) -> None:
+    """No camera stands at 0 m for want of a better figure; one that does, does."""
+    h5netcdf = pytest.importorskip(
+        "h5netcdf", reason="h5netcdf is not installed: pip install 'aurorad[science]'"
+    )
+    with Store(tmp_path / "a.db") as store:
+        for name, given in (("coast", {"elevation_m": 0.0}), ("roof", {})):
+            camera = CameraSettings(name=name, latitude_deg=52, longitude_deg=13, **given)
+            store.progress.register_camera(camera.about())
+            store.record(observation(camera=name), night=NIGHT)
+    export(tmp_path / "a.db", tmp_path / "a.nc", Selection())
+    with h5netcdf.File(tmp_path / "a.nc") as file:
+        coast, roof = file["alt"][...]
+    assert coast == 0
+    assert np.isnan(roof)
 
 
 def test_aurorax_gets_a_record_a_minute_looked_at(record: Path, tmp_path: Path) -> None:

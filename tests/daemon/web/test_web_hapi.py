@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from daemon.config import CameraSettings
 from daemon.footage.plausibility import FLAWS
 from daemon.observation import Drift, Moonlight, Spread, Trend, Twilight, Verdict
 from daemon.record.store import Reader, Store
@@ -22,7 +23,7 @@ from daemon.web.hapi_data import _OBSERVED, _index, datasets
 from daemon.web.hapi_time import hapi_time
 from models.labels import FORMS
 from tests import web_night
-from tests.daemon.record.made import observation
+from tests.daemon.record.made import NIGHT, observation
 from tests.web_night import FIRST, House, at_minute
 
 OBSERVATIONS = "yellowknife/observations"
@@ -49,6 +50,22 @@ def asked(ask: httpx.Client, path: str, **given: str) -> dict[str, Any]:
     made: dict[str, Any] = answer.json()
     assert made["HAPI"] == "3.3"
     return made
+
+
+def test_a_place_has_a_height_where_it_was_given(tmp_path: Path) -> None:
+    """HAPI's geoLocation has two numbers or three; AuroraMAX's height is known."""
+    cameras = [
+        CameraSettings(),
+        CameraSettings(name="roof", latitude_deg=52, longitude_deg=13),
+        CameraSettings(name="coast", latitude_deg=69, longitude_deg=18, elevation_m=0),
+    ]
+    with Store(tmp_path / "a.db") as store:
+        for camera in cameras:
+            store.progress.register_camera(camera.about())
+            store.record(observation(camera=camera.name), night=NIGHT)
+        offered = datasets(store.reader)
+    places = {name: offered[f"{name}/observations"].place for name in ("yellowknife", "roof", "coast")}
+    assert places == {"yellowknife": (-114.35, 62.4333, 206), "roof": (13, 52), "coast": (18, 69, 0)}
 
 
 def test_the_five_endpoints_say_what_there_is(ask: httpx.Client) -> None:
