@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from daemon import cli, config
 from daemon.config import Settings, load
 from daemon.metrics import METRICS
+from daemon.record.meanings import COMMENTS
 from daemon.record.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +88,14 @@ def test_every_metric_is_documented() -> None:
     for metric in METRICS:
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
         assert f"| `{metric.full_name}` | {metric.kind} | {labels} | {metric.help} |" in page
+
+
+def test_the_classes_of_the_sky_are_documented_as_they_are() -> None:
+    """docs/database.md has the very rules that the record and its exports go by."""
+    page = text("docs/database.md")
+    for column, rule in COMMENTS.items():
+        [row] = re.findall(rf"^\| `{column}` \| (.*) \|$", page, re.M)
+        assert row.endswith(f", {rule}")
 
 
 def test_every_table_and_column_is_documented(tmp_path: Path) -> None:

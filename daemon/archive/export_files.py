@@ -14,7 +14,7 @@ from daemon.archive.export import EVENT_COLUMNS, Row, Source
 from daemon.errors import UsageError
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, from_utc_text
 from daemon.record.columns import Column
-from daemon.record.meanings import EXPORTED, FREE_TEXTS, STANDARD_NAMES, long_name, units
+from daemon.record.meanings import EXPORTED, FREE_TEXTS, STANDARD_NAMES, comment, long_name, units
 from daemon.spaceweather.magnetic_time import conjugate
 from daemon.text import for_a_table, write_table
 
@@ -54,6 +54,12 @@ def write_csv(source: Source, path: Path) -> int:
         return write_table(file, names, lines)
 
 
+def _about(column: Column) -> dict[str, str]:
+    """What a column holds, in words."""
+    more = comment(column)
+    return {"long_name": long_name(column), **({"comment": more} if more else {})}
+
+
 # ------------------------------------------------------------------ Parquet
 
 
@@ -90,7 +96,7 @@ def _field(name: str, source: Source) -> Any:
     if source.selection.what == "events" or column is None:
         return pyarrow.field(name, pyarrow.float64() if name in EVENT_NUMBERS else pyarrow.string())
     kind = {int: pyarrow.int64(), float: pyarrow.float64()}.get(column.plain, pyarrow.string())
-    about = {"long_name": long_name(column), **({"units": unit} if (unit := units(column)) else {})}
+    about = _about(column) | ({"units": unit} if (unit := units(column)) else {})
     return pyarrow.field(name, kind, metadata=about)
 
 
@@ -165,7 +171,7 @@ def _observations(file: Any, source: Source, rows: list[Row]) -> None:
 
 
 def _column(file: Any, column: Column, values: list[Any]) -> None:
-    about: dict[str, Any] = {"long_name": long_name(column)}
+    about: dict[str, Any] = {**_about(column)}
     name = "time" if column.name == "observed_at" else column.name
     if name != "time":
         about["coordinates"] = "time lat lon alt station_name"

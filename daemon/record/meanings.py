@@ -1,4 +1,4 @@
-"""What a column means to other programs: its unit and CF's standard name, for exports and for HAPI.
+"""What a column means to other programs: its name in words, unit and CF's standard name, for exports and for HAPI.
 
 A column that is not listed gets its unit by its name's end (``_deg``, ``_km``, ``_s``) or is a plain number.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from daemon.record.columns import COLUMNS, Column
 from daemon.record.short import Hundredths, Words
+from daemon.sky.ephemeris import MOONLIGHT_RULE, TWILIGHT_RULE
 from models.labels import FORMS
 
 STANDARD_NAMES = {"observed_at": "time"}
@@ -41,6 +42,9 @@ LONG_NAMES = {
     "curvature": "curvature of the aurora's skeleton, in one over the disc's radius",
 }
 
+COMMENTS = {"twilight": TWILIGHT_RULE, "moonlight": MOONLIGHT_RULE}
+"""What a column's words mean, where they do not say it themselves."""
+
 FREE_TEXTS = frozenset({"camera", "reason", "source", "id", "ended_reason"})
 """Columns of observations and events with words that somebody chose; every other text is in a form of its own, which
 nothing may be put before."""
@@ -63,6 +67,11 @@ def longest(column: Column) -> int:
     """Bytes of UTF-8 that a text of an observation has at most."""
     short = column.short
     return short.longest if isinstance(short, Words | Hundredths) else LONGEST[column.name]
+
+
+def comment(column: Column) -> str:
+    """What a column's words mean, where that needs saying; else empty."""
+    return COMMENTS.get(column.name, "")
 
 
 def long_name(column: Column) -> str:

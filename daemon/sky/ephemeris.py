@@ -32,26 +32,37 @@ DAYS_KEPT = 8
 _SEARCHES_DAYS = (2, 370)  # most crossings are near; the summer pause of the far north is not
 
 
+TWILIGHT_UP_TO_DEG: dict[Twilight, int] = {"night": -18, "astronomical": -12, "nautical": -6}
+"""The sun's altitude up to which each holds, from dark to light; above them it is civil twilight, from 0° on day."""
+
+FULL_FROM_DEG, FULL_ABOVE_DEG = 150, 5
+QUARTER_FROM_DEG, QUARTER_ABOVE_DEG = 45, 10
+"""The folded phase from which the moon counts, and the altitude above which it does. A full moon low on the horizon
+(5…10°) counts, a quarter there does not."""
+
+TWILIGHT_RULE = "by the sun's altitude: {}, civil below 0°, day from 0° on".format(
+    ", ".join(f"{name} up to {up_to}°".replace("-", "−") for name, up_to in TWILIGHT_UP_TO_DEG.items())
+)
+MOONLIGHT_RULE = (
+    f"by the moon's phase and altitude: full from {FULL_FROM_DEG}° of phase on if above {FULL_ABOVE_DEG}°, quarter from "
+    f"{QUARTER_FROM_DEG}° on if above {QUARTER_ABOVE_DEG}°, else none"
+)
+"""The rules of the two classes in words, as exports and the documentation have them."""
+
+
 def twilight_class(sun_altitude_deg: float) -> Twilight:
-    """night ≤ −18 < astronomical ≤ −12 < nautical ≤ −6 < civil < 0 ≤ day."""
-    if sun_altitude_deg <= -18:
-        return "night"
-    if sun_altitude_deg <= -12:
-        return "astronomical"
-    if sun_altitude_deg <= -6:
-        return "nautical"
+    """The class of :data:`TWILIGHT_RULE`."""
+    for name, up_to_deg in TWILIGHT_UP_TO_DEG.items():
+        if sun_altitude_deg <= up_to_deg:
+            return name
     return "civil" if sun_altitude_deg < 0 else "day"
 
 
 def moonlight_class(moon_altitude_deg: float, moon_phase_deg: float) -> Moonlight:
-    """full: phase ≥ 150 and altitude > 5; quarter: 45 ≤ phase < 150 and altitude > 10; else none.
-
-    The phase is the folded one, 0 new to 180 full. A full moon low on the horizon (5…10°) counts,
-    a quarter there does not.
-    """
-    if moon_phase_deg >= 150 and moon_altitude_deg > 5:
-        return "full"
-    if 45 <= moon_phase_deg < 150 and moon_altitude_deg > 10:
+    """The class of :data:`MOONLIGHT_RULE`; the phase is the folded one, 0 new to 180 full."""
+    if moon_phase_deg >= FULL_FROM_DEG:
+        return "full" if moon_altitude_deg > FULL_ABOVE_DEG else "none"
+    if moon_phase_deg >= QUARTER_FROM_DEG and moon_altitude_deg > QUARTER_ABOVE_DEG:
         return "quarter"
     return "none"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import space
-from daemon.record.meanings import EXPORTED, long_name, longest, units
+from daemon.record.meanings import EXPORTED, comment, long_name, longest, units
 from daemon.record.store import Reader
 
 FILL = "-1e31"
@@ -146,12 +146,11 @@ def _observed() -> tuple[Parameter, ...]:
     for column in EXPORTED:
         if column.name in ("camera", "observed_at") or not column.select.startswith("o.") or not column.sql:
             continue
-        unit = units(column)
+        unit, words = units(column), ", ".join(filter(None, (long_name(column), comment(column))))
         if unit is None:
-            size = longest(column)
-            made.append(Parameter(column.name, "string", None, long_name(column), column.name, size))
+            made.append(Parameter(column.name, "string", None, words, column.name, longest(column)))
         else:
-            made.append(Parameter(column.name, "double", unit, long_name(column), column.name))
+            made.append(Parameter(column.name, "double", unit, words, column.name))
     return tuple(made)
 
 

@@ -23,6 +23,7 @@ from daemon.observation import EventChange
 from daemon.record.label_files import export_labels
 from daemon.record.meanings import EXPORTED, units
 from daemon.record.store import Store
+from daemon.sky.ephemeris import MOONLIGHT_RULE, TWILIGHT_RULE
 from tests import web_night
 from tests.daemon.record.made import NIGHT, T0, event, observation
 from tests.web_night import CAMERA, SHA, at_minute, probability_at
@@ -62,6 +63,7 @@ def test_pandas_reads_the_parquet(record: Path, count: int, tmp_path: Path) -> N
     (told,) = json.loads(about.metadata[b"camera_history"])[CAMERA]
     assert {"since", "orientation", "disc", "cadence_s", "timezone"} <= set(told)
     assert SHA.encode() in about.metadata[b"source"]
+    assert about.field("twilight").metadata[b"comment"].decode() == TWILIGHT_RULE
     assert about.field("sun_altitude_deg").metadata[b"units"] == b"degree"
 
 
@@ -193,6 +195,8 @@ def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, 
         assert data["moon_phase_deg"].attrs["units"] == "degree"
         assert (float(data["lat"][0]), data["lat"].attrs["units"]) == (62.4333, "degrees_north")
         assert (float(data["alt"][0]), data["alt"].attrs["positive"]) == (206.0, "up")
+        assert data["twilight"].attrs["comment"] == TWILIGHT_RULE
+        assert data["moonlight"].attrs["comment"] == MOONLIGHT_RULE
         verdicts = data["verdict"].attrs["flag_meanings"].split()
         assert verdicts[int(data["verdict"][at])] == "aurora"
         assert str(data["station_name"].values[0]) == CAMERA

@@ -11,7 +11,7 @@ import pytest
 
 from daemon.errors import ClockError
 from daemon.sky.day_curve import Degrees
-from daemon.sky.ephemeris import Observatory, moonlight_class, twilight_class
+from daemon.sky.ephemeris import MOONLIGHT_RULE, TWILIGHT_RULE, Observatory, moonlight_class, twilight_class
 from tests.pace import nominal_cpu_s
 
 YELLOWKNIFE = (62.4333, -114.3500)
@@ -152,6 +152,16 @@ def test_twilight_limits_belong_to_the_darker_class(altitude: float, name: str) 
 def test_moonlight_needs_phase_and_altitude(altitude: float, phase: float, name: str) -> None:
     """A full moon lights the sky above 5°, a quarter moon above 10°, a crescent never."""
     assert moonlight_class(altitude, phase) == name
+
+
+def test_the_rules_in_words_are_the_rules() -> None:
+    """Every number in them is where a class ends."""
+    assert TWILIGHT_RULE == (
+        "by the sun's altitude: night up to −18°, astronomical up to −12°, nautical up to −6°, civil below 0°, day from 0° on"
+    )
+    assert MOONLIGHT_RULE == (
+        "by the moon's phase and altitude: full from 150° of phase on if above 5°, quarter from 45° on if above 10°, else none"
+    )
 
 
 def test_many_at_once_equal_one_by_one() -> None:
