@@ -17,16 +17,14 @@ from daemon.errors import AuroradError, StoreError, UsageError
 from daemon.files import replacing
 from daemon.observation import from_utc_text, utc_text
 from daemon.record.database import refuse_own_files
+from daemon.record.meanings import EVENT_LONG_NAMES
 from daemon.record.rows import NightRow
 from daemon.record.store import Reader
 
 What = Literal["observations", "events"]
 Row = Mapping[str, Any]
 
-EVENT_COLUMNS = (
-    "id", "camera", "onset_at", "confirmed_at", "strong_at", "ended_at", "ended_reason", "peak_probability",
-    "peak_at", "in_cool_down", "brightest_at", "brightest_level", "brightest_cover", "label",
-)  # fmt: skip
+EVENT_COLUMNS = tuple(EVENT_LONG_NAMES)
 REFERENCES = (
     "Method: bachelor thesis, Ewha Womans University, 2025; EfficientNet, arXiv:1905.11946; "
     "Grad-CAM, doi:10.1109/ICCV.2017.74; Skyfield, ascl:1907.024"

@@ -14,7 +14,15 @@ from daemon.archive.export import EVENT_COLUMNS, Row, Source
 from daemon.errors import UsageError
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS, from_utc_text
 from daemon.record.columns import Column
-from daemon.record.meanings import EXPORTED, FREE_TEXTS, STANDARD_NAMES, comment, long_name, units
+from daemon.record.meanings import (
+    EVENT_LONG_NAMES,
+    EXPORTED,
+    FREE_TEXTS,
+    STANDARD_NAMES,
+    comment,
+    long_name,
+    units,
+)
 from daemon.spaceweather.magnetic_time import conjugate
 from daemon.text import for_a_table, write_table
 
@@ -22,7 +30,12 @@ FLAGS: dict[str, tuple[str, ...]] = {"verdict": VERDICTS, "twilight": TWILIGHTS,
 """Columns of few words: numbers with their meanings in NetCDF."""
 
 TIMES = frozenset({"observed_at", "fetched_at", "recorded_at"})
-EVENT_NUMBERS = frozenset({"peak_probability", "in_cool_down", "brightest_level", "brightest_cover"})
+EVENT_NUMBERS = frozenset({
+    "peak_probability", "peak_level", "in_cool_down", "brightest_level", "brightest_cover",
+})  # fmt: skip
+UNKNOWN = np.int8(-1)
+"""The code of a column of few words where a row has none of them."""
+
 EPOCH = "seconds since 1970-01-01 00:00:00"
 
 
@@ -90,11 +103,13 @@ def _typed(name: str, value: Any) -> Any:
 def _field(name: str, source: Source) -> Any:
     import pyarrow
 
+    if source.selection.what == "events":
+        plain = pyarrow.float64() if name in EVENT_NUMBERS else pyarrow.string()
+        kind = pyarrow.timestamp("s", tz="UTC") if _is_time(name) else plain
+        return pyarrow.field(name, kind, metadata={"long_name": EVENT_LONG_NAMES[name]})
+    [column] = [c for c in EXPORTED if c.name == name]
     if _is_time(name):
-        return pyarrow.field(name, pyarrow.timestamp("s", tz="UTC"))
-    column = next((c for c in EXPORTED if c.name == name), None)
-    if source.selection.what == "events" or column is None:
-        return pyarrow.field(name, pyarrow.float64() if name in EVENT_NUMBERS else pyarrow.string())
+        return pyarrow.field(name, pyarrow.timestamp("s", tz="UTC"), metadata=_about(column))
     kind = {int: pyarrow.int64(), float: pyarrow.float64()}.get(column.plain, pyarrow.string())
     about = _about(column) | ({"units": unit} if (unit := units(column)) else {})
     return pyarrow.field(name, kind, metadata=about)
@@ -181,10 +196,10 @@ def _column(file: Any, column: Column, values: list[Any]) -> None:
         _variable(file, name, "obs", seconds, {**about, **standard, "units": EPOCH, "calendar": "standard"})
     elif column.name in FLAGS:
         meanings = FLAGS[column.name]
-        codes = np.array([meanings.index(v) if v in meanings else -1 for v in values], dtype=np.int8)
+        codes = np.array([meanings.index(v) if v in meanings else UNKNOWN for v in values], dtype=np.int8)
         flags = {"flag_values": np.arange(len(meanings), dtype=np.int8),
                  "flag_meanings": " ".join(word.replace(" ", "_") for word in meanings)}  # fmt: skip
-        _variable(file, name, "obs", codes, about | flags)
+        _variable(file, name, "obs", codes, about | flags, UNKNOWN)
     elif (unit := units(column)) is not None:
         _variable(file, name, "obs", _floats(values), about | {"units": unit}, np.nan)
     else:
@@ -195,13 +210,14 @@ def _events(group: Any, rows: list[Row]) -> None:
     group.dimensions = {"event": len(rows)}
     for name in EVENT_COLUMNS:
         values = [row[name] for row in rows]
+        about = {"long_name": EVENT_LONG_NAMES[name]}
         if _is_time(name):
             seconds = _floats(None if v is None else from_utc_text(v).timestamp() for v in values)
-            _variable(group, name, "event", seconds, {"units": EPOCH, "calendar": "standard"}, np.nan)
+            _variable(group, name, "event", seconds, about | {"units": EPOCH, "calendar": "standard"}, np.nan)
         elif name in EVENT_NUMBERS:
-            _variable(group, name, "event", _floats(values), {"units": "1"}, np.nan)
+            _variable(group, name, "event", _floats(values), about | {"units": "1"}, np.nan)
         else:
-            _texts(group, name, "event", values, {})
+            _texts(group, name, "event", values, about)
 
 
 def _floats(values: Iterable[Any]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.observation import from_utc_text, utc_text
 from daemon.record import space
-from daemon.record.meanings import EXPORTED, comment, long_name, longest, units
+from daemon.record.meanings import EVENT_LONG_NAMES, EXPORTED, comment, long_name, longest, units
 from daemon.record.store import Reader
 
 FILL = "-1e31"
@@ -157,10 +157,10 @@ def _observed() -> tuple[Parameter, ...]:
 _OBSERVED = _observed()
 
 _EVENT = (
-    Parameter("id", "string", None, "the event's id", "id", 70),
+    Parameter("id", "string", None, EVENT_LONG_NAMES["id"], "id", 70),
     _time("confirmed_at", "confirmed"),
     _time("ended_at", "ended"),
-    Parameter("peak_probability", "double", "1", "highest calibrated probability", "peak_probability"),
+    Parameter("peak_probability", "double", "1", EVENT_LONG_NAMES["peak_probability"], "peak_probability"),
     _time("strong_at", "strong"),
 )
 

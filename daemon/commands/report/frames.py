@@ -123,9 +123,8 @@ class Frames:
 
     @property
     def month(self) -> NDArray[np.str_]:
-        """``2024-02`` of each frame, UTC."""
-        made: NDArray[np.str_] = self.at_s.astype("datetime64[s]").astype("datetime64[M]").astype(str)
-        return made
+        """``2024-02`` of each frame: the month of its night, which is that of the night's morning."""
+        return np.array([night.isoformat()[:7] for night in self.nights])[self.night]
 
     @property
     def period(self) -> tuple[datetime, datetime]:

@@ -204,12 +204,13 @@ def _shown(
 
 @dataclass(frozen=True)
 class Axis:
-    """What occurrence is counted by: name of the table, what its column is called, class of each frame, order."""
+    """What occurrence is counted by: name of the table, what its column is called, class of each frame, order, a note."""
 
     name: str
     column: str
     classes: NDArray[Any]
     labels: Mapping[Any, str] | None = None
+    note: str = ""
 
 
 def axes(frames: Frames, kp: Values) -> list[Axis]:
@@ -218,7 +219,7 @@ def axes(frames: Frames, kp: Values) -> list[Axis]:
     phases = {int(deg): f"{deg:03d}–{deg + PHASE_STEP_DEG:03d}°" for deg in np.unique(low)}
     found = [
         Axis("hour", f"hour ({frames.place.timezone})", frames.local_hour),
-        Axis("month", "month", frames.month),
+        Axis("month", "month", frames.month, note="A night counts in the month of its morning."),
         Axis("moonlight", "moonlight", frames.moonlight, dict(enumerate(MOONLIGHTS))),
         Axis("phase", "moon phase", low, phases),
     ]
@@ -259,7 +260,8 @@ def occurrence(frames: Frames, axis: Axis) -> Table:
     )  # fmt: skip
     columns = (axis.column, "aurora frames", "observable frames", "nights", "occurrence", "low", "high", "aurora (h)",
                OBSERVABLE_H)  # fmt: skip
-    return Table(f"occurrence_by_{axis.name}", f"Occurrence of aurora by {axis.column}", columns, rows)
+    title = f"Occurrence of aurora by {axis.column}"
+    return Table(f"occurrence_by_{axis.name}", title, columns, rows, axis.note)
 
 
 def _label(axis: Axis, value: Any) -> Any:

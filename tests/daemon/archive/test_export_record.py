@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +21,9 @@ from daemon.cli import main
 from daemon.commands.report import write_report
 from daemon.config import CameraSettings
 from daemon.errors import StoreError, UsageError
-from daemon.observation import EventChange
+from daemon.observation import EventChange, utc_text
 from daemon.record.label_files import export_labels
-from daemon.record.meanings import EXPORTED, units
+from daemon.record.meanings import EVENT_LONG_NAMES, EXPORTED, long_name, units
 from daemon.record.store import Store
 from daemon.sky.ephemeris import MOONLIGHT_RULE, TWILIGHT_RULE
 from tests import web_night
@@ -204,6 +206,44 @@ def test_xarray_opens_the_netcdf_with_units_and_times(record: Path, count: int, 
         assert events["onset_at"].values[0] == np.datetime64(at_minute(web_night.ONSET)[:-1])
 
 
+def test_an_unknown_class_is_missing_in_netcdf(tmp_path: Path) -> None:
+    """A verdict that only a later release knows is no number for xarray, and no word of the list."""
+    pytest.importorskip("h5netcdf", reason="h5netcdf is not installed: pip install 'aurorad[science]'")
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed: pip install xarray")
+    with Store(tmp_path / "a.db") as store:
+        for minute in (0, 1):
+            store.record(observation(minute), night=NIGHT)
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db, db:
+        db.execute("UPDATE observations SET verdict_kept = 99 WHERE observed_at = ?", [utc_text(T0)])
+    export(tmp_path / "a.db", tmp_path / "a.nc", Selection())
+    with xarray.open_dataset(tmp_path / "a.nc", engine="h5netcdf") as data:
+        assert data["verdict"].encoding["_FillValue"] == -1
+        unknown, aurora = data["verdict"].values
+    assert np.isnan(unknown)
+    assert aurora == 0
+
+
+def test_an_event_is_exported_with_its_level_and_what_its_columns_hold(tmp_path: Path) -> None:
+    """``peak_level`` in every form; long names in NetCDF's group and in Parquet's fields."""
+    h5netcdf = pytest.importorskip(
+        "h5netcdf", reason="h5netcdf is not installed: pip install 'aurorad[science]'"
+    )
+    from pyarrow import parquet
+
+    with Store(tmp_path / "a.db") as store:
+        store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(peak_level=5), T0)])
+    for name in ("e.csv", "e.parquet", "e.nc"):
+        export(tmp_path / "a.db", tmp_path / name, Selection(what="events"))
+    assert pandas.read_csv(tmp_path / "e.csv", comment="#")["peak_level"].to_list() == [5]
+    assert pandas.read_parquet(tmp_path / "e.parquet")["peak_level"].to_list() == [5.0]
+    fields = parquet.read_schema(tmp_path / "e.parquet")
+    assert fields.field("onset_at").metadata[b"long_name"] == b"time of the first frame with aurora"
+    with h5netcdf.File(tmp_path / "e.nc") as file:
+        held = file["events"]
+        assert list(held["peak_level"][...]) == [5.0]
+        assert {name: held[name].attrs["long_name"] for name in EVENT_COLUMNS} == EVENT_LONG_NAMES
+
+
 def test_a_height_that_was_not_given_is_no_number(tmp_path: Path) -> None:
     """No camera stands at 0 m for want of a better figure; one that does, does."""
     h5netcdf = pytest.importorskip(
@@ -237,6 +277,15 @@ def test_every_number_has_a_unit() -> None:
     """A column that is a number is one of something; a text is not."""
     assert {units(column) for column in EXPORTED if column.plain in (int, float)} >= {"degree", "1"}
     assert all(units(column) for column in EXPORTED if column.plain in (int, float))
+
+
+def test_a_long_name_says_more_than_the_name() -> None:
+    """In words what the column holds; of events too. A column that is newer than the names may do with its title."""
+    names = {column.name: long_name(column) for column in EXPORTED if column.since <= 4} | EVENT_LONG_NAMES
+    plain = {name for name, words in names.items() if words.lower() in (name, name.replace("_", " "))}
+    assert not plain
+    assert names["poleward_deg"].endswith("toward the pole")
+    assert "brightest" in names["azimuth_deg"]
 
 
 def test_units_are_words_that_udunits_knows() -> None:

@@ -254,6 +254,23 @@ def test_a_frame_counts_by_the_time_it_stands_for(tmp_path: Path) -> None:
         assert said in page
 
 
+def test_a_night_counts_in_the_month_of_its_morning(tmp_path: Path) -> None:
+    """The night of 31 January to 1 February is one of February, before UTC's midnight too, and the page says so."""
+    rows = [
+        ("yk", at, 0.1, "clear", "night", "none", 10.0)
+        for at in (
+            "2024-01-31T04:00:00Z",
+            "2024-01-31T23:50:00Z",
+            "2024-02-01T00:10:00Z",
+            "2024-02-01T10:00:00Z",
+        )
+    ]
+    write_report(fill(tmp_path / "a.db", rows), tmp_path, formats=())
+    months = [(row["month"], row["observable frames"]) for row in read(tmp_path / "occurrence_by_month.csv")]
+    assert months == [("2024-01", "1.0"), ("2024-02", "3.0")]
+    assert "A night counts in the month of its morning." in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_the_cadence_of_a_night_is_that_of_its_rows(tmp_path: Path) -> None:
     """Gaps do not make it slower, nor do looks at the first sign of aurora make it quicker; a night of two rows has
     the cadence of the camera, where none is known that of the other nights."""
