@@ -104,6 +104,8 @@ class Pipeline:
         self.stars = StarWatch(camera.camera(), self.observatory, store, self.horizon)
         # What was followed last: to ask the record for it would cost fifty times as much.
         self.newest: Observation | None = None
+        self.rows = 0
+        """How many rows have been written: who sees it grow knows that the record can be written."""
 
     def follow(
         self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
@@ -256,6 +258,7 @@ class Pipeline:
         )
         if not recorded:
             return
+        self.rows += 1
         if live and look.column is not None:
             self.metrics.recorded(observation, self.clock.now())
         self.metrics.observed(observation, changes)

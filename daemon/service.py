@@ -251,9 +251,13 @@ class Service:
 
     def _look(self, name: str, watch: LiveWatch) -> datetime:
         following = self.clock.now() + timedelta(seconds=watch.pipeline.camera.cadence_s)
+        before = watch.pipeline.rows
         try:
             following = watch.look()
-            self.conditions.end("record", "", "the record can be written again")
+            if (
+                watch.pipeline.rows > before
+            ):  # a look without news proves nothing, nor does a condition's few bytes
+                self.conditions.end("record", "", "the record can be written again")
             self.conditions.end("look failed", name, f"{name} is watched again")
         except StoreError as error:
             # Nothing is acknowledged that is not written; the next look tries again.

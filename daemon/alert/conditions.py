@@ -62,7 +62,9 @@ class Conditions:
                 held = self._open[key]
                 if held.over_since is not None:
                     log.info("%s: again: %s", camera or "aurorad", text)
-                    self._write([], self._open | {key: OpenCondition(held.since)})
+                    # In memory at once: where it cannot be written, it would be logged again at every look.
+                    self._open = self._open | {key: OpenCondition(held.since)}
+                    self._write([], self._open)
                 return
             now = self._clock.now()
             if key not in self._untold:
@@ -90,8 +92,8 @@ class Conditions:
             if at_once or held is None or key in self._untold or self._is_due(over):
                 self._finish(key, over)
             elif over is not held:
-                log.info("%s: %s", camera or "aurorad", text)
                 self._write([], self._open | {key: over})
+                log.info("%s: %s", camera or "aurorad", text)
 
     def report(self, what: str, camera: str, text: str) -> None:
         """One message to the operator about what has changed by itself and needs no end. Raises StoreError."""

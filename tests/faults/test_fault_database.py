@@ -114,6 +114,29 @@ def test_a_database_that_is_not_where_it_was(
            f"{recovery:.1f} cadences")  # fmt: skip
 
 
+def test_the_record_counts_as_written_again_with_a_row_alone(
+    tmp_path: Path, green: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look without a new picture writes none: while the disk is full it ends nothing."""
+    with watching(tmp_path, green, {"cam": Sky()}, sources={"cam": {"stale_after_s": 86400}}) as watch:
+        watch.wait(lambda: watch.judged("cam"), "it watches")
+        service = watch.service
+        service.schedule.stop(30)
+        assert service.schedule.drained, "from here on the looks are ours"
+        live = service.watches["cam"]
+        service.conditions.begin("record", "", "the record cannot be written")
+        with monkeypatch.context() as patched:
+            patched.setattr(live.source, "latest", lambda: None)
+            service._look("cam", live)
+        assert service.conditions.holds("record", "")
+
+        def written() -> bool:
+            service._look("cam", live)
+            return not service.conditions.holds("record", "")
+
+        watch.wait(written, "a row is written")
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 5 MB."""

@@ -121,3 +121,33 @@ def test_a_clock_put_back_keeps_no_condition_open(tmp_path: Path, night_clock: S
         night_clock.move(-7200)
         conditions.settle()
         assert not conditions.open
+
+
+def test_what_comes_back_while_nothing_can_be_written_is_logged_once(
+    tmp_path: Path, night_clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither "again" nor an end that could not be written stands in the log at every look."""
+    caplog.set_level("INFO", "aurorad.conditions")
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        conditions = Conditions(store, CHANNELS[1:2], night_clock, timedelta(minutes=30))
+        conditions.begin("record", "", "the record cannot be written")
+        store._db.execute("PRAGMA query_only = ON")
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                conditions.end("record", "", "the record can be written again")
+        assert caplog.messages == ["aurorad: the record cannot be written"]
+        store._db.execute("PRAGMA query_only = OFF")
+        conditions.end("record", "", "the record can be written again")
+        store._db.execute("PRAGMA query_only = ON")
+        with pytest.raises(StoreError):
+            conditions.begin("record", "", "the record cannot be written")
+        for _ in range(3):
+            conditions.begin("record", "", "the record cannot be written")
+        assert caplog.messages[1:] == [
+            "aurorad: the record can be written again",
+            "aurorad: again: the record cannot be written",
+        ]
+        store._db.execute("PRAGMA query_only = OFF")
+        night_clock.move(3600)
+        conditions.settle()
+        assert conditions.holds("record", ""), "it has never been over"
