@@ -1,4 +1,9 @@
-"""What the watch answers when it is asked how it is: ``/-/healthy``, ``/-/ready``, systemd's watchdog."""
+"""What the watch answers when it is asked how it is: ``/-/healthy``, ``/-/ready``, systemd's watchdog.
+
+A watch that cannot write its record is not healthy, and yet systemd is told that it is alive: a restart cures
+neither a full disk nor one that has become read-only. It would take away the page that says so, and what the
+operator was told would be forgotten and told again; the running process goes on by itself once it can write.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,26 @@ from datetime import datetime
 from daemon.live import LiveWatch
 from daemon.predictor import Predictor
 
+UNRECORDED_CADENCES = 3
+"""For so long every row that was due must have failed to be written: a lock that another program holds for a moment
+is no trouble."""
+
 NOT_IN_PLACE = "the database was replaced or removed; nothing is recorded"
 
 
 def healthy(watches: Mapping[str, LiveWatch], now: datetime, *, in_place: bool) -> tuple[bool, str]:
+    """Is every camera looked after, and what is seen recorded?"""
+    well, why = alive(watches, now, in_place=in_place)
+    if not well:
+        return False, why
+    for name, watch in watches.items():
+        lasted_s = watch.status.unwritten_for().total_seconds()
+        if lasted_s >= UNRECORDED_CADENCES * watch.pipeline.camera_settings.cadence_s:
+            return False, f"{name}: nothing could be recorded for {lasted_s:.0f} s ({watch.status.unwritten})"
+    return True, "; ".join([f"watching {', '.join(watches)}", *_without_picture(watches, now)])
+
+
+def alive(watches: Mapping[str, LiveWatch], now: datetime, *, in_place: bool) -> tuple[bool, str]:
     """Progress, not mere life: every camera has been looked after lately, and the record is where its path says."""
     if not in_place:
         return False, NOT_IN_PLACE
@@ -19,7 +40,7 @@ def healthy(watches: Mapping[str, LiveWatch], now: datetime, *, in_place: bool) 
         since = watch.status.progressed_at or watch.began
         if now - since > watch.patience():
             return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
-    return True, "; ".join([f"watching {', '.join(watches)}", *_without_picture(watches, now)])
+    return True, ""
 
 
 def _without_picture(watches: Mapping[str, LiveWatch], now: datetime) -> Iterator[str]:
@@ -27,7 +48,7 @@ def _without_picture(watches: Mapping[str, LiveWatch], now: datetime) -> Iterato
     for name, watch in watches.items():
         status = watch.status
         if status.gate.look and not status.has_picture(now, watch.pipeline.camera.cadence_s):
-            why = status.stale or status.fault
+            why = f"not recorded: {status.unwritten}" if status.unwritten else status.stale or status.fault
             yield f"no picture of {name}{f' ({why})' if why else ''}"
 
 

@@ -71,9 +71,9 @@ class Housekeeping:
         log.warning("%s: the record was opened anew", self.store.path)
 
     def _tell(self, error: StoreError) -> None:
-        """Nothing is sent that is not recorded: where this cannot be either, it is told with its end."""
+        """The one message that is sent before it is recorded: the record may never be written again."""
         with contextlib.suppress(StoreError):
-            self.conditions.begin("record", "", f"the record cannot be written: {error}")
+            self.conditions.begin("record", "", f"the record cannot be written: {error}", directly=True)
 
     def _run(self) -> None:
         now = self.clock.now()

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daemon import event
 from daemon.alert.conditions import Conditions
-from daemon.errors import FootageError
+from daemon.errors import FootageError, StoreError
 from daemon.footage.frame import from_still
 from daemon.footage.still_clock import StillClock, heard
 from daemon.live_status import LiveStatus
@@ -157,7 +159,8 @@ class LiveWatch:
             self._metrics.skipped(self._name, old)
             return
         try:
-            self._state = self.pipeline.follow([frame], self._state, live=True)
+            with self._recording():
+                self._state = self.pipeline.follow([frame], self._state, live=True)
         except BaseException:
             # The feed is well, yet what it showed is not on record: there is no present to point at.
             self._new_picture(still, None)
@@ -165,6 +168,20 @@ class LiveWatch:
         self._new_picture(still, frame.observed_at)
         self._check_picture(frame.flaw or self._why_unusable())
         self._check_stars()
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """A row is written: page and health get to know whether it could be. Raises what the writing raises."""
+        before = self.pipeline.rows
+        try:
+            yield
+        except StoreError as error:
+            now = self._clock.now()
+            since = self.status.unwritten_since or now
+            self._now(unwritten=error.reason, unwritten_since=since, unwritten_at=now)
+            raise
+        if self.pipeline.rows > before:
+            self._now(unwritten=None, unwritten_since=None, unwritten_at=None)
 
     def _new_picture(self, still: Still, observed_at: datetime | None) -> None:
         self._now(framed_at=still.fetched_at, before_at=self.status.framed_at, observed_at=observed_at)
@@ -267,7 +284,8 @@ class LiveWatch:
         # This row's time is our own clock's. Were that put forward by mistake, the frames of the camera's
         # clock would count as old until it had caught up.
         state = replace(state, last_at=self._state.last_at)
-        self.pipeline.write(Look(row, event.evidence(row, permit)), state, live=True, changes=changes)
+        with self._recording():
+            self.pipeline.write(Look(row, event.evidence(row, permit)), state, live=True, changes=changes)
         self._state = state
 
     def _rest(self, now: datetime, sky: SkyState, permit: Gate) -> datetime:

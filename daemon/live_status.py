@@ -19,7 +19,8 @@ class LiveStatus:
     ``framed_at``: when the newest *new* frame arrived, ``before_at`` the one before it; ``progressed_at``: when a look
     last began or ended; all by the watch's clock. ``observed_at``: the newest frame's own time, once its row is written, None by day.
     ``fault``: why the newest look brought no picture, or None. ``stale``: why the feed counts as stopped,
-    or None. ``gate_until``: when a closed gate opens, or None where it does not within a day.
+    or None. ``gate_until``: when a closed gate opens, or None where it does not within a day. ``unwritten``: why the newest
+    row could not be written, or None; none could be from ``unwritten_since`` to ``unwritten_at``, the last try.
     """
 
     gate: Gate
@@ -33,6 +34,9 @@ class LiveStatus:
     stale: str | None = None
     stale_since: datetime | None = None
     gate_until: datetime | None = None
+    unwritten: str | None = None
+    unwritten_since: datetime | None = None
+    unwritten_at: datetime | None = None
 
     def has_picture(self, now: datetime, cadence_s: float) -> bool:
         """Is there a picture of the present? Only what this process has fetched within two cadences is.
@@ -45,6 +49,12 @@ class LiveStatus:
         dated = self.framed_at <= _due_after(self.observed_at, cadence_s)
         follows = self.before_at is not None and self.framed_at <= _due_after(self.before_at, cadence_s)
         return now <= _due_after(self.framed_at, cadence_s) and (dated or follows)
+
+    def unwritten_for(self) -> timedelta:
+        """From the first row that could not be written to the last; while none is due, it does not grow."""
+        if self.unwritten_since is None or self.unwritten_at is None:
+            return timedelta(0)
+        return self.unwritten_at - self.unwritten_since
 
     def due_at(self, cadence_s: float) -> datetime | None:
         """From when on the newest picture is no longer the present; None where there was none."""

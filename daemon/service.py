@@ -21,6 +21,7 @@ from daemon import health, memory, preflight, systemd, uptime
 from daemon.alert.broker import Broker
 from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
+from daemon.alert.direct import Direct
 from daemon.alert.push import Push
 from daemon.archive.nightly import Nightly
 from daemon.clock import Clock
@@ -112,9 +113,9 @@ class Service:
 
     def _build(self, settings: Settings, predictor: Predictor) -> _Built:
         """All that follows from a configuration, whole and not yet at work. What cannot be used raises here."""
-        conditions = Conditions(
-            self.store, settings.notify, self.clock, timedelta(minutes=settings.daemon.hold_min)
-        )
+        direct = Direct(settings.notify, self.clock, self.metrics)
+        hold = timedelta(minutes=settings.daemon.hold_min)
+        conditions = Conditions(self.store, settings.notify, self.clock, hold, direct)
         push = Push(settings, self.store, self.clock, self.subscribers)
         watches = {camera.name: self._watch(camera, settings, conditions, push) for camera in settings.camera}
         broker = self._broker(settings, conditions)
@@ -374,7 +375,7 @@ class Service:
         return self.schedule.drained and self.keepsakes.drained
 
     def _feed_watchdog(self) -> None:
-        well, why = self.healthy()
+        well, why = health.alive(self.watches, self.clock.now(), in_place=self.store.in_place)
         if well:
             systemd.tell("WATCHDOG=1")
         else:
@@ -388,7 +389,7 @@ class Service:
         return watch.status if watch is not None and watch.status.progressed_at is not None else None
 
     def healthy(self) -> tuple[bool, str]:
-        """Progress, not mere life: every camera has been looked after lately."""
+        """Progress, not mere life: every camera has been looked after lately, and that is on record."""
         return health.healthy(self.watches, self.clock.now(), in_place=self.store.in_place)
 
     def ready(self) -> tuple[bool, str]:

@@ -3,7 +3,8 @@
 A condition is a short fixed word for one camera or for the whole daemon ("feed stale", "disk low",
 "model on CPU", …). It is over only when it has been over for the hold time: a feed that comes and goes is
 one condition with one message, not one each time. All of it is kept in the database, so that a restart
-changes nothing.
+changes nothing. What cannot be written there is sent past it (:mod:`daemon.alert.direct`), and is written
+down as sent when it can be.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from daemon.alert.direct import Direct, Letter
 from daemon.alert.message import compose_operator
 from daemon.clock import Clock
 from daemon.config import NotifySettings
+from daemon.errors import StoreError
 from daemon.observation import Message, from_utc_text, utc_text
 from daemon.record.progress import OpenCondition
 from daemon.record.store import Store
@@ -23,8 +27,28 @@ from daemon.record.store import Store
 log = logging.getLogger("aurorad.conditions")
 
 
+@dataclass(frozen=True)
+class _Unwritten:
+    """What holds ``since`` then (UTC text) and could not be written down yet."""
+
+    since: str
+    letters: list[Letter]
+
+    @property
+    def under_way(self) -> bool:
+        return any(letter.under_way for letter in self.letters)
+
+    @property
+    def taken(self) -> bool:
+        """By every channel?"""
+        return all(letter.taken_at for letter in self.letters)
+
+
 class Conditions:
-    """The open conditions, and the operator's messages about them. Thread-safe."""
+    """The open conditions, and the operator's messages about them. Thread-safe.
+
+    Without ``direct`` what cannot be written down waits until it can be.
+    """
 
     def __init__(
         self,
@@ -32,14 +56,16 @@ class Conditions:
         channels: Sequence[NotifySettings],
         clock: Clock,
         hold: timedelta = timedelta(0),
+        direct: Direct | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._channels = list(channels)
         self._hold = hold
+        self._direct = direct
         self._lock = threading.Lock()
         self._open: dict[str, OpenCondition] = store.progress.conditions()
-        self._untold: dict[str, list[Message]] = {}
+        self._unwritten: dict[str, _Unwritten] = {}
 
     @property
     def open(self) -> dict[str, str]:
@@ -50,11 +76,14 @@ class Conditions:
         """Is it open, were it only for the hold time after its end?"""
         return _key(condition, camera) in self._open
 
-    def begin(self, condition: str, camera: str, text: str) -> None:
+    def begin(self, condition: str, camera: str, text: str, *, directly: bool = False) -> None:
         """The condition holds: a first time is logged and written to the operator, every other is silent.
 
         So is one that returns within the hold time of its end: it has never been over. Raises StoreError
-        where it cannot be written down; then it is told with its end, at the latest.
+        where it cannot be written down; then it is sent past the record, and tried again with each call.
+
+        ``directly``: it is sent past the record at once. A message that did fit on a full disk would stay
+        there: that it is being sent must be written too.
         """
         with self._lock:
             key = _key(condition, camera)
@@ -67,11 +96,15 @@ class Conditions:
                     self._write([], self._open)
                 return
             now = self._clock.now()
-            if key not in self._untold:
+            if key not in self._unwritten:
                 log.warning("%s: %s", camera or "aurorad", text)
-                self._untold[key] = self._messages(key, camera, text, now)
-            self._write(self._untold[key], self._open | {key: OpenCondition(utc_text(now))})
-            del self._untold[key]
+                letters = [Letter(message) for message in self._messages(key, camera, text, now)]
+                self._unwritten[key] = _Unwritten(utc_text(now), letters)
+            new = self._unwritten[key]
+            if directly and self._direct is not None and not new.taken:
+                self._direct.send(new.letters)
+                return
+            self._write_first(key, OpenCondition(new.since))
 
     def end(self, condition: str, camera: str, text: str, *, at_once: bool = False) -> None:
         """The condition is over; silent where it did not hold. Raises StoreError as :meth:`begin`.
@@ -81,16 +114,19 @@ class Conditions:
         """
         with self._lock:
             key, now = _key(condition, camera), utc_text(self._clock.now())
-            held = self._open.get(key)
-            if held is None and key not in self._untold:
+            held, new = self._open.get(key), self._unwritten.get(key)
+            known = held or new
+            if known is None:
                 return
-            over = (
-                held
-                if held and held.over_since
-                else OpenCondition(held.since if held else now, now, camera, text)
-            )
-            if at_once or held is None or key in self._untold or self._is_due(over):
+            if new is not None and new.under_way and not at_once:
+                return  # whether it was taken is known at the next call, and nobody is to be told twice
+            over = held if held and held.over_since else OpenCondition(known.since, now, camera, text)
+            told = new is None or any(letter.taken_at for letter in new.letters)
+            if at_once or not told or self._is_due(over):
                 self._finish(key, over)
+            elif new is not None:
+                self._write_first(key, over)
+                log.info("%s: %s", camera or "aurorad", text)
             elif over is not held:
                 self._write([], self._open | {key: over})
                 log.info("%s: %s", camera or "aurorad", text)
@@ -117,10 +153,12 @@ class Conditions:
         """Write the end to the operator, and the beginning too where that could not be written yet."""
         over = self._messages(f"{key}-over", end.camera, end.over_text, self._clock.now())
         logged = key in self._open and self._open[key].over_since is not None
-        self._write(self._untold.get(key, []) + over, {k: v for k, v in self._open.items() if k != key})
+        new = self._unwritten.get(key)
+        rest = {k: v for k, v in self._open.items() if k != key}
+        self._write(over, rest, new.letters if new else [])
         if not logged:
             log.info("%s: %s", end.camera or "aurorad", end.over_text)
-        self._untold.pop(key, None)
+        self._unwritten.pop(key, None)
 
     def _messages(self, key: str, camera: str, text: str, now: datetime) -> list[Message]:
         return [
@@ -129,9 +167,29 @@ class Conditions:
             if channel.hears("operator", camera)
         ]
 
-    def _write(self, messages: Sequence[Message], then: dict[str, OpenCondition]) -> None:
-        """What is to be told and what holds from now on, together or not at all."""
+    def _write_first(self, key: str, held: OpenCondition) -> None:
+        """Write down what could not be written yet; where it still cannot be, it goes past the record."""
+        new = self._unwritten[key]
+        if new.under_way:
+            return  # as in :meth:`end`
+        try:
+            self._write([], self._open | {key: held}, new.letters)
+        except StoreError:
+            if self._direct is not None:
+                self._direct.send(new.letters)
+            raise
+        del self._unwritten[key]
+
+    def _write(
+        self, messages: Sequence[Message], then: dict[str, OpenCondition], letters: Sequence[Letter] = ()
+    ) -> None:
+        """What is to be told and what holds from now on, together or not at all; ``letters`` that were taken
+        already go into the record as sent."""
         with self._store.batch():
+            for letter in letters:
+                self._store.enqueue([letter.message])
+                if letter.taken_at is not None:
+                    self._store.sent(letter.message, letter.taken_at)
             self._store.enqueue(messages)
             self._store.progress.put_conditions(then)
         self._open = then

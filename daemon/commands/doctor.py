@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -42,6 +43,9 @@ from daemon.spaceweather.visits import ask
 from daemon.star_watch import lens_found
 from daemon.text import counted
 from daemon.verdict import UNKNOWN
+
+TRIED_BYTES = 65536
+"""About what a look writes."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,27 @@ def _disk(settings: Settings) -> str:
         if not os.access(parent, os.W_OK):
             raise AuroradError(f"{folder} does not exist and cannot be made here; set [daemon] state_dir")
         return f"{folder} will be made"
+    _try_to_write(folder)
     free_mb = PictureFolder(folder / "frames").free_mb()
     if free_mb < settings.daemon.min_free_mb:
         raise AuroradError(
             f"{folder}: {free_mb:.0f} MB free, under min_free_mb = {settings.daemon.min_free_mb}"
         )
     return f"{folder}: {free_mb:.0f} MB free"
+
+
+def _try_to_write(folder: Path) -> None:
+    """A small file that is gone again: how full a disk is says nothing of whether it can be written to."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=".aurorad-") as tried:
+            tried.write(bytes(TRIED_BYTES))
+            tried.flush()
+            os.fsync(tried.fileno())
+    except OSError as error:
+        raise AuroradError(
+            f"{folder}: nothing can be written ({error.strerror}), so nothing is recorded and nobody is alerted;"
+            " run this as the daemon's user, and check the disk"
+        ) from error
 
 
 def _channel(channel: NotifySettings) -> str:

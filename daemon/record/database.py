@@ -7,10 +7,12 @@ writing connection, held under a lock of its own (:class:`WriterLock`), and ever
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,6 +60,12 @@ def _store_error(path: Path, error: sqlite3.Error) -> StoreError:
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         fix = "check that its folder exists and that this user may write there"
         return StoreError("unwritable", f"{path}: the database cannot be opened; {fix}")
+    if name.startswith("SQLITE_IOERR") and _read_only(path):
+        fix = "look for its errors in the system's log, and replace it where it fails"
+        return StoreError("unwritable", f"{path}: the disk has become read-only; {fix}")
+    if name.startswith("SQLITE_IOERR"):
+        fix = "look for the disk's errors in the system's log, and replace it where it fails"
+        return StoreError("failed", f"{path}: {error}; {fix}")
     if str(error).startswith("no such table"):
         return StoreError("foreign", f"{path}: this SQLite database was not written by aurorad ({error})")
     return StoreError("failed", f"{path}: {error}")
@@ -68,6 +76,15 @@ def _nearly_full(path: Path) -> bool:
         return shutil.disk_usage(path.parent).free < 1_000_000
     except OSError:
         return False
+
+
+def _read_only(path: Path) -> bool:
+    """Is a file refused there? A mount's flags do not always tell: a filesystem that has given up keeps its own."""
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
 
 
 LOG = ("-wal", "-shm")

@@ -251,6 +251,13 @@ class Store(Closing):
         with self._write() as db:
             outbox.mark_delivered(db, row_id, at)
 
+    def sent(self, message: Message, at: datetime) -> None:
+        """The channel took the message before it could be queued."""
+        key = [utc_text(at), message.event_id, message.kind, message.channel]
+        with self._write() as db:
+            sql = "UPDATE outbox SET delivered_at = ? WHERE event_id = ? AND kind = ? AND channel = ?"
+            db.execute(sql, key)
+
     def failed(self, row_id: int, at: datetime, error: str, next_attempt_at: datetime) -> None:
         """The channel did not take the message; try again then."""
         with self._write() as db:

@@ -55,6 +55,16 @@ _STALE: dict[str, str] = {
 }
 """Why no new picture is there, by the record's own short words: one for each that a live look can give."""
 
+_WHY_UNWRITTEN = {
+    "full": N_("the disk is full"),
+    "locked": N_("another program keeps the database locked"),
+    "unwritable": N_("the disk or the folder cannot be written to"),
+    "moved": N_("the database was replaced or removed"),
+    "damaged": N_("the database is damaged"),
+    "failed": N_("the record cannot be written to"),
+}
+"""Why nothing can be recorded, by a :class:`daemon.errors.StoreError`'s reasons."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -194,6 +204,11 @@ def why_stale(reason: str) -> str:
     if reason in _STALE:
         return _(_STALE[reason])
     return _("reason: %(reason)s", reason=reason) if reason else ""
+
+
+def why_unwritten(reason: str) -> str:
+    """Why the newest row could not be written, in plain words; the log has the exact ones."""
+    return _(_WHY_UNWRITTEN.get(reason, _WHY_UNWRITTEN["failed"]))
 
 
 _REASONS = (

@@ -21,7 +21,7 @@ from daemon.web.phrases import Finding, at_moment, clock, lasting
 from daemon.web.ports import View
 from daemon.web.tongues import _
 
-State = Literal["live", "stale", "no picture", "starting", "too light", "archive"]
+State = Literal["live", "stale", "no picture", "not recorded", "starting", "too light", "archive"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Present:
 def present(view: View, status: LiveStatus | None, reader: Reader, now: datetime) -> Present:
     """The state of a camera's watch, and what to say of it."""
     state = state_of(view, status, now)
-    if status is None or state in ("archive", "starting", "too light", "no picture"):
+    if status is None or state in ("archive", "starting", "too light", "no picture", "not recorded"):
         return Present(state, _without_picture(state, view, status, now))
     row = reader.at(view.name, status.observed_at) if status.observed_at else None
     if state == "stale" or row is None:
@@ -57,6 +57,8 @@ def state_of(view: View, status: LiveStatus | None, now: datetime) -> State:
         return "starting" if view.configured else "archive"
     if not status.gate.look:
         return "too light"
+    if status.unwritten:
+        return "not recorded"
     if status.has_picture(now, view.cadence_s):
         return "live"
     due = status.due_at(view.cadence_s)
@@ -81,6 +83,8 @@ def _without_picture(state: State, view: View, status: LiveStatus | None, now: d
         return _too_light(view, status, now)
     if state == "no picture" and status is not None:
         return _no_picture(view, status, now)
+    if state == "not recorded" and status is not None:
+        return _not_recorded(status)
     due = lasting(2 * view.cadence_s)
     return Finding(
         "asleep",
@@ -123,6 +127,19 @@ def _no_picture(view: View, status: LiveStatus, now: datetime) -> Finding:
             "The watch tries again every %(time)s. If it lasts, check the camera and the address or folder"
             " under [camera.source]; the command “aurorad doctor” tests it.",
             time=lasting(view.cadence_s),
+        ),
+    )
+
+
+def _not_recorded(status: LiveStatus) -> Finding:
+    """What was seen last could not be written down, and what is not written down is not shown."""
+    return Finding(
+        "stale",
+        _("Nothing is recorded"),
+        phrases.why_unwritten(status.unwritten or ""),
+        _(
+            "The watch tries again with the next picture; until one is recorded, nobody is alerted. Check the disk that"
+            " holds the record; the command “aurorad doctor” tests it."
         ),
     )
 

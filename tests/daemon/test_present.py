@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from daemon import health
 from daemon.alert.conditions import Conditions
 from daemon.clock import FastClock
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
-from daemon.errors import FetchError
+from daemon.errors import FetchError, StoreError
 from daemon.live import LiveWatch
 from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
@@ -73,6 +74,31 @@ def test_the_last_picture_before_a_camera_stopped_is_not_the_present(watch: Watc
     assert state_of(view_of(CAMERA, SETTINGS), status, watch.clock.now()) == "stale", (
         "the watch began long ago"
     )
+
+
+def test_pictures_that_cannot_be_recorded_are_neither_shown_nor_waited_for(watch: Watch) -> None:
+    """The page says so at once, health after three cadences; for systemd the watch is alive all the while."""
+    watch.minutes(True)
+    view, watches, connection = view_of(CAMERA, SETTINGS), {CAMERA.name: watch.live}, watch.store._db
+    connection.execute("PRAGMA query_only = ON")
+    for lasted in range(4):
+        watch.feed.show(True)
+        with pytest.raises(StoreError):
+            watch.live.look()
+        now = watch.clock.now()
+        assert state_of(view, watch.live.status, now) == "not recorded"
+        assert health.healthy(watches, now, in_place=True)[0] == (lasted < 3)
+        assert health.alive(watches, now, in_place=True)[0]
+        watch.clock.move(60)
+    assert health.healthy(watches, now, in_place=True)[1] == (
+        "yellowknife: nothing could be recorded for 180 s (unwritable)"
+    )
+    connection.execute("PRAGMA query_only = OFF")
+    watch.live.look()
+    assert watch.live.status.unwritten, "a look without a new picture writes nothing"
+    watch.minutes(True)
+    assert state_of(view, watch.live.status, watch.clock.now()) == "live"
+    assert health.healthy(watches, watch.clock.now(), in_place=True)[0]
 
 
 def test_an_event_does_not_outlive_its_evidence(watch: Watch) -> None:

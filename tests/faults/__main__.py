@@ -58,7 +58,7 @@ After each fault these are checked (`check` in `tests/faults/harness/`), on one 
 | nothing is lost | An observation is acknowledged once its transaction is on the disk: another process can read it, `aurorad_observations_total` has counted it. From then on it is there, once, and the nights' sums are those of their rows. | `test_fault_kill.py` (a witness reads all the while), `test_fault_database.py`, `test_fault_morning.py` |
 | nothing is false | No event without the observations of its onset and its confirmation; no judged row under a time that was not established; nothing judged while the feed has stopped. | `test_fault_feed.py`, `test_fault_clock.py`, `test_fault_movie.py`, the state machines in `tests/daemon/test_event.py` |
 | everybody is notified | Every event that people are notified of has its outbox row for every change and channel, written in the event's own transaction; it is sent until the channel takes it or it expires, and no channel waits for another. | `test_fault_channels.py`, `tests/daemon/record/test_outbox.py` |
-| nobody is notified twice | Nothing is delivered that is not recorded; at most one message a channel is repeated per crash, under the same event id. | `test_fault_kill.py`, `test_fault_database.py` |
+| nobody is notified twice | Nothing is delivered that is not recorded, but for the operator's message that nothing can be; at most one message a channel is repeated per crash, under the same event id. | `test_fault_kill.py`, `test_fault_database.py` |
 | it comes back | A frame is judged again within two cadences of the fault's end. Nobody has to press start. | all, `tests/deploy/test_deploy_systemd.py` |
 | the operator knows | What was wrong is in the log and in a counter, and where an operator must act, in one operator alert when it begins and one when it ends. | all |
 | it ends when asked | SIGTERM ends it cleanly within ten seconds, whatever hangs. | `test_fault_stop.py`, `tests/deploy/` |
@@ -67,9 +67,11 @@ After each fault these are checked (`check` in `tests/faults/harness/`), on one 
 | it keeps secrets | No secret in the log, the metrics, the page, the record, an error. | `test_fault_secrets.py` |
 
 Not promised: that a message comes exactly once where a channel takes it and the line breaks before its
-answer (receivers can drop a repeat by its event id); that the operator is written to while the record
-itself cannot be written, for nothing is sent that is not recorded (the log, `aurorad_store_errors_total` and
-the alert `AuroradRecordFailing` tell); a picture for every row. Resident memory in the month is measured
+answer (receivers can drop a repeat by its event id); that anybody is alerted of aurora while the record
+itself cannot be written, for nothing is sent that is not recorded. Only the operator's messages are then sent
+from memory, once, by best effort, and are recorded as sent when they can be; `/-/healthy` fails once no row
+could be written for three cadences, while systemd goes on being told that the watch is alive: a restart would
+cure neither a full disk nor a read-only one. Nor promised: a picture for every row. Resident memory in the month is measured
 with SQLite's page caches at 100 kB a connection: left at their default they fill to 2 MB each and stop there.
 Housekeeping, which hands free memory back once a minute, comes in the month once in about an hour of its time.
 """

@@ -162,13 +162,20 @@ def test_a_full_disk_and_room_again(small_disk: Path, green: Path, matrix: Entry
             except OSError:
                 pass
         watch.wait(lambda: watch.counter("store_errors_total", reason="full") >= 2, "noticed", cadences=8)
-        assert watch.service.healthy()[0]
+        mail = watch.inboxes["owner"].got
+        watch.wait(lambda: mail, "the operator hears of it while it lasts")
+        watch.wait(lambda: not watch.service.healthy()[0], "and so do others", cadences=8)
+        assert watch.service.healthy()[1].endswith("(full)")
         ballast.unlink()
         recovery = recovered(watch, "full")
         assert back_in_time(recovery), recovery
+        assert watch.service.healthy()[0]
+        watch.wait(lambda: "can be written again" in mail[-1].body, "the end arrives")
+        assert sum("the record cannot be written" in m.body.lower() for m in mail) == 1
         check_watch(watch, acknowledged=before)
     matrix("The record", "a full disk (5 MB tmpfs), and room again",
-           "counted, logged, reported, and so is its end; no row lost, none half-written", f"{recovery:.1f} cadences")  # fmt: skip
+           "counted, logged, reported while it lasts, and so is its end; not healthy meanwhile; no row lost, none half-written",
+           f"{recovery:.1f} cadences")  # fmt: skip
 
 
 def test_a_full_temporary_folder_stops_no_alert(

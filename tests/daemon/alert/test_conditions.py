@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from daemon.alert.conditions import Conditions
+from daemon.alert.direct import Direct, Letter
+from daemon.alert.message import compose_operator
 from daemon.config import NotifySettings
 from daemon.errors import StoreError
+from daemon.metrics import Metrics
 from daemon.record.store import Reader, Store
 from tests.conftest import SetClock
+from tests.faults.harness import NIGHT, Inbox
 
 CHANNELS = (
     NotifySettings(name="people", url="json://127.0.0.1:9/", audience="aurora"),
@@ -151,3 +158,121 @@ def test_what_comes_back_while_nothing_can_be_written_is_logged_once(
         night_clock.move(3600)
         conditions.settle()
         assert conditions.holds("record", ""), "it has never been over"
+
+
+class Post(Direct):
+    """Takes letters in the test's own time: ``under_way`` until it is told what came of them."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+
+    def send(self, letters: Iterable[Letter]) -> None:
+        for letter in letters:
+            if letter.due(NIGHT):
+                letter.under_way = True
+                self.letters.append(letter)
+
+    def answer(self, *, taken: bool) -> None:
+        for letter in self.letters:
+            letter.under_way, letter.taken_at = False, NIGHT if taken else None
+
+
+def outbox(path: Path) -> list[tuple[str, bool]]:
+    """The first lines of the messages on record, and whether they count as delivered."""
+    with Reader(path) as reader:
+        return sorted((m["body"].splitlines()[0], m["delivered_at"] is not None) for m in reader.messages())
+
+
+def test_what_cannot_be_written_down_is_sent_past_the_record_once(
+    tmp_path: Path, night_clock: SetClock
+) -> None:
+    """At once and not at every look; with its end it goes into the record as sent, and the end is told once."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        post = Post()
+        conditions = Conditions(store, CHANNELS[1:2], night_clock, timedelta(minutes=30), post)
+        store._db.execute("PRAGMA query_only = ON")
+        for _ in range(2):
+            with suppress(StoreError):
+                conditions.begin("disk low", "", "only 0 MB free")
+        assert [letter.message.channel for letter in post.letters] == ["owner"]
+        post.answer(taken=True)
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                conditions.begin("disk low", "", "only 0 MB free")
+        assert len(post.letters) == 1
+        store._db.execute("PRAGMA query_only = OFF")
+        conditions.end("disk low", "", "600 MB free again")
+        assert outbox(store.path) == [("Only 0 MB free.", True)]
+        night_clock.move(31 * 60)
+        conditions.end("disk low", "", "600 MB free again")
+        conditions.settle()
+        assert outbox(store.path) == [("600 MB free again.", False), ("Only 0 MB free.", True)]
+        assert not conditions.open
+
+
+def test_that_nothing_can_be_recorded_is_not_left_to_the_record(
+    tmp_path: Path, night_clock: SetClock
+) -> None:
+    """It is sent even where its own row would fit, for that it is being sent could not be written."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        post = Post()
+        conditions = Conditions(store, CHANNELS[1:2], night_clock, direct=post)
+        for _ in range(3):
+            conditions.begin("record", "", "the record cannot be written", directly=True)
+        assert len(post.letters) == 1
+        assert outbox(store.path) == []
+        conditions.end("record", "", "the record can be written again")
+        assert outbox(store.path) == [], "whether it was taken is not known yet"
+        post.answer(taken=True)
+        conditions.end("record", "", "the record can be written again")
+        conditions.end("record", "", "the record can be written again")
+        assert outbox(store.path) == [
+            ("The record can be written again.", False),
+            ("The record cannot be written.", True),
+        ]
+
+
+def test_what_no_channel_took_is_left_to_the_outbox(tmp_path: Path, night_clock: SetClock) -> None:
+    """A line that was down with the disk: beginning and end are sent once there is a record again."""
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        post = Post()
+        conditions = Conditions(store, CHANNELS[1:2], night_clock, timedelta(minutes=30), post)
+        conditions.begin("record", "", "the record cannot be written", directly=True)
+        post.answer(taken=False)
+        conditions.begin("record", "", "the record cannot be written", directly=True)
+        assert len(post.letters) == 2, "it is tried again"
+        post.answer(taken=False)
+        conditions.end("record", "", "the record can be written again")
+        assert outbox(store.path) == [
+            ("The record can be written again.", False),
+            ("The record cannot be written.", False),
+        ]
+
+
+def test_a_letter_is_tried_again_after_a_while(night_clock: SetClock) -> None:
+    """Nobody listens, then somebody does: taken once, whatever is called meanwhile."""
+    with closing(Inbox()) as inbox:
+        inbox.status = 500
+        channel = NotifySettings(name="owner", url=inbox.url, audience="operator")
+        direct = Direct((channel,), night_clock, Metrics())
+        message = compose_operator(
+            key="aurorad-record", camera="", text="the disk is full", at=NIGHT, channel=channel
+        )
+        letter = Letter(message)
+
+        def sent() -> None:
+            direct.send([letter])
+            for thread in threading.enumerate():
+                if thread.name == "direct-owner":
+                    thread.join(30)
+
+        sent()
+        assert (letter.attempts, letter.taken_at) == (1, None)
+        inbox.status = 204
+        sent()
+        assert letter.attempts == 1, "not yet"
+        night_clock.move(31)
+        sent()
+        sent()
+        assert letter.taken_at == night_clock.now()
+        assert [mail.event_id for mail in inbox.got] == [message.event_id]

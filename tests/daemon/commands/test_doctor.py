@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,24 @@ def test_a_picture_that_the_model_does_not_know_is_a_fault_too(tmp_path: Path) -
     assert (found.well, found.text.partition(";")[0]) == (
         False, "the picture shows no sky (unlike the skies the model knows)",
     )  # fmt: skip
+
+
+def test_a_state_folder_that_cannot_be_written_to_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that has become read-only may have all its space free: a file is written, and is gone again."""
+    settings = Settings.model_validate({"daemon": {"state_dir": tmp_path, "min_free_mb": 1}})
+    assert doctor._ask("disk", lambda: doctor._disk(settings)).well
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+    def read_only(_handle: int) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "fsync", read_only)
+    found = doctor._ask("disk", lambda: doctor._disk(settings))
+    assert not found.well
+    assert "nothing can be written (Read-only file system)" in found.text
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
 
 
 def test_a_folder_that_is_not_there_is_a_note(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from daemon.errors import StoreError
+from daemon.record import database
 from daemon.record.store import Reader, Store, backup
 from tests.daemon.record.made import COLUMN, NIGHT, message, observation
 
@@ -126,3 +131,28 @@ def test_an_event_state_that_cannot_be_read_is_one_line_with_the_way_out(tmp_pat
         assert caught.value.reason == "damaged"
         assert "\n" not in str(caught.value)
         assert store.progress.event_state("there").event is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason", "words"),
+    [
+        (errno.EROFS, "unwritable", "the disk has become read-only"),
+        (None, "failed", "disk I/O error; look for"),
+    ],
+)
+def test_a_disk_that_fails_is_called_so(
+    refused: int | None, reason: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one word for both: whether the disk has become read-only is tried."""
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorname = "SQLITE_IOERR_WRITE"
+
+    def temporary_file(**_where: object) -> IO[bytes]:
+        if refused is not None:
+            raise OSError(refused, os.strerror(refused))
+        return io.BytesIO()
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary_file)
+    with pytest.raises(StoreError, match=words) as raised, database.translated(tmp_path / "a.db"):
+        raise fault
+    assert raised.value.reason == reason

@@ -69,6 +69,24 @@ def test_a_restart_never_shows_an_old_row_as_the_present(night: House, situation
         assert "there is no picture of the present: No picture" in latest.text
 
 
+@pytest.mark.parametrize(
+    ("reason", "why"), [("full", "the disk is full"), ("failed", "the record cannot be written to")]
+)
+def test_what_cannot_be_recorded_leads_the_page(night: House, reason: str, why: str) -> None:
+    """Pictures come and none is recorded: the page and the API say that, why, and what to do."""
+    night.watch.now = FIRST + timedelta(minutes=399, seconds=12)
+    night.watch.cameras = {CAMERA: looking(night.watch.now, observed_at=None, unwritten=reason)}
+    with httpx.Client(base_url=night.url) as client:
+        for path in ("/", "/live"):
+            html = client.get(path).text
+            assert "<strong>Nothing is recorded.</strong>" in html
+            assert "35° up" not in html
+        told = camera(client)
+        assert (told["state"], told["words"]) == ("not recorded", f"Nothing is recorded: {why}")
+        assert "nobody is alerted" in told["next_step"]
+        assert (told["observed_at"], told["verdict"], told["picture"]) == (None, None, None)
+
+
 def test_an_event_without_a_present_is_not_called_ongoing(night: House) -> None:
     """Neither "– now" nor "since": the page says when aurora was last seen, the API that it does not go on."""
     night.watch.now = FIRST + timedelta(minutes=700)
