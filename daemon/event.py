@@ -183,8 +183,7 @@ def step(
     state = replace(state, last_at=at)
     if probability is None:
         return state, changes
-    on = evidence.threshold if rules.on is None else rules.on
-    off = on / 2 if rules.off is None else min(rules.off, on)
+    on, off = _limits(evidence, rules)
     if state.event is None:
         state = _signed(state, at, probability, min(on, evidence.threshold), rules)
         state = _look_for_onset(state, camera, at, probability, on, rules, changes)
@@ -193,6 +192,17 @@ def step(
     if probability >= on:
         state = _note_level(state, at, evidence.level, rules, changes)
     return replace(state, evidence_at=at), changes
+
+
+def sustains(evidence: Evidence, rules: Rules) -> bool:
+    """Does the frame keep an event that is under way from ending? Every frame that helps to begin one does."""
+    return evidence.probability is not None and evidence.probability >= _limits(evidence, rules)[1]
+
+
+def _limits(evidence: Evidence, rules: Rules) -> tuple[float, float]:
+    """``on`` and ``off`` for a frame."""
+    on = evidence.threshold if rules.on is None else rules.on
+    return on, on / 2 if rules.off is None else min(rules.off, on)
 
 
 def _end_without_evidence(

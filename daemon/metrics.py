@@ -267,6 +267,11 @@ class Metrics:
             self.events.labels(camera, change.kind).inc()
             self.event_active.labels(camera).set(change.event.ended_at is None)
 
+    def found_in_archive(self, changes: Iterable[EventChange]) -> None:
+        """Events of the past that an archive has added: they say nothing of whether one is under way."""
+        for change in changes:
+            self.events.labels(change.event.camera, change.kind).inc()
+
     def stars(self, camera: str, share: float | None, disagree: bool) -> None:
         """What the stars say of a frame's sky, and whether the model says the contrary."""
         self.star_share.labels(camera).set(nan if share is None else share)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,9 +55,6 @@ from daemon.verdict import disagrees, judge
 from models import colour
 
 log = logging.getLogger("aurorad.pipeline")
-
-Keep = Callable[[Iterable[EventChange]], Iterable[EventChange]]
-"""Which of the changes that a frame brought are to be written; an archive leaves out what is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,21 +104,21 @@ class Pipeline:
         self.rows = 0
         """How many rows have been written: who sees it grow knows that the record can be written."""
 
-    def follow(
-        self, frames: Sequence[Frame], state: EventState, *, live: bool, keep: Keep | None = None
-    ) -> EventState:
+    def follow(self, frames: Sequence[Frame], state: EventState, *, live: bool) -> EventState:
         """Dated frames, oldest first, all their way; returns the event's state after the last.
 
-        What takes long is done before the transaction is opened, so that others may write meanwhile.
+        Of an archive's frames the rows alone are written, for they come in any order: its events are led over all
+        rows of their time (:mod:`daemon.archive.night_events`). What takes long is done before the transaction is opened, so that others may write meanwhile.
         """
         looks = list(self._look(frames, describer.before(self.store.reader, self.camera.name, frames)))
         with self.store.batch():
             self.stars.keep()
             for look in looks:
+                changes: list[EventChange] = []
                 if live:
                     self._sky_news.follow(look.observation)
-                state, changes = event.step(state, self.camera.name, look.evidence, self.rules)
-                self.write(look, state, live=live, changes=list(keep(changes)) if keep else changes)
+                    state, changes = event.step(state, self.camera.name, look.evidence, self.rules)
+                self.write(look, state, live=live, changes=changes)
                 self.newest = look.observation
         self.stars.kept()
         return state

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from daemon import __version__
+from daemon.archive import night_events
 from daemon.archive.ingest import Outcome, Tally, ingest_movie, open_pipeline
 from daemon.archive.recorded_night import RecordedNight
 from daemon.config import CameraSettings, Settings
@@ -37,8 +38,6 @@ from daemon.errors import AuroradError, UsageError
 from daemon.files import replacing
 from daemon.night import night_of
 from daemon.observation import (
-    Event,
-    EventChange,
     Observation,
     Prediction,
     SkyState,
@@ -47,6 +46,7 @@ from daemon.observation import (
 from daemon.record.columns import COLUMNS, described, heatmap_from_bytes
 from daemon.record.migrations import known_migrations
 from daemon.record.store import Reader, Store
+from daemon.text import one_line
 
 TRIES = 3
 """Workers that may die over one movie before it is given up: Ray by itself would go on for ever."""
@@ -271,8 +271,6 @@ def write_part(part: Path, outcome: Outcome, database: Path, camera: str, began:
     with Reader(database) as reader:
         rows = reader.between(camera)
         columns = reader.query("SELECT rgb FROM columns WHERE camera = ? ORDER BY observed_at", [camera])
-        known = {field.name for field in fields(Event)}
-        events = [{k: v for k, v in e.items() if k in known} for e in reader.events(camera=camera)]
     kept: dict[str, list[Any]] = {c.name: [dict(row)[c.name] for row in rows] for c in _COLUMNS}
     kept["column"] = [column["rgb"] for column in columns]
     about = {
@@ -281,7 +279,6 @@ def write_part(part: Path, outcome: Outcome, database: Path, camera: str, began:
         "undated": outcome.tally.undated,
         "readings": outcome.readings,
         "fault": outcome.fault,
-        "events": events,
         "worker": os.getpid(),
         "began": began,
         "ended": time.time(),
@@ -310,24 +307,22 @@ def read_part(part: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def merge(part: Path, store: Store, camera: CameraSettings, settings: Settings) -> Outcome:
-    """Take a movie's part into the database, in one transaction. What is there already stays as it is."""
+    """Take a movie's part into the database. What is there already stays as it is; events are those of all rows by then."""
     rows, about = read_part(part)
     times = [from_utc_text(row["observed_at"]) for row in rows]
-    same = timedelta(seconds=camera.cadence_s / 2 - 1)
     begins, ends = (times[0], times[-1]) if times else (None, None)
-    past = RecordedNight.of(store.reader, camera.name, begins, ends, same)
+    footage = one_line(Path(about["movie"]).name)
+    past = RecordedNight.of(store.reader, camera.name, camera.cadence_s, begins, ends, footage)
     tally = Tally(undated=about["undated"])
     with store.batch():
         for at, row in zip(times, rows, strict=True):
-            if past.row_at(at) is not None:
+            if not past.take(at):
                 tally.known += 1
                 continue
             night = night_of(at, camera)
             store.record(_observation(row, camera.name, at), night=night, column=row["column"])
             tally.recorded += 1
-        changes = [EventChange("over", event, event.confirmed_at) for event in map(_event, about["events"])]
-        for change in past.own(changes, timedelta(minutes=settings.event.dwell_min)):
-            store.put_event(change.event)
+    night_events.settle(store, camera.name, settings, settings.event.rules(camera.cadence_s), begins, ends)
     return Outcome(Path(about["movie"]), tally, about["readings"], about["fault"])
 
 
@@ -365,11 +360,3 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         heatmap=heatmap_from_bytes(row["heatmap"]),
         model_sha256=row["model_sha256"],
     )
-
-
-def _event(kept: dict[str, Any]) -> Event:
-    values = dict(kept)
-    for name, value in kept.items():
-        if name.endswith("_at") and value is not None:
-            values[name] = from_utc_text(value)
-    return Event(**values | {"in_cool_down": bool(kept["in_cool_down"])})

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from daemon.archive.ingest import MOVIES, PICTURES, is_file, movies_of
+from daemon.archive.recorded_night import SPACING
 from daemon.archive.stamp_order import Stamped, judged
 from daemon.config import CameraSettings, SourceSettings
 from daemon.errors import ClockError, PictureError, UsageError
@@ -33,9 +34,6 @@ NOT_THE_SKY = re.compile(
     re.IGNORECASE,
 )
 """Beginnings of the names of files and folders in which camera programs keep what they make of the pictures."""
-
-SPACING = 0.75
-"""Of a cadence: two looks are not closer than this. A camera's own interval is seldom a whole part of it."""
 
 COPIED = timedelta(hours=30)
 """How far a file's own time may be from the date in its name, whatever zone that is in. Further off it was copied."""

@@ -11,20 +11,20 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 
-from daemon import event
-from daemon.archive.recorded_night import RecordedNight, RecordedRow
+from daemon.archive import night_events
+from daemon.archive.recorded_night import RecordedNight
 from daemon.config import CameraSettings, Settings
 from daemon.errors import FootageError, UsageError
-from daemon.event import EventState, Evidence
+from daemon.event import EventState
 from daemon.footage import image
 from daemon.footage.movie import DatedMovie, Scratch, read_movie
 from daemon.metrics import Metrics
-from daemon.observation import EventChange, Frame
+from daemon.observation import Frame
 from daemon.pipeline import Pipeline
 from daemon.predictor import Predictor
 from daemon.record.picture_files import PictureFolder
@@ -171,70 +171,40 @@ def remember(pipeline: Pipeline, name: str, size: int, tally: Tally) -> None:
 def record_movie(pipeline: Pipeline, movie: DatedMovie) -> Tally:
     """Take a dated movie into the record: what is there already stays as it is.
 
-    Frames go in order of time, so that a run cut short leaves a beginning; the next run leads the
-    event's state along the rows of that beginning and goes on as if nothing had happened.
+    Frames go in order of time, so that a run cut short leaves a beginning; the next run takes the rest and leads the
+    events over all of it, as if nothing had happened.
     """
-    same = same_minute(pipeline)
-    night = RecordedNight.of(pipeline.store.reader, pipeline.camera.name, movie.begins, movie.ends, same)
-    recorder = Recorder(pipeline, night, Tally(undated=movie.undated))
+    night = recorded_night(pipeline, movie.begins, movie.ends, movie.name)
+    tally = Tally(undated=movie.undated)
     frames = movie.frames()
     while batch := list(islice(frames, BATCH)):
-        for row, group in groupby(batch, key=night.row_of):
-            if row is None:
-                recorder.new(list(group))
-            else:
-                recorder.known(row)
-    recorder.end()
-    return recorder.tally
+        new = [frame for frame in batch if frame.observed_at is not None and night.take(frame.observed_at)]
+        record_frames(pipeline, new, tally)
+        tally.known += len(batch) - len(new)
+    settle_events(pipeline, movie.begins, movie.ends)
+    return tally
 
 
-def same_minute(pipeline: Pipeline) -> timedelta:
-    """Rows of a camera that are closer than this stand for the same look."""
-    return timedelta(seconds=pipeline.camera.cadence_s / 2 - 1)
+def recorded_night(
+    pipeline: Pipeline, begins: datetime | None, ends: datetime | None, footage: str = ""
+) -> RecordedNight:
+    """The looks on record around a movie of that name, or around pictures."""
+    camera = pipeline.camera
+    return RecordedNight.of(pipeline.store.reader, camera.name, camera.cadence_s, begins, ends, footage)
 
 
-class Recorder:
-    """Leads an event's state along a night: the rows that are there, and the frames that are new."""
-
-    def __init__(self, pipeline: Pipeline, night: RecordedNight, tally: Tally) -> None:
-        self.pipeline = pipeline
-        self.tally = tally
-        self._keep = partial(night.own, dwell=pipeline.rules.dwell)
-        self._state = EventState()
-
-    def new(self, frames: Sequence[Frame]) -> None:
-        """Frames that no row stands for, in order of time."""
-        self._state = self.pipeline.follow(frames, self._state, live=False, keep=self._keep)
-        self.tally.recorded += len(frames)
-
-    def known(self, row: RecordedRow) -> None:
-        """A row that is there already: it stays as it is."""
-        p = self.pipeline
-        self._state, changes = event.step(self._state, p.camera.name, _evidence(row, p.settings), p.rules)
-        self._put(changes)
-        self.tally.known += 1
-
-    def end(self) -> None:
-        """An event that outlasts its footage is over where that is: nothing more is known of it."""
-        p = self.pipeline
-        self._state, over = event.break_off(self._state, p.camera.name, p.rules, "the footage ends")
-        self._put(over)
-
-    def _put(self, changes: Iterable[EventChange]) -> None:
-        for change in self._keep(changes):
-            self.pipeline.store.put_event(change.event)
+def record_frames(pipeline: Pipeline, frames: Sequence[Frame], tally: Tally) -> None:
+    """Frames that no row stands for, in order of time."""
+    if frames:
+        pipeline.follow(frames, EventState(), live=False)
+        tally.recorded += len(frames)
 
 
-def _evidence(row: RecordedRow, settings: Settings) -> Evidence:
-    """What was decided on when that row was written, to be decided on again."""
-    counts = row.verdict != "unusable" and row.sun_altitude_deg <= settings.gate.alert_below_deg
-    return Evidence(
-        row.observed_at,
-        row.probability if counts else None,
-        threshold=row.threshold,
-        level=row.level if row.verdict == "aurora" else 0,
-        daylight=row.sun_altitude_deg > settings.gate.look_below_deg,
-    )
+def settle_events(pipeline: Pipeline, begins: datetime | None, ends: datetime | None) -> None:
+    """The events that the rows around the footage give, into the record."""
+    p = pipeline
+    changes = night_events.settle(p.store, p.camera.name, p.settings, p.rules, begins, ends)
+    p.metrics.found_in_archive(changes)
 
 
 def _bytes(path: Path) -> int:

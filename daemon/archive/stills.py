@@ -13,15 +13,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
 
-from daemon.archive.dated_pictures import SPACING, Kept, Night, Note, Noted, dated
-from daemon.archive.ingest import BATCH, Outcome, Recorder, Tally, done_before, opened, remember, same_minute
-from daemon.archive.recorded_night import RecordedNight, RecordedRow
+from daemon.archive.dated_pictures import Kept, Night, Note, Noted, dated
+from daemon.archive.ingest import (
+    BATCH,
+    Outcome,
+    Tally,
+    done_before,
+    opened,
+    record_frames,
+    recorded_night,
+    remember,
+    settle_events,
+)
+from daemon.archive.recorded_night import RecordedNight
 from daemon.config import SLOWEST_S, CameraSettings, Settings
 from daemon.errors import PictureError
 from daemon.footage import image
@@ -122,31 +132,19 @@ _NOTES: Mapping[tuple[Note, str], str] = {
 def record_night(night: Night, pipeline: Pipeline, progress: Callable[[float], None] | None = None) -> Tally:
     """Look at one picture a cadence, where the gate is open and no row stands for it yet."""
     first, last = night.pictures[0].at, night.pictures[-1].at
-    recorded = RecordedNight.of(
-        pipeline.store.reader, pipeline.camera.name, first, last, same_minute(pipeline)
-    )
-    rows = recorded.rows
+    recorded = recorded_night(pipeline, first, last)
     looked_at = _looked_at(night.pictures, pipeline)
-    new = chosen(looked_at, [row.observed_at for row in rows], pipeline.camera.cadence_s)
-    recorder = Recorder(pipeline, recorded, _passed_over(night, looked_at, pipeline))
-    frames = _Frames(pipeline, recorder.tally)
-    done = 0
-    for is_new, group in _in_order(rows, new):
-        if not is_new:
-            for row in group:
-                assert isinstance(row, RecordedRow)
-                recorder.known(row)
-            continue
-        pictures = [one for one in group if isinstance(one, Kept)]
-        for begin in range(0, len(pictures), BATCH):
-            batch = list(frames.of(pictures[begin : begin + BATCH]))
-            if batch:
-                recorder.new(batch)
-            done += len(pictures[begin : begin + BATCH])
-            if progress is not None:
-                progress(done / len(new))
-    recorder.end()
-    return recorder.tally
+    tally = _passed_over(night, looked_at, pipeline)
+    tally.known = len(recorded.times)
+    new = chosen(looked_at, recorded.times, pipeline.camera.cadence_s)
+    frames = _Frames(pipeline, tally)
+    for begin in range(0, len(new), BATCH):
+        batch = new[begin : begin + BATCH]
+        record_frames(pipeline, list(frames.of(batch)), tally)
+        if progress is not None:
+            progress((begin + len(batch)) / len(new))
+    settle_events(pipeline, first, last)
+    return tally
 
 
 def _looked_at(pictures: Sequence[Kept], pipeline: Pipeline) -> list[Kept]:
@@ -163,27 +161,8 @@ def _passed_over(night: Night, looked_at: Sequence[Kept], pipeline: Pipeline) ->
 
 def chosen(pictures: Sequence[Kept], on_record: Sequence[datetime], cadence_s: float) -> list[Kept]:
     """One picture a cadence, none of them nearer to a look on record or to the one before; all in order of time."""
-    apart = timedelta(seconds=SPACING * cadence_s)
-    looks, taken, k = sorted(on_record), list[Kept](), 0
-    last: datetime | None = None
-    for picture in pictures:
-        while k < len(looks) and looks[k] <= picture.at:
-            last, k = looks[k], k + 1
-        free_before = last is None or picture.at - last >= apart
-        free_after = k == len(looks) or looks[k] - picture.at >= apart
-        if free_before and free_after:
-            taken.append(picture)
-            last = picture.at
-    return taken
-
-
-def _in_order(
-    rows: Sequence[RecordedRow], new: Sequence[Kept]
-) -> Iterator[tuple[bool, Iterator[RecordedRow | Kept]]]:
-    """Rows that are there and pictures that are new in one order of time, in runs of the one or the other."""
-    both: list[RecordedRow | Kept] = [*rows, *new]
-    both.sort(key=lambda one: one.at if isinstance(one, Kept) else one.observed_at)
-    return groupby(both, key=lambda one: isinstance(one, Kept))
+    recorded = RecordedNight(cadence_s, on_record)
+    return [picture for picture in pictures if recorded.take(picture.at)]
 
 
 def _naming(path: Path, error: PictureError) -> str:

@@ -54,11 +54,14 @@ class Scratch:
 class DatedMovie:
     """A movie's sampled frames, in order of time. A context manager: it holds a temporary file.
 
-    ``readings`` is how many stamps were read, ``undated`` how many sampled frames have no time,
+    ``name`` is its file's, as its frames' source, ``readings`` how many stamps were read, ``undated`` how many sampled frames have no time,
     ``fault`` what was wrong with the movie's end, where it broke off.
     """
 
-    def __init__(self, spool: Spool, times: list[datetime | None], readings: int, fault: str | None) -> None:
+    def __init__(
+        self, name: str, spool: Spool, times: list[datetime | None], readings: int, fault: str | None
+    ) -> None:
+        self.name = name
         self._spool = spool
         self._times = times
         order = [i for i, at in enumerate(times) if at is not None]
@@ -133,7 +136,7 @@ def read_movie(
         except ClockError as error:
             raise ClockError(error.reason, f"{path}: {error}") from error
         undo.pop_all()
-    return DatedMovie(spool, times, stamps.read, fault)
+    return DatedMovie(one_line(path.name), spool, times, stamps.read, fault)
 
 
 def _share_of(frames: int, progress: Callable[[float], None] | None) -> Callable[[int], None] | None:

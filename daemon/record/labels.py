@@ -62,6 +62,16 @@ def undo(db: Database, label_id: int, at: str) -> bool:
     return bool(cursor.rowcount)
 
 
+def hand_on(db: Database, event_id: str) -> None:
+    """Give the answers about an event that is no more to the one that holds the frame each was given with, if any does."""
+    db.execute(
+        """UPDATE labels SET event_id = coalesce((SELECT e.id FROM events e WHERE e.camera = labels.camera
+            AND labels.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, '9999')
+            ORDER BY e.onset_at DESC LIMIT 1), event_id) WHERE event_id = ?""",
+        [event_id],
+    )
+
+
 def pictures(db: Database) -> set[str]:
     """Paths of all pictures whose frame has a label."""
     return {

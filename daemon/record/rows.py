@@ -24,6 +24,20 @@ class CourseRow(TypedDict):
     colour_level: int | None
 
 
+class LookRow(TypedDict):
+    """As much of an observation as an event is decided on; where it came from, and how long after it was fetched."""
+
+    observed_at: str
+    fetched_after_s: int
+    source: str | None
+    verdict: Verdict
+    calibrated_probability: float | None
+    threshold: float | None
+    level: int | None
+    colour_cover: float | None
+    sun_altitude_deg: float
+
+
 class MomentRow(TypedDict):
     """As much of a description as the frames after it are compared with."""
 

@@ -217,6 +217,16 @@ class Store(Closing):
         with self._write() as db:
             _put_event(db, event)
 
+    def exchange_events(self, gone: Iterable[str], events: Iterable[Event]) -> None:
+        """Write events in place of those that are no more; answers about these go to the events that hold their frames."""
+        with self._write() as db:
+            for event_id in (gone := list(gone)):
+                db.execute("DELETE FROM events WHERE id = ?", [event_id])
+            for event in events:
+                _put_event(db, event)
+            for event_id in gone:
+                labels.hand_on(db, event_id)
+
     def register_model(self, sha256: str, name: str, card: Mapping[str, Any]) -> None:
         """Keep what a model file says of itself, for good: rows refer to it by number."""
         with self._write() as db:
