@@ -115,4 +115,8 @@ class FeedError(ReasonedError):
 
 
 class DeliveryError(AuroradError):
-    """A message was not taken by its channel."""
+    """A message was not taken by its channel. ``passes``: it may be the message, and the next one is to be tried."""
+
+    def __init__(self, message: str, *, passes: bool = False) -> None:
+        super().__init__(message)
+        self.passes = passes

@@ -112,7 +112,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("event_active", "gauge", ("camera",), "1 during an aurora event."),
     Metric("outbox_pending", "gauge", ("channel",), "Messages that wait for delivery."),
-    Metric("deliveries_total", "counter", ("channel", "result"), "Deliveries: delivered, failed or expired."),
+    Metric(
+        "deliveries_total",
+        "counter",
+        ("channel", "result"),
+        "Deliveries: delivered, failed, expired or dropped.",
+    ),
     Metric("operator_conditions", "gauge", (), "Conditions an operator should know of that hold now."),
     Metric("job_errors_total", "counter", ("job",), "Runs of a scheduled job that ended in an error."),
     Metric("job_missed_total", "counter", ("job",), "Runs of a scheduled job that came too late."),
@@ -215,7 +220,7 @@ class Metrics:
     def channel(self, name: str) -> None:
         """Show a channel's series from the start."""
         self.outbox_pending.labels(name).set(0)
-        for result in ("delivered", "failed", "expired"):
+        for result in ("delivered", "failed", "expired", "dropped"):
             self.deliveries.labels(name, result)
 
     def model(self, name: str, sha256: str, device: str, *, gpu_wanted: bool) -> None:

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from daemon.alert import homeassistant as ha
+from daemon.alert.channel import REFUSED_OFTEN
 from daemon.alert.conditions import Conditions
 from daemon.alert.mqtt import Heard, Link
 from daemon.clock import Clock
@@ -47,6 +48,7 @@ class Broker:
     """Keeps the connection, shows the state, and delivers events: a thread of its own, and Delivery's."""
 
     name = MQTT_CHANNEL
+    wants_all = True  # machines listen, which are told when each change was
 
     def __init__(
         self,
@@ -82,14 +84,17 @@ class Broker:
         )
 
     def deliver(self, row: OutboxRow, picture: Path | None) -> None:
-        """One change of an event, its picture first. Raises DeliveryError where the broker has not taken it."""
+        """One change of an event, its picture first. Raises DeliveryError where the broker has not taken it.
+
+        Brokers end the connection over what is too large for them: after a few tries the words go alone.
+        """
         link, message = self._link, row.message
         if link is None:
             raise DeliveryError("there is no connection to the MQTT broker")
         reader = self._store.reader
         frame = reader.at(message.camera, message.created_at)
         told = ha.event(message, frame, reader.event(message.event_id))
-        if picture is not None and picture.is_file():
+        if picture is not None and picture.is_file() and row.attempts <= REFUSED_OFTEN:
             link.publish(self._topic(message.camera, "event_picture"), picture.read_bytes())
         link.publish(self._topic(message.camera, "event"), json.dumps(told), retain=False)
 

@@ -14,13 +14,14 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
 from daemon.address import redact_text
 from daemon.errors import ConfigError, DeliveryError
 from daemon.observation import Message, OutboxRow
+from daemon.record.outbox import TOO_MANY
 
 TIMEOUT_S = 60.0
 """Longest one delivery is waited for, both tries of a message with a picture together."""
@@ -28,6 +29,10 @@ TIMEOUT_S = 60.0
 ANSWER_S = 300.0
 """Longest wait for the service's answer, by a thread that is left behind after TIMEOUT_S. Who has sent a
 message and waits no longer does not know whether it was taken, and would send it again."""
+
+REFUSED_OFTEN = 4
+"""Answers that were no, in three and a half minutes, after which it may be the message that a service will not have,
+and the one behind it is tried too."""
 
 BACK_OFF = (timedelta(seconds=30), timedelta(minutes=30))
 """The first wait after a failure, doubled each time, and the longest."""
@@ -39,6 +44,7 @@ class Channel:
 
     name: str
     url: SecretStr
+    wants_all: ClassVar[bool] = False
     _line: _Line = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -122,7 +128,10 @@ def deliver(
         text = redact(f"{type(answer.error).__name__}: {answer.error}", channel.url)
         raise DeliveryError(f"channel {channel.name}: {text}") from None
     if not answer.taken:
-        raise DeliveryError(f"channel {channel.name}: not taken: {redact(answer.why, channel.url)}")
+        raise DeliveryError(
+            f"channel {channel.name}: not taken: {redact(answer.why, channel.url)}",
+            passes=answer.refused and row.attempts >= REFUSED_OFTEN,
+        )
 
 
 def _send(message: Message, channel: Channel, picture: Path | None, answer: _Answer) -> None:
@@ -151,7 +160,7 @@ def _try(message: Message, channel: Channel, picture: Path | None, answer: _Answ
     said = [entry.message for entry in result.logs()]
     answer.why = " ".join(said) or "the service gave no reason"
     # Too many requests, or nobody there: asking again at once would be rude or in vain.
-    answer.refused = not re.search(r"error=429|[Cc]onnection error|[Tt]imed? ?out", answer.why)
+    answer.refused = not re.search(rf"{TOO_MANY}|[Cc]onnection error|[Tt]imed? ?out", answer.why)
 
 
 def _service(url: SecretStr) -> Any:

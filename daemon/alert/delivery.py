@@ -32,6 +32,9 @@ log = logging.getLogger("aurorad.delivery")
 LOOK_S = 1.0
 """Real seconds between looks into the outbox: what an alert waits at most before it is sent."""
 
+MOST_AT_ONCE = 20
+"""Messages a look: what has waited for a channel goes out quickly, and not all at once."""
+
 DEAD_AFTER = 5
 """Failures in a row after which the operator is told, through the other channels."""
 
@@ -43,11 +46,15 @@ class Sender(Protocol):
     def name(self) -> str:
         """As the outbox knows it."""
 
+    @property
+    def wants_all(self) -> bool:
+        """Is a change of an event wanted however late, in its order? People want what is true when it comes."""
+
     def ready(self) -> bool:
         """Is it any use to try now? What waits meanwhile counts as no failure."""
 
     def deliver(self, row: OutboxRow, picture: Path | None) -> None:
-        """Returning means taken. Raises DeliveryError."""
+        """Returning means taken. Raises DeliveryError, which says whether the message behind is to be tried."""
 
 
 class Delivery:
@@ -67,6 +74,7 @@ class Delivery:
         self._store, self._metrics, self._clock = store, metrics, clock
         self._frames_dir, self._conditions = frames_dir, conditions
         self._stop = threading.Event()
+        self._failures: dict[str, int] = {}
         senders: list[Sender] = [Channel(c.name, c.address()) for c in settings.notify]
         self._threads = [
             threading.Thread(target=self._serve, args=(s,), name=f"channel-{s.name}", daemon=True)
@@ -86,15 +94,12 @@ class Delivery:
                 thread.join(timeout_s / max(1, len(self._threads)))
 
     def _serve(self, channel: Sender) -> None:
-        failures = 0
+        self._failures[channel.name] = 0
         taken: set[int] = set()
         while True:
             last = self._stop.is_set()
             try:
-                due = self._store.due(self._clock.now(), channel.name) if channel.ready() else []
-                for row in due:
-                    failures = 0 if self._send(row, channel, taken) else failures + 1
-                    self._judge(channel.name, failures)
+                self._look(channel, taken)
             except StoreError as error:
                 log.error("channel %s: %s", channel.name, error)
             except Exception:  # a channel whose thread has ended is silent for the rest of the season
@@ -105,11 +110,27 @@ class Delivery:
                     return
                 continue
 
-    def _send(self, row: OutboxRow, channel: Sender, taken: set[int]) -> bool:
+    def _look(self, channel: Sender, taken: set[int]) -> None:
+        """Send what is due: a queue's next message as soon as the one before was taken."""
+        if not channel.ready():
+            return
+        sent = 0
+        while sent < MOST_AT_ONCE:
+            if not channel.wants_all:
+                self._dropped(self._store.outdated(self._clock.now(), channel.name))
+            due = self._store.due(self._clock.now(), channel.name, MOST_AT_ONCE - sent)
+            if not due:
+                return
+            sent += len(due)
+            for row in due:
+                self._send(row, channel, taken)
+
+    def _send(self, row: OutboxRow, channel: Sender, taken: set[int]) -> None:
         """One message to its channel, and what came of it to the record.
 
         ``taken`` holds what the channel took and the record does not know yet (the disk was full,
-        the database locked): it is written down when it comes up again, and not sent again.
+        the database locked): it is written down when it comes up again, and not sent again. Where it may be the
+        message that is not taken, the one behind it is tried at once: is that taken, this one has been given up.
         """
         try:
             if row.id not in taken:
@@ -119,13 +140,27 @@ class Delivery:
             self._store.failed(row.id, now, str(error), next_attempt(row.attempts, now))
             self._metrics.deliveries.labels(channel.name, "failed").inc()
             log.warning("%s: try %d: %s", row.message.event_id, row.attempts, error)
-            return False
+            self._failures[channel.name] += 1
+            self._judge(channel.name)
+            behind = self._store.behind(row.id, now) if error.passes else None
+            if behind is not None:
+                self._send(behind, channel, taken)
+            return
         taken.add(row.id)
-        self._store.delivered(row.id, self._clock.now())
+        overtaken = self._store.delivered(row.id, self._clock.now())
         taken.discard(row.id)
         self._metrics.deliveries.labels(channel.name, "delivered").inc()
         log.info("%s: %s delivered to %s", row.message.event_id, row.message.kind, channel.name)
-        return True
+        self._dropped(overtaken)
+        self._failures[channel.name] = 0
+        self._judge(channel.name)
+
+    def _dropped(self, rows: Sequence[OutboxRow]) -> None:
+        """Count and log what nobody needs any more; the record says why."""
+        for row in rows:
+            m = row.message
+            self._metrics.deliveries.labels(m.channel, "dropped").inc()
+            log.warning("%s: %s given up for %s after %d tries", m.event_id, m.kind, m.channel, row.attempts)
 
     def _deliver(self, row: OutboxRow, channel: Sender) -> None:
         """Send, with the picture where it can be had: without room for it the words go alone."""
@@ -139,7 +174,8 @@ class Delivery:
                     log.warning("%s: sent without its picture: %s", row.message.event_id, error)
             channel.deliver(row, picture)
 
-    def _judge(self, channel: str, failures: int) -> None:
+    def _judge(self, channel: str) -> None:
+        failures = self._failures[channel]
         condition = f"delivery failing {channel}"  # one each: a channel that works clears no other's
         if failures >= DEAD_AFTER:
             self._conditions.begin(

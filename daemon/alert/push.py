@@ -1,7 +1,8 @@
 """Web push as a channel of the outbox: each change of an event to every browser that wants to hear of it.
 
 The outbox has one row for all of them. Which browser has which message is remembered with the browsers, so that a
-row that is tried again for one of them reaches none of the others twice. An event that begins too faint for
+row that is tried again for one of them reaches none of the others twice, and none whom newer news has reached
+meanwhile: the trouble of one keeps nothing from the others. An event that begins too faint for
 somebody, or in their quiet hours, reaches them when it has become bright enough and they are awake.
 """
 
@@ -13,7 +14,7 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -34,11 +35,15 @@ NAME = PUSH_CHANNEL
 RISING_S = 10.0
 """Real seconds between looks whether an event has become bright enough for somebody."""
 
+LOOKED_THROUGH = 1000
+"""Messages of the outbox, the newest, among which those are that went ahead of one that is tried again."""
+
 
 class Push:
     """Who has subscribed, and how they are reached. Thread-safe."""
 
     name = NAME
+    wants_all = False
 
     def __init__(
         self,
@@ -126,14 +131,21 @@ class Push:
         """One change to everybody who wants it and does not have it. Raises DeliveryError where one was missed."""
         message = row.message
         event: Mapping[str, Any] = self._store.reader.event(message.event_id) or {}
+        there = {_key(message.event_id, message.kind), *self._newer(row)}
         wanted = [
             one
             for one in self.subscribers.all()
-            if not _has(one, message) and self._is_for(one, message, event)
+            if there.isdisjoint(one.has) and self._is_for(one, message, event)
         ]
         missed = self._give(wanted, message, message.title)
         if missed:
-            raise DeliveryError("; ".join(missed[:3]))
+            raise DeliveryError("; ".join(missed[:3]), passes=True)
+
+    def _newer(self, row: OutboxRow) -> Iterator[str]:
+        """What was queued of the camera after a message that is tried again, and may have gone ahead of it."""
+        for other in self._store.reader.messages(limit=LOOKED_THROUGH) if row.attempts > 1 else ():
+            if (other["channel"], other["camera"]) == (NAME, row.message.camera) and other["id"] > row.id:
+                yield _key(other["event_id"], other["kind"])
 
     def _is_for(self, one: Subscriber, message: Message, event: Mapping[str, Any]) -> bool:
         """The end of an event is for those who heard of it; all else for those who want it now."""
@@ -159,7 +171,12 @@ class Push:
         level, now = event["brightest_level"], self._clock.now()
         if now >= first.expires_at or snoozes.is_silent(self._store.reader, NAME, now):
             return
-        risen = [one for one in everybody if not _has(one, first) and one.wants(first.camera, level, now)]
+        risen = [
+            one
+            for one in everybody
+            if not any(key.startswith(_key(event["id"], "")) for key in one.has)
+            and one.wants(first.camera, level, now)
+        ]
         for why in self._give(risen, first, sighting.over(title, sighting.of_event(event))):
             log.info("%s", why)  # the next look tries again
 
@@ -200,10 +217,6 @@ class Push:
 
 def _key(event_id: str, kind: str) -> str:
     return f"{event_id}/{kind}"
-
-
-def _has(one: Subscriber, message: Message) -> bool:
-    return _key(message.event_id, message.kind) in one.has
 
 
 def payload(message: Message, title: str) -> dict[str, str]:

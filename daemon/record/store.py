@@ -250,16 +250,27 @@ class Store(Closing):
         """Claim the messages to be sent now.
 
         What is claimed is due again after ``LEASE``, or at once when the process was restarted: a
-        crash in mid-delivery repeats that message once. Of one event and channel only the oldest
-        is given, so that nobody reads of the end before the onset.
+        crash in mid-delivery repeats that message once. Of one channel and camera only the oldest
+        is given, so that nobody reads of an end before its onset or after the next one; the operator's
+        messages are a queue of their own.
         """
         with self._write() as db:
             return outbox.claim(db, now, now + LEASE, channel, limit)
 
-    def delivered(self, row_id: int, at: datetime) -> None:
-        """The channel took the message."""
+    def behind(self, row_id: int, now: datetime) -> OutboxRow | None:
+        """Claim the message behind one that its channel will not have; None where there is none."""
         with self._write() as db:
-            outbox.mark_delivered(db, row_id, at)
+            return outbox.claim_behind(db, row_id, now, now + LEASE)
+
+    def delivered(self, row_id: int, at: datetime) -> list[OutboxRow]:
+        """The channel took the message: all that waits for it is due. Returns what was overtaken and given up."""
+        with self._write() as db:
+            return outbox.mark_delivered(db, row_id, at)
+
+    def outdated(self, now: datetime, channel: str) -> list[OutboxRow]:
+        """Give up what would not be true any more when the channel took it; returns it."""
+        with self._write() as db:
+            return outbox.drop_outdated(db, now, channel)
 
     def sent(self, message: Message, at: datetime) -> None:
         """The channel took the message before it could be queued."""

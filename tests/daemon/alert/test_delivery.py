@@ -19,7 +19,9 @@ from daemon.clock import FastClock
 from daemon.config import NotifySettings, Settings
 from daemon.metrics import Metrics
 from daemon.observation import Message
+from daemon.record.rows import MessageRow
 from daemon.record.store import Reader, Store
+from tests.daemon.record.made import event
 from tests.faults.harness import NIGHT, Inbox
 
 MESSAGE = Message(
@@ -45,11 +47,13 @@ class Post:
         self.delivery = Delivery(self.settings, self.store, self.metrics, self.clock, folder, conditions)
         self.delivery.start()
 
-    def send(self, event_id: str, channel: str = "phone", picture: str | None = None) -> None:
+    def send(
+        self, event_id: str, channel: str = "phone", picture: str | None = None, kind: str = "onset"
+    ) -> None:
         """Queue a message."""
         now = self.clock.now()
         self.store.enqueue(
-            [Message(event_id, "onset", channel, "aurora", "cam", "Aurora", f"event {event_id}", now,
+            [Message(event_id, kind, channel, "aurora", "cam", "Aurora", f"event {event_id}", now,
                      now + timedelta(days=30), picture)]
         )  # fmt: skip
 
@@ -59,6 +63,18 @@ class Post:
         while len(self.inboxes[channel].got) < count and time.monotonic() < end:
             time.sleep(0.02)
         return [mail.event_id for mail in self.inboxes[channel].got if mail.title == "Aurora"]
+
+    def arrived(self, *event_ids: str) -> list[str]:
+        """The events heard of on the phone, in their order, once these are among them."""
+        end = time.monotonic() + 30
+        while not {mail.event_id for mail in self.inboxes["phone"].got}.issuperset(event_ids):
+            assert time.monotonic() < end, [mail.event_id for mail in self.inboxes["phone"].got]
+            time.sleep(0.02)
+        return [mail.event_id for mail in self.inboxes["phone"].got if mail.title == "Aurora"]
+
+    def row(self, event_id: str, kind: str = "onset") -> MessageRow:
+        """What became of a message to the phone."""
+        return next(row for row in self.store.reader.messages(event_id) if row["kind"] == kind)
 
     def operator_lines(self) -> list[str]:
         """What the operator was told."""
@@ -161,3 +177,59 @@ def test_a_channel_that_works_does_not_clear_another_s_trouble(post: Post) -> No
     lines = post.operator_lines()
     assert len(lines) == 1
     assert lines[0].startswith("Channel phone has not taken")
+
+
+def test_after_an_outage_the_last_word_is_what_is_in_the_sky(post: Post) -> None:
+    """One aurora came and went unheard of, another is there: one line on the first, then the second, and no more."""
+    phone = post.inboxes["phone"]
+    phone.status = 500
+    post.store.put_event(event(id="first"))
+    post.send("first")
+    end = time.monotonic() + 30
+    while post.row("first")["attempts"] < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    post.store.put_event(event(id="first", ended_at=NIGHT))
+    post.send("first", kind="over")
+    post.store.put_event(event(id="second"))
+    post.send("second")
+    while post.row("first")["expired_at"] is None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    phone.status = 204
+    assert post.arrived("first", "second") == ["first", "second"]
+    assert post.row("first", "over")["delivered_at"]
+    why = post.row("first")["last_error"] or ""
+    assert why.endswith("given up: the event was over before the channel took it")
+    dropped = {"channel": "phone", "result": "dropped"}
+    assert post.metrics.registry.get_sample_value("aurorad_deliveries_total", dropped) == 1
+
+
+def test_a_message_that_is_refused_for_good_bars_the_channel_for_minutes(post: Post) -> None:
+    """Four times no, and the one behind it is tried: it is taken, so that the first is given up and recorded so."""
+    post.inboxes["phone"].refuses = lambda event_id: event_id == "bad"
+    post.send("bad")
+    post.send("good")
+    assert post.arrived("good") == ["good"]
+    bad = post.row("bad")
+    assert bad["attempts"] == 4
+    end = time.monotonic() + 30
+    while post.row("bad")["expired_at"] is None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert (post.row("bad")["last_error"] or "").endswith("the channel took a newer message and not this one")
+
+
+def test_what_a_service_asks_to_wait_for_overtakes_nothing(post: Post) -> None:
+    """However often it answers 429, or is not there: that is the service, and the messages keep their order."""
+    phone = post.inboxes["phone"]
+    phone.status = 429
+    post.send("one")
+    post.send("two")
+    end = time.monotonic() + 60
+    while post.row("one")["attempts"] < 6:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert post.row("two")["attempts"] == 0
+    phone.status = 204
+    assert post.arrived("two") == ["one", "two"]

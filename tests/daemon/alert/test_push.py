@@ -251,6 +251,26 @@ def test_one_phone_s_trouble_is_not_another_s(wired: Wired) -> None:
     assert [len(one.got) for one in (well, ill)] == [1, 1]
 
 
+def test_a_phone_that_was_away_gets_nothing_old_behind_what_is_new(wired: Wired) -> None:
+    """Its trouble keeps the next message from nobody; what was passed by then reaches only who has nothing newer."""
+    well, ill = wired.phone("well"), wired.phone("ill")
+    wired.event(3)
+    rows = [message(kind, "push") for kind in ("onset", "strong")]
+    wired.store.enqueue(rows)
+    (first,) = wired.store.due(wired.clock.now(), "push")
+    wired.service.answer = {ill.path: 503}
+    with pytest.raises(DeliveryError) as failed:
+        wired.push.deliver(first, None)
+    assert failed.value.passes
+    behind = wired.store.behind(first.id, wired.clock.now())
+    assert behind is not None
+    wired.service.answer = {}
+    wired.push.deliver(behind, None)
+    wired.push.deliver(replace(first, attempts=2), None)
+    wired.later()
+    assert [len(one.got) for one in (well, ill)] == [2, 1]
+
+
 def test_rows_are_queued_only_while_somebody_listens(wired: Wired) -> None:
     """No subscriber, no channel; the first makes it, the last who leaves takes it away."""
     assert wired.push.channels() == ()

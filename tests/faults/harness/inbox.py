@@ -33,6 +33,7 @@ class Inbox:
         self.answers.set()
         self.got: list[Mail] = []
         self.refused = 0
+        self.refuses: Callable[[str], bool] = lambda event_id: False  # a message it will never have
         self.on_take: Callable[[], object] = lambda: None
         self._clock = clock or Clock()
         self._over = threading.Event()
@@ -55,6 +56,11 @@ class Inbox:
         if status is not None and status < 300:
             body = str(said.get("message", ""))
             event_id = body.rstrip().rsplit("event ", 1)[-1]
+            if self.refuses(event_id):
+                self.refused += 1
+                request.send_response(400)
+                request.end_headers()
+                return
             self.on_take()
             self.got.append(Mail(self._clock.now(), str(said.get("title", "")), event_id, body))
             self._over.wait(self.delay_s)
