@@ -103,13 +103,16 @@ class Pipeline:
         self.newest: Observation | None = None
         self.rows = 0
         """How many rows have been written: who sees it grow knows that the record can be written."""
+        self._go_on: Callable[[], object] = lambda: None
 
     def follow(self, frames: Sequence[Frame], state: EventState, *, live: bool) -> EventState:
         """Dated frames, oldest first, all their way; returns the event's state after the last.
 
         Of an archive's frames the rows alone are written, for they come in any order: its events are led over all
-        rows of their time (:mod:`daemon.archive.night_events`). What takes long is done before the transaction is opened, so that others may write meanwhile.
+        rows of their time (:mod:`daemon.archive.night_events`). What takes long is done before the transaction is
+        opened, so that others may write meanwhile.
         """
+        self._go_on()
         looks = list(self._look(frames, describer.before(self.store.reader, self.camera.name, frames)))
         with self.store.batch():
             self.stars.keep()
@@ -127,6 +130,13 @@ class Pipeline:
         """The same way, for what is no figure of the watch: one camera, its lens as the stars show it, its horizon."""
         other = copy(self)
         other.metrics = metrics
+        return other
+
+    def stoppable(self, go_on: Callable[[Pipeline], object]) -> Pipeline:
+        """The same way, for footage that takes long: ``go_on`` is called with it before each batch, and may raise."""
+        other = copy(self)
+        other.newest = None
+        other._go_on = lambda: go_on(other)
         return other
 
     @property

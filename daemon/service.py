@@ -228,6 +228,10 @@ class Service:
         if self.broker is not None:
             self.broker.stop(timeout_s)
 
+    def _stop_filling(self) -> None:
+        for nightly in self.nightlies.values():
+            nightly.stop()
+
     def _plan_all(self) -> None:
         for place, (name, watch) in enumerate(self.watches.items()):
             cadence = timedelta(seconds=watch.pipeline.camera.cadence_s)
@@ -349,6 +353,7 @@ class Service:
                 watch.retire(False)
             raise
         self.schedule.clear()
+        self._stop_filling()
         self._stop_sending(RELOAD_DRAIN_S)
         self._use(built)
         self.page.app = built.app
@@ -362,6 +367,7 @@ class Service:
         self._stopping.set()
         systemd.tell("STOPPING=1")
         log.info("stopping")
+        self._stop_filling()
         self.schedule.stop(DRAIN_S / 2)
         self._stop_sending(DRAIN_S / 8)
         self.keepsakes.stop(DRAIN_S / 8)

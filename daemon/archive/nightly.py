@@ -3,14 +3,16 @@
 A movie is asked for under the date of its morning, from a while after the watch's end until it appears or is
 given up; loaded once, taken in through the same pipeline, and deleted. A folder's pictures are there already, also
 those of the nights before in which nobody watched. Which nights are done is kept in the database, so that a
-restart neither forgets one nor takes one twice.
+restart neither forgets one nor takes one twice. A stop ends what is being read between two batches, and the next
+start goes on with it.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,12 +20,12 @@ from pathlib import Path
 from daemon.alert.conditions import Conditions
 from daemon.alert.summary import send_summary
 from daemon.archive.dated_pictures import nights_in_folder
-from daemon.archive.ingest import record_movie
+from daemon.archive.ingest import record_movie, settle_events
 from daemon.archive.stills import record_night
 from daemon.config import Settings
 from daemon.errors import FetchError, FootageError, StoreError
 from daemon.footage.movie import Scratch, read_movie
-from daemon.night import night_of
+from daemon.night import midnight_of, night_of, night_text
 from daemon.observation import utc_text
 from daemon.pipeline import Pipeline
 from daemon.record.progress import Morning
@@ -34,14 +36,22 @@ log = logging.getLogger("aurorad.nightly")
 IDLE = timedelta(minutes=30)
 
 MOST_CRASHES = 3
-"""Times the process may end while it reads a movie; then it is left alone, or it would end every next one."""
+"""Times in a row the process may end while it reads a night's footage without a row of it; then it is left alone, or
+it would end every next one. A stop is none of these ends."""
+
+AT_ONCE = 8
+"""Pictures between which a stop may come, which waits for a few seconds alone."""
 
 MOST_NIGHTS = 31
 """Nights in which nobody watched that a folder's pictures fill by themselves; `aurorad ingest` takes the others."""
 
 
+class _Stopped(Exception):
+    """The watch ends: what is being read is gone on with after the next start."""
+
+
 class Nightly:
-    """One camera's mornings."""
+    """One camera's mornings. One thread at a time; :meth:`stop` may be called from any."""
 
     def __init__(self, pipeline: Pipeline, settings: Settings, conditions: Conditions | None = None) -> None:
         self.pipeline = pipeline
@@ -49,9 +59,26 @@ class Nightly:
         self.settings = settings
         self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
         self._tries = 0
+        self._stopped = False
+        self._writing = threading.Lock()
+        self._reading: Morning | None = None  # what is written down of it while footage is read
+
+    def stop(self) -> None:
+        """End what is being read between two batches; that is no crash. To be called before the store is closed."""
+        with self._writing:
+            self._stopped = True
+            if self._reading is not None:
+                self._put(replace(self._reading, begun=max(0, self._reading.begun - 1)))
 
     def visit(self, now: datetime) -> datetime:
         """Do what is due; returns when to come again."""
+        try:
+            return self._visit(now)
+        except _Stopped:
+            log.info("%s: stopped; the next start goes on with the night", self.pipeline.camera.name)
+            return now + IDLE
+
+    def _visit(self, now: datetime) -> datetime:
         done = self.pipeline.store.progress.morning(self.pipeline.camera.name).done
         ended_at, night = self._last_night(now)
         if ended_at is None or night.isoformat() <= done:
@@ -134,8 +161,10 @@ class Nightly:
                 return True
             try:
                 scratch = Scratch(self.folder, self.settings.daemon.min_free_mb)
-                with read_movie(movie, self.pipeline.camera, now, scratch=scratch) as dated:
-                    tally = record_movie(self.pipeline, dated)
+                with read_movie(
+                    movie, self.pipeline.camera, now, scratch=scratch, progress=lambda _: self._check()
+                ) as dated:
+                    tally = record_movie(self.pipeline.stoppable(self._go_on), dated)
                 log.info(
                     "movie of %s: %d minutes filled, %d known, %d without a time",
                     night, tally.recorded, tally.known, tally.undated,
@@ -155,16 +184,53 @@ class Nightly:
         kept = store.progress.morning(name)
         begun = kept.begun if kept.reading == night.isoformat() else 0
         if begun >= MOST_CRASHES:
-            self.pipeline.metrics.rejected(name, "crash")
-            log.error("%s of %s: left out: aurorad ended %d times while reading it", what, night, begun)
+            self._leave_out(night, what, begun)
             yield False
             return
-        store.progress.put_morning(name, replace(kept, reading=night.isoformat(), begun=begun + 1))
+        with self._writing:
+            self._check()
+            self._reading = replace(kept, reading=night.isoformat(), begun=begun + 1)
+            store.progress.put_morning(name, self._reading)
         try:
             yield True
         finally:
-            with suppress(StoreError):
-                store.progress.put_morning(name, replace(kept, reading="", begun=0))
+            with self._writing:
+                if not self._stopped:  # else that is written down, and the store may be closed by now
+                    self._put(replace(kept, reading="", begun=0))
+                self._reading = None
+
+    def _put(self, reached: Morning) -> None:
+        try:
+            self.pipeline.store.progress.put_morning(self.pipeline.camera.name, reached)
+        except StoreError as error:  # at worst it counts as a crash
+            log.warning("%s: the morning is not recorded: %s", self.pipeline.camera.name, error)
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise _Stopped
+
+    def _go_on(self, way: Pipeline) -> None:
+        """Before each batch. Where rows were written, what ends the process is not what kept it from writing any."""
+        with self._writing:
+            self._check()
+            if way.newest is not None and self._reading is not None and self._reading.begun:
+                self._reading = replace(self._reading, begun=0)
+                self._put(self._reading)
+
+    def _leave_out(self, night: date, what: str, begun: int) -> None:
+        """Count it, tell the operator, and lead the events over the rows that were written."""
+        p = self.pipeline
+        p.metrics.rejected(p.camera.name, "crash")
+        log.error("%s of %s: left out: aurorad ended %d times while reading it", what, night, begun)
+        if self.conditions is not None:
+            self.conditions.report(
+                "night left out",
+                p.camera.name,
+                f"the {what} of the {night_text(night)} was left out: aurorad ended {begun} times while reading it;"
+                " see the log, and take it in with `aurorad ingest` once the cause is gone",
+            )
+        middle, half = midnight_of(night, p.camera), timedelta(hours=12)
+        settle_events(p, middle - half, middle + half)
 
     def _fill(self, night: date, now: datetime) -> None:
         """What a folder holds of this night and of those before it that nobody watched."""
@@ -173,11 +239,13 @@ class Nightly:
         for kept in nights_in_folder(self.pipeline.camera_settings, oldest, night, now):
             with self._attempt(kept.night, "pictures") as may:
                 if may:
-                    tally = record_night(kept, self.pipeline)
+                    tally = record_night(kept, self.pipeline.stoppable(self._go_on), at_once=AT_ONCE)
                     log.info(
                         "pictures of %s: %d minutes filled, %d known, %d that cannot be read",
                         kept.night, tally.recorded, tally.known, tally.refused,
                     )  # fmt: skip
+            if kept.night < night:  # of two nights that end the process each is left alone by itself
+                self._done(kept.night, now)
 
     def _done(self, night: date, now: datetime) -> datetime:
         self._tries = 0

@@ -129,8 +129,13 @@ _NOTES: Mapping[tuple[Note, str], str] = {
 }  # fmt: skip
 
 
-def record_night(night: Night, pipeline: Pipeline, progress: Callable[[float], None] | None = None) -> Tally:
-    """Look at one picture a cadence, where the gate is open and no row stands for it yet."""
+def record_night(
+    night: Night,
+    pipeline: Pipeline,
+    progress: Callable[[float], None] | None = None,
+    at_once: int = BATCH,
+) -> Tally:
+    """Look at one picture a cadence, where the gate is open and no row stands for it yet; so many at once."""
     first, last = night.pictures[0].at, night.pictures[-1].at
     recorded = recorded_night(pipeline, first, last)
     looked_at = _looked_at(night.pictures, pipeline)
@@ -138,8 +143,8 @@ def record_night(night: Night, pipeline: Pipeline, progress: Callable[[float], N
     tally.known = len(recorded.times)
     new = chosen(looked_at, recorded.times, pipeline.camera.cadence_s)
     frames = _Frames(pipeline, tally)
-    for begin in range(0, len(new), BATCH):
-        batch = new[begin : begin + BATCH]
+    for begin in range(0, len(new), at_once):
+        batch = new[begin : begin + at_once]
         record_frames(pipeline, list(frames.of(batch)), tally)
         if progress is not None:
             progress((begin + len(batch)) / len(new))

@@ -24,6 +24,7 @@ from daemon.alert.push import Push
 from daemon.clock import FastClock
 from daemon.config import CameraSettings, DaemonSettings, ModelSettings, Settings, SourceSettings
 from daemon.observation import from_utc_text
+from daemon.record.progress import Morning
 from daemon.service import serving
 from daemon.subscribers import Subscriber, Subscribers
 from tests.faults.harness import (
@@ -204,6 +205,16 @@ def test_a_new_watch_has_time_for_its_first_look(watch: Watch) -> None:
         assert service.healthy()[0]
     finally:
         service.watches = before
+
+
+def test_a_stop_is_no_crash_of_what_the_morning_reads(tmp_path: Path, green: Path) -> None:
+    """Before the record is closed it says so: three such starts would leave the night out."""
+    with watching(tmp_path, green, {"cam": Sky()}) as watch:
+        reading = Morning(done="2024-02-09", reading="2024-02-10", begun=1)
+        watch.service.store.progress.put_morning("cam", reading)
+        watch.service.nightlies["cam"]._reading = reading
+        database = watch.database
+    assert rows(database, "SELECT done, begun FROM mornings") == [{"done": "2024-02-09", "begun": 0}]
 
 
 def test_a_reload_loses_no_phone(watch: Watch) -> None:

@@ -117,7 +117,7 @@ def test_a_movie_that_ends_the_process_is_left_alone(
     morning.visits(morning.done, most=1)
     assert morning.minutes() == 0
     assert not list((morning.database.parent / "movies").rglob("*.mp4"))
-    matrix("Movies", "a night's movie whose decoding ends the process", f"left out after {MOST_CRASHES} crashes, counted; the watch goes on")  # fmt: skip
+    matrix("Movies", "a night's movie whose decoding ends the process", f"left out after {MOST_CRASHES} crashes without a row, counted, the operator notified; the watch goes on")  # fmt: skip
 
 
 def test_a_crash_in_the_middle_of_a_movie_costs_no_minute(

@@ -7,13 +7,17 @@ import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from daemon.alert.conditions import Conditions
 from daemon.archive.dated_pictures import nights_in_folder
-from daemon.archive.nightly import MOST_NIGHTS, Nightly
+from daemon.archive.nightly import AT_ONCE, MOST_CRASHES, MOST_NIGHTS, Nightly
+from daemon.config import NotifySettings
 from daemon.record.progress import Morning
 from daemon.record.store import Store
+from tests.conftest import SetClock
 from tests.homes import allsky, sky
 from tests.picture_archive import EVENING, NOW, Archive, allsky_camera, camera, every, opened
 
@@ -47,6 +51,75 @@ def test_the_hours_in_which_nobody_watched_are_filled_from_the_folder(tmp_path: 
     assert store.progress.morning("home").done == "2024-02-10"
     mornings(archive, done="2024-02-09")
     assert archive.rows() == rows
+
+
+def begun(archive: Archive, **changed: Any) -> Nightly:
+    """The mornings of a watch that was up the night before, and starts again."""
+    progress = archive.pipeline.store.progress
+    if not progress.morning("home").done:
+        progress.put_morning("home", Morning(done="2024-02-09"))
+    return Nightly(archive.pipeline, archive.pipeline.settings, **changed)
+
+
+def test_a_stop_in_the_middle_of_a_night_costs_nothing_of_it(tmp_path: Path, store: Store) -> None:
+    """However often: it ends between two batches, is no crash, and the next start leads the open event to its end."""
+    pictures = every(60, 40, aurora=range(10, 30))
+    archive = opened(allsky_camera(allsky(tmp_path / "early", pictures)), store)
+    for life in range(1, MOST_CRASHES + 2):
+        morning = begun(archive)
+        archive.pipeline.predictor = lambda stops=morning.stop: (stops(), archive.model)[1]  # type: ignore[assignment, misc]
+        morning.visit(NOW)
+        assert len(archive.rows()) == life * AT_ONCE
+        reached = store.progress.morning("home")
+        assert (reached.done, reached.begun) == ("2024-02-09", 0)
+    archive.pipeline.predictor = lambda: archive.model  # type: ignore[assignment, return-value]
+    begun(archive).visit(NOW)
+    assert store.progress.morning("home").done == "2024-02-10"
+    rows = archive.rows()
+    assert len(rows) == len({row["observed_at"] for row in rows}) == 40
+    with Store(tmp_path / "whole.db") as other:
+        whole = opened(allsky_camera(tmp_path / "early" / "allsky"), other)
+        mornings(whole, done="2024-02-09")
+        ask = "SELECT id, onset_at, ended_at, ended_reason FROM events"
+        assert archive.rows(ask) == whole.rows(ask) != []
+
+
+def test_a_start_that_wrote_a_row_counts_as_no_crash(tmp_path: Path, store: Store) -> None:
+    """Should the process end in the second batch, the next start tries as often again."""
+    archive = opened(allsky_camera(allsky(tmp_path, every(60, 2 * AT_ONCE))), store)
+    counted: list[int] = []
+
+    def look() -> object:
+        counted.append(store.progress.morning("home").begun)
+        return archive.model
+
+    archive.pipeline.predictor = look  # type: ignore[assignment]
+    begun(archive).visit(NOW)
+    assert counted == [1, 0]
+
+
+def test_a_night_that_is_left_out_is_the_operator_s_business(tmp_path: Path, store: Store) -> None:
+    """One message; the event that was open when the process ended is over where its rows end; the next night is read."""
+    pictures = every(60, 40, aurora=range(10, 30))
+    pictures += every(60, 5, EVENING + timedelta(days=1))
+    archive = opened(allsky_camera(allsky(tmp_path, pictures)), store)
+    morning = begun(archive)
+    looks = iter(range(9))
+    archive.pipeline.predictor = lambda: (morning.stop() if next(looks) else None, archive.model)[1]  # type: ignore[assignment, return-value]
+    morning.visit(NOW)
+    assert archive.rows("SELECT ended_at FROM events") == [{"ended_at": None}]
+    store.progress.put_morning("home", Morning(done="2024-02-09", reading="2024-02-10", begun=MOST_CRASHES))
+    owner = NotifySettings(name="owner", url="json://127.0.0.1:9/", audience="operator")
+    conditions = Conditions(store, [owner], SetClock(NOW))
+    archive.pipeline.predictor = lambda: archive.model  # type: ignore[assignment, return-value]
+    begun(archive, conditions=conditions).visit(NOW + timedelta(days=1))
+    assert archive.rows("SELECT ended_at, ended_reason FROM events") == [
+        {"ended_at": archive.rows()[2 * AT_ONCE - 1]["observed_at"], "ended_reason": "the footage ends"}
+    ]
+    (told,) = store.reader.messages()
+    assert "night of 9–10 February 2024 was left out: aurorad ended 3 times" in told["body"]
+    assert len(archive.rows()) == 2 * AT_ONCE + 5
+    assert store.progress.morning("home").done == "2024-02-11"
 
 
 def test_nights_in_which_nobody_watched_are_filled_too(tmp_path: Path, store: Store) -> None:
