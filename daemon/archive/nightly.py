@@ -28,6 +28,7 @@ from daemon.footage.movie import Scratch, read_movie
 from daemon.night import midnight_of, night_of, night_text
 from daemon.observation import utc_text
 from daemon.pipeline import Pipeline
+from daemon.record.outbox import LONGEST_WAIT
 from daemon.record.progress import Morning
 from daemon.source import fetch_movie, movie_retry_s, user_agent
 
@@ -79,7 +80,7 @@ class Nightly:
             return now + IDLE
 
     def _visit(self, now: datetime) -> datetime:
-        done = self.pipeline.store.progress.morning(self.pipeline.camera.name).done
+        done = self._reached(now)
         ended_at, night = self._last_night(now)
         if ended_at is None or night.isoformat() <= done:
             return now + IDLE
@@ -94,6 +95,20 @@ class Nightly:
         p = self.pipeline
         send_summary(p.store, p.camera_settings, self.settings, p.pictures, night, now)
         return self._done(night, now)
+
+    def _reached(self, now: datetime) -> str:
+        """The newest night that is done; none where a clock that ran ahead said so: until then no night would be read."""
+        name, progress = self.pipeline.camera.name, self.pipeline.store.progress
+        kept = progress.morning(name)
+        tonight = night_of(now, self.pipeline.camera).isoformat()
+        if kept.done <= tonight and kept.done_at <= utc_text(now + LONGEST_WAIT):
+            return kept.done
+        log.warning(
+            "%s: the night %s counts as not done: it was noted at %s, by a clock that ran ahead; nights are read from the"
+            " last one on", name, kept.done, kept.done_at,
+        )  # fmt: skip
+        progress.put_morning(name, Morning())
+        return ""
 
     def _last_night(self, now: datetime) -> tuple[datetime | None, date]:
         """When the last watch ended (the sun rose past the gate) and its night."""

@@ -122,6 +122,27 @@ def test_a_night_that_is_left_out_is_the_operator_s_business(tmp_path: Path, sto
     assert store.progress.morning("home").done == "2024-02-11"
 
 
+@pytest.mark.parametrize("wrong", [NOW + timedelta(days=10), NOW + timedelta(hours=1)])
+def test_a_clock_that_ran_ahead_silences_no_morning(
+    wrong: datetime, tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A start by a wrong clock notes a night of the future as done; put right, it is not, and the log says so."""
+    evening = NOW - timedelta(hours=18)
+    (tmp_path / "allsky" / "images").mkdir(parents=True)
+    archive = opened(allsky_camera(tmp_path / "allsky"), store)
+    begun(archive).visit(wrong)
+    assert store.progress.morning("home").done >= "2024-02-10"
+    morning = Nightly(archive.pipeline, archive.pipeline.settings)
+    morning.visit(evening)
+    allsky(tmp_path, every(60, 5))
+    assert "by a clock that ran ahead" in caplog.text
+    for _ in range(2):
+        morning.visit(NOW)
+    assert len(archive.rows()) == 5
+    assert store.progress.morning("home").done == "2024-02-10"
+    assert caplog.text.count("by a clock that ran ahead") == 1
+
+
 def test_nights_in_which_nobody_watched_are_filled_too(tmp_path: Path, store: Store) -> None:
     """Three nights down: all three come from the folder; of older ones nothing."""
     pictures = [
