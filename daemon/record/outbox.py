@@ -33,13 +33,15 @@ TOO_MANY = "error=429"
 """How a channel's error says that the service asked for patience: what got that answer waits its whole time."""
 
 LATE = timedelta(hours=1)
-"""After so long it is no news any more that an aurora has become strong, or stronger."""
+"""After so long it is no news that an aurora has become strong, or stronger; unless nothing else says that there is one."""
 
 _OVER_BY_NOW = """(kind IN ('onset', 'strong') OR kind LIKE 'stronger%')
     AND EXISTS (SELECT 1 FROM events e WHERE e.id = event_id AND e.ended_at IS NOT NULL)"""
 _OUTDATED = {
     "the event was over before the channel took it": _OVER_BY_NOW,
-    "too late to be news": "(kind = 'strong' OR kind LIKE 'stronger%') AND created_at <= :late",
+    "too late to be news": """(kind = 'strong' OR kind LIKE 'stronger%') AND created_at <= :late
+        AND EXISTS (SELECT 1 FROM outbox b WHERE b.event_id = outbox.event_id AND b.channel = outbox.channel
+            AND b.id <> outbox.id AND b.kind IN ('onset', 'strong') AND b.expired_at IS NULL)""",
 }
 
 

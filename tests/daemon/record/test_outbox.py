@@ -161,6 +161,16 @@ def test_that_it_has_become_strong_is_news_for_an_hour(tmp_path: Path) -> None:
         }
 
 
+def test_an_event_that_began_strong_has_no_other_message(tmp_path: Path) -> None:
+    """However late, it is the one that says that there is aurora; what came after it is not needed."""
+    with Store(tmp_path / "a.db") as store:
+        store.put_event(event(id="e1"))
+        store.enqueue([message(kind=kind) for kind in ("strong", "stronger 6")])
+        late = T0 + timedelta(hours=2)
+        assert [row.message.kind for row in store.outdated(late, "phone")] == ["stronger 6"]
+        assert [row.message.kind for row in store.due(late)] == ["strong"]
+
+
 def test_what_failed_waits_and_what_is_too_old_is_given_up(tmp_path: Path) -> None:
     """A failure keeps its reason; expiry is recorded, told, and lets the thread go on."""
     path = tmp_path / "a.db"
