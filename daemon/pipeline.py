@@ -114,6 +114,7 @@ class Pipeline:
         """
         self._go_on()
         looks = list(self._look(frames, describer.before(self.store.reader, self.camera.name, frames)))
+        written: list[tuple[Look, list[EventChange]]] = []
         with self.store.batch():
             self.stars.keep()
             for look in looks:
@@ -121,8 +122,11 @@ class Pipeline:
                 if live:
                     self._sky_news.follow(look.observation)
                     state, changes = event.step(state, self.camera.name, look.evidence, self.rules)
-                self.write(look, state, live=live, changes=changes)
-                self.newest = look.observation
+                if self._record(look, state, live=live, changes=changes):
+                    written.append((look, changes))
+        for look, changes in written:
+            self._count(look, changes, live=live)
+        self.newest = looks[-1].observation if looks else self.newest
         self.stars.kept()
         return state
 
@@ -254,8 +258,12 @@ class Pipeline:
         self, look: Look, state: EventState, *, live: bool, changes: Sequence[EventChange] = ()
     ) -> None:
         """Row, event, messages and the event's state in one transaction. Raises StoreError."""
+        if self._record(look, state, live=live, changes=changes):
+            self._count(look, changes, live=live)
+
+    def _record(self, look: Look, state: EventState, *, live: bool, changes: Sequence[EventChange]) -> bool:
         observation = look.observation
-        recorded = self.store.record(
+        return self.store.record(
             observation,
             night=night_of(observation.observed_at, self.camera),
             changes=changes,
@@ -263,8 +271,10 @@ class Pipeline:
             column=look.column,
             state=state if live else None,
         )
-        if not recorded:
-            return
+
+    def _count(self, look: Look, changes: Sequence[EventChange], *, live: bool) -> None:
+        """What is on the disk is counted and logged; not before, for a transaction may fail at its end."""
+        observation = look.observation
         self.rows += 1
         if live and look.column is not None:
             self.metrics.recorded(observation, self.clock.now())

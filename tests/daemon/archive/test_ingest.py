@@ -14,6 +14,7 @@ import pytest
 from daemon.archive import ingest
 from daemon.archive.ingest import Tally, ingest_movie, open_pipeline
 from daemon.config import Settings
+from daemon.errors import StoreError
 from daemon.footage.movie import DatedMovie
 from daemon.metrics import Metrics
 from daemon.observation import Picture
@@ -71,6 +72,26 @@ def test_a_movie_becomes_one_row_a_minute_and_its_spell(archive: Pipeline, movie
         "2024-02-10T05:20:03Z",
     )
     assert not table(archive.store, "outbox")
+
+
+def test_what_cannot_be_written_is_not_counted(archive: Pipeline, movie: Path) -> None:
+    """A transaction that fails at its last frame has recorded none of them."""
+    with archive.store.batch():
+        archive.store._db.execute(
+            """CREATE TRIGGER full BEFORE INSERT ON observations WHEN new.observed_at >= '2024-02-10T05:20:00Z'
+            BEGIN SELECT RAISE(ABORT, 'no room'); END"""
+        )
+    with pytest.raises(StoreError):
+        ingest_movie(movie, archive)
+    on_record = len(table(archive.store))
+    assert on_record < 20
+    counted = sum(
+        sample.value
+        for metric in archive.metrics.registry.collect()
+        for sample in metric.samples
+        if sample.name == "aurorad_observations_total"
+    )
+    assert (counted, archive.rows) == (on_record, on_record)
 
 
 def test_a_spell_that_outlasts_its_movie_ends_with_it(archive: Pipeline, tmp_path: Path) -> None:
