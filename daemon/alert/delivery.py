@@ -96,12 +96,16 @@ class Delivery:
     def _serve(self, channel: Sender) -> None:
         self._failures[channel.name] = 0
         taken: set[int] = set()
+        fault = ""
         while True:
             last = self._stop.is_set()
             try:
                 self._look(channel, taken)
+                fault = ""
             except StoreError as error:
-                log.error("channel %s: %s", channel.name, error)
+                if str(error) != fault:  # once, not each second of a night on a full disk
+                    log.error("channel %s: %s", channel.name, error)
+                fault = str(error)
             except Exception:  # a channel whose thread has ended is silent for the rest of the season
                 self._metrics.job_errors.labels(f"channel {channel.name}").inc()
                 log.exception("channel %s: failed; it goes on", channel.name)

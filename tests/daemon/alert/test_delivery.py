@@ -17,6 +17,7 @@ from daemon.alert.conditions import Conditions
 from daemon.alert.delivery import Delivery
 from daemon.clock import FastClock
 from daemon.config import NotifySettings, Settings
+from daemon.errors import StoreError
 from daemon.metrics import Metrics
 from daemon.observation import Message
 from daemon.record.rows import MessageRow
@@ -141,6 +142,33 @@ def test_a_fault_nobody_foresaw_does_not_silence_a_channel(
         for name in ("phone", "mail")
     )
     assert total == 1
+
+
+def test_a_record_that_cannot_be_written_is_one_line_of_the_log(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not one each second, for each channel, of a night on a full disk; what goes wrong next is another."""
+    monkeypatch.setattr("daemon.alert.delivery.LOOK_S", 0.01)
+    looks, enough = iter(["full", "full", "full", "read-only", "read-only"]), threading.Event()
+
+    def look(*_: object) -> None:
+        why = next(looks, None)
+        if why is None:
+            enough.set()
+        else:
+            raise StoreError("unwritable", f"the disk is {why}")
+
+    post.delivery.stop(5)
+    delivery = Delivery(
+        Settings(notify=post.settings.notify[:1]), post.store, post.metrics, post.clock, Path(),
+        Conditions(post.store, (), post.clock),
+    )  # fmt: skip
+    monkeypatch.setattr(delivery, "_look", look)
+    delivery.start()
+    assert enough.wait(30)
+    delivery.stop(5)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert told == ["channel phone: the disk is full", "channel phone: the disk is read-only"]
 
 
 def test_what_was_taken_and_could_not_be_recorded_is_not_sent_again(post: Post) -> None:
