@@ -309,6 +309,7 @@ def test_layers_are_put_away_and_stay_so(browser: Chrome, night: House) -> None:
     compass = "return getComputedStyle(document.querySelector('.layer-compass')).display"
     assert browser.execute_script(compass) != "none"
     browser.find_element(By.CSS_SELECTOR, '[data-layer="compass"]').click()
+    until(browser, lambda: browser.execute_script(compass) == "none")
     browser.get(night.url)
     assert browser.execute_script(compass) == "none"
 
