@@ -68,16 +68,17 @@ def put(db: Database, messages: Iterable[Message]) -> int:
 
 def claim(db: Database, now: datetime, until: datetime, channel: str | None, limit: int) -> list[OutboxRow]:
     """Take the messages due, of each queue the oldest only; due again at ``until``."""
-    waiting = db.query(
-        f"SELECT * FROM outbox WHERE {_WAITS} AND expires_at > :now"
-        " AND (:channel IS NULL OR channel = :channel) ORDER BY id",
-        {"now": utc_text(now), "channel": channel},
+    # A message never tried is due whatever its time, for that is the camera's clock and not ours.
+    due = db.query(
+        f"""WITH oldest AS (
+            SELECT min(id) AS id FROM outbox
+            WHERE {_WAITS} AND expires_at > :now AND (:channel IS NULL OR channel = :channel)
+            GROUP BY {", ".join(_QUEUE)})
+        SELECT * FROM outbox JOIN oldest USING (id)
+        WHERE attempts = 0 OR next_attempt_at <= :now OR next_attempt_at > :ahead ORDER BY id LIMIT :limit""",
+        {"now": utc_text(now), "ahead": utc_text(now + LONGEST_WAIT), "channel": channel, "limit": limit},
     )
-    first: dict[tuple[str, ...], dict[str, Any]] = {}
-    for row in waiting:
-        first.setdefault(tuple(row[name] for name in _QUEUE), row)
-    due = [row for row in first.values() if _is_due(row, now)]
-    return [_claimed(db, row, now, until) for row in due[:limit]]
+    return [_claimed(db, row, now, until) for row in list(due)]
 
 
 def claim_behind(db: Database, row_id: int, now: datetime, until: datetime) -> OutboxRow | None:
@@ -92,12 +93,6 @@ def claim_behind(db: Database, row_id: int, now: datetime, until: datetime) -> O
     return _claimed(db, row, now, until) if row is not None and row["claimed_at"] is None else None
 
 
-def _is_due(row: Mapping[str, Any], now: datetime) -> bool:
-    """A message never tried is due whatever its time, for that is the camera's clock and not ours."""
-    at, ahead = row["next_attempt_at"], utc_text(now + LONGEST_WAIT)
-    return not row["attempts"] or at <= utc_text(now) or at > ahead
-
-
 def _claimed(db: Database, row: Mapping[str, Any], now: datetime, until: datetime) -> OutboxRow:
     db.execute(
         "UPDATE outbox SET attempts = attempts + 1, claimed_at = ?, next_attempt_at = ? WHERE id = ?",
@@ -109,7 +104,7 @@ def _claimed(db: Database, row: Mapping[str, Any], now: datetime, until: datetim
 def _wake(db: Database, at: datetime, which: str, given: Mapping[str, Any]) -> None:
     """Make due what waits for its next try, but for what the service asked to be patient with."""
     db.execute(
-        f"UPDATE outbox SET next_attempt_at = min(next_attempt_at, :at) WHERE {_IDLE} AND {which}"
+        f"UPDATE outbox SET next_attempt_at = :at WHERE {_IDLE} AND next_attempt_at > :at AND {which}"
         f" AND coalesce(last_error, '') NOT LIKE '%{TOO_MANY}%'",
         {**given, "at": utc_text(at)},
     )
