@@ -259,9 +259,8 @@ class Service:
         before = watch.pipeline.rows
         try:
             following = watch.look()
-            if (
-                watch.pipeline.rows > before
-            ):  # a look without news proves nothing, nor does a condition's few bytes
+            # A look without news proves nothing, nor do a condition's few bytes.
+            if watch.pipeline.rows > before:
                 self.conditions.end("record", "", "the record can be written again")
             self.conditions.end("look failed", name, f"{name} is watched again")
         except StoreError as error:

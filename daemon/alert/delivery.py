@@ -120,9 +120,11 @@ class Delivery:
             return
         sent = 0
         while sent < MOST_AT_ONCE:
-            if not channel.wants_all:
-                self._dropped(self._store.outdated(self._clock.now(), channel.name))
-            due = self._store.due(self._clock.now(), channel.name, MOST_AT_ONCE - sent)
+            now = self._clock.now()
+            with self._store.batch():
+                outdated = [] if channel.wants_all else self._store.outdated(now, channel.name)
+                due = self._store.due(now, channel.name, MOST_AT_ONCE - sent)
+            self._dropped(outdated)
             if not due:
                 return
             sent += len(due)

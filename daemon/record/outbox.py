@@ -135,6 +135,14 @@ def mark_delivered(db: Database, row_id: int, at: datetime) -> list[OutboxRow]:
     return overtaken
 
 
+def mark_sent(db: Database, message: Message, at: datetime) -> None:
+    """The channel took the message before it was queued."""
+    db.execute(
+        "UPDATE outbox SET delivered_at = ? WHERE event_id = ? AND kind = ? AND channel = ?",
+        [utc_text(at), message.event_id, message.kind, message.channel],
+    )
+
+
 def mark_failed(db: Database, row_id: int, at: datetime, error: str, next_attempt_at: datetime) -> None:
     """The channel did not take the message; it waits until then."""
     db.execute(

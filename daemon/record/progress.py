@@ -188,7 +188,7 @@ def _keep_history(db: Database, camera: str, about: dict[str, Any], now: str) ->
         "SELECT json FROM camera_history WHERE camera = ? ORDER BY since DESC LIMIT 1", [camera]
     ).fetchone()
     before = json.loads(last[0]) if last else None
-    if before == json.loads(json.dumps(about)):
+    if before == about:
         return
     if before is not None and before["orientation"] != about["orientation"]:
         log.info(

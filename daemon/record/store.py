@@ -274,10 +274,8 @@ class Store(Closing):
 
     def sent(self, message: Message, at: datetime) -> None:
         """The channel took the message before it could be queued."""
-        key = [utc_text(at), message.event_id, message.kind, message.channel]
         with self._write() as db:
-            sql = "UPDATE outbox SET delivered_at = ? WHERE event_id = ? AND kind = ? AND channel = ?"
-            db.execute(sql, key)
+            outbox.mark_sent(db, message, at)
 
     def failed(self, row_id: int, at: datetime, error: str, next_attempt_at: datetime) -> None:
         """The channel did not take the message; try again then."""

@@ -17,6 +17,7 @@ import numpy as np
 import pytz
 from numpy.typing import NDArray
 
+from daemon.archive.recorded_night import SPACING
 from daemon.night import night_of
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
 from daemon.sky.stars.visibility import share_of
@@ -24,9 +25,6 @@ from daemon.spaceweather.magnetic_time import magnetic_local_time_h
 
 Values = NDArray[np.float64]
 Codes = NDArray[np.int64]
-
-MOST_OF_A_CADENCE = 0.75
-"""From the last look that counts to the next; the looks at the first sign of an event are under half of one apart."""
 
 LONGEST_CADENCE_S = 3600.0
 """Rows further apart have a gap between them: no camera is that slow."""
@@ -239,10 +237,13 @@ def _cadences(at_s: Values, night: Codes, aurora: NDArray[np.bool_], configured_
 
 
 def _one_a_cadence(at_s: Values, cadence_s: Values) -> NDArray[np.bool_]:
-    """Which rows are most of their night's cadence after the last that counts, the first of all included."""
+    """Which rows are most of their night's cadence after the last that counts, the first of all included.
+
+    The looks at the first sign of an event are under half of one apart.
+    """
     keep, last = [], -np.inf
     for at, cadence in zip(at_s.tolist(), cadence_s.tolist(), strict=True):
-        keep.append(at - last >= MOST_OF_A_CADENCE * cadence)
+        keep.append(at - last >= SPACING * cadence)
         last = at if keep[-1] else last
     return np.array(keep, dtype=np.bool_)
 

@@ -124,13 +124,20 @@ def _classes(
     classes = {"twilight": TWILIGHTS, "moonlight": MOONLIGHTS}[column]
     codes = getattr(frames, column)
     of = np.ones(len(codes), dtype=bool) if among is None else among
-    total = frames.hours(of)
-    held = [(word, of & (codes == i)) for i, word in enumerate(classes)] + [("all", of)]
-    rows = tuple(
-        (word, int(which.sum()), rounded(share(frames.hours(which), total)), hours(frames.hours(which)))
-        for word, which in held
-    )
-    return Table(name, title, (column, "frames", "share", "hours"), rows)
+    held = [*((word, codes == i) for i, word in enumerate(classes)), ("all", of)]
+    return Table(name, title, (column, "frames", "share", "hours"), _shares_of_time(frames, of, held))
+
+
+def _shares_of_time(
+    frames: Frames, among: NDArray[np.bool_], classes: Sequence[tuple[Any, NDArray[np.bool_]]]
+) -> tuple[tuple[Any, ...], ...]:
+    """Of each class its frames, its share of the time of those ``among`` which it is, and its hours."""
+    total = frames.hours(among)
+    return tuple(
+        (word, int((of & among).sum()), rounded(share(frames.hours(of & among), total)),
+         hours(frames.hours(of & among)))
+        for word, of in classes
+    )  # fmt: skip
 
 
 def _aurora_table(frames: Frames) -> Table:
@@ -190,12 +197,7 @@ def _shown(
     """The frames of each class, as a share of those ``among`` which they are; None of none."""
     if not among.any():
         return None
-    total = frames.hours(among)
-    rows = tuple(
-        (word, int((of & among).sum()), rounded(share(frames.hours(of & among), total)),
-         hours(frames.hours(of & among)))
-        for word, of in classes
-    )  # fmt: skip
+    rows = _shares_of_time(frames, among, classes)
     return Table(name, title, (column, "aurora frames", "share", "aurora (h)"), rows)
 
 
