@@ -132,7 +132,7 @@ class EventState:
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary that JSON can keep; :meth:`from_dict` undoes it to the second."""
         return {
-            "event": _event_to_dict(self.event) if self.event else None,
+            "event": self.event.plain() if self.event else None,
             "recent": [[utc_text(at), probability, above] for at, probability, above in self.recent],
             "below_since": _text(self.below_since),
             "below_for_s": self.below_for.total_seconds(),
@@ -152,7 +152,7 @@ class EventState:
             return cls()
         try:
             return cls(
-                event=_event_from_dict(kept["event"]) if kept["event"] else None,
+                event=_event(kept["event"]) if kept["event"] else None,
                 recent=tuple((from_utc_text(at), float(p), bool(above)) for at, p, above in kept["recent"]),
                 below_since=_time(kept["below_since"]),
                 below_for=timedelta(seconds=kept["below_for_s"]),
@@ -355,19 +355,9 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else from_utc_text(text)
 
 
-_TIMES = ("onset_at", "confirmed_at", "ended_at", "strong_at", "peak_at")
-
-
-def _event_to_dict(event: Event) -> dict[str, Any]:
-    plain = dict(vars(event))
-    return plain | {name: _text(plain[name]) for name in _TIMES}
-
-
-def _event_from_dict(kept: Mapping[str, Any]) -> Event:
-    named = {
-        "in_cool_down" if key == "quiet" else key: value for key, value in kept.items()
-    }  # schema 1's word
-    return Event(**{**named, **{name: _time(kept[name]) for name in _TIMES}})
+def _event(kept: Mapping[str, Any]) -> Event:
+    """The event of a state; the first schema had another word for the cool-down."""
+    return Event.from_plain({"in_cool_down": kept.get("quiet")} | dict(kept))
 
 
 def evidence(observation: Observation, permit: Gate) -> Evidence:

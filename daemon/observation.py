@@ -7,9 +7,9 @@ OpenCV's BGR order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -317,6 +317,23 @@ class Event:
     ended_reason: str | None = None
     in_cool_down: bool = False
     peak_level: int | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields as its table and the watch's state keep them, instants as text."""
+        values = vars(self).items()
+        return {name: utc_text(value) if isinstance(value, datetime) else value for name, value in values}
+
+    @classmethod
+    def from_plain(cls, kept: Mapping[str, Any]) -> Event:
+        """Undoes :meth:`plain`, to the second; what else is kept beside it is not looked at.
+
+        Raises TypeError, ValueError or AttributeError for what is no event.
+        """
+        values = {each.name: kept[each.name] for each in fields(cls) if each.name in kept}
+        for name, value in values.items():
+            if name.endswith("_at") and value is not None:
+                values[name] = from_utc_text(value)
+        return cls(**values | {"in_cool_down": bool(values.get("in_cool_down"))})
 
 
 @dataclass(frozen=True)

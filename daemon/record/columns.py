@@ -12,6 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple, TypedDict, TypeVar, get_args, get_type_hints
 
 import numpy as np
@@ -295,3 +296,16 @@ def described(row: Mapping[str, Any]) -> Description | None:
             "mask": None if row["mask"] is None else mask_from_bytes(row["mask"]),
         }
     )
+
+
+def split_source(source: str) -> tuple[str, str]:
+    """A picture file's folder and name; movies and addresses stay whole, for they come again."""
+    folder, slash, name = source.rpartition("/")
+    if "://" in source or not name.lower().endswith((".jpg", ".jpeg", ".png")):
+        return source, ""
+    return folder + slash or "./", name
+
+
+def seconds_between(earlier: datetime, later: datetime) -> int:
+    """Between the two as they are written: whole seconds."""
+    return int((later.replace(microsecond=0) - earlier.replace(microsecond=0)).total_seconds())

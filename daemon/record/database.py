@@ -13,11 +13,13 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 from urllib.parse import quote
+
+from sqlite_utils import Database
 
 from daemon.errors import StoreError, UsageError
 from daemon.files import owned_like
@@ -189,3 +191,19 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def _may_share(path: Path) -> bool:
     """False for a closed database in a folder we cannot write: WAL's shared memory has no place."""
     return os.access(path.parent, os.W_OK) or path.with_name(path.name + "-wal").exists()
+
+
+def id_of(db: Database, table: str, column: str, value: str, more: Mapping[str, Any] | None = None) -> int:
+    """The number that stands for a text, given out where it is new.
+
+    Not remembered between calls: a transaction rolled back would leave a number without its row.
+    """
+    sql = f"SELECT id FROM {table} WHERE {column} = ?"
+    if (found := db.execute(sql, [value]).fetchone()) is not None:
+        return int(found[0])
+    row = {column: value, **(more or {})}
+    names = ", ".join(row)
+    cursor = db.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+    )
+    return int(cursor.lastrowid or 0)

@@ -1,9 +1,12 @@
-"""SQL for events as people are shown them: with their label, and with their brightest frame."""
+"""Events: how one is written, and SQL for them as people are shown them, with their label and their brightest frame."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
+from sqlite_utils import Database
+
+from daemon.observation import Event
 from daemon.record.rows import EventRow
 
 EVENT = """
@@ -65,3 +68,12 @@ def with_right(row: dict[str, Any]) -> EventRow:
     """A row of :data:`EVENT` as the reader gives it: what people answered is ``right``, true or false."""
     right = {"aurora": True, "none": False}.get(row["label"] or "")
     return cast(EventRow, row | {"right": right, "in_cool_down": bool(row["in_cool_down"])})
+
+
+def put(db: Database, event: Event) -> None:
+    """Write an event, or its newer state."""
+    row = event.plain()
+    names = ", ".join(row)
+    db.execute(
+        f"INSERT OR REPLACE INTO events ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+    )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from daemon.observation import Event, from_utc_text, utc_text
+from daemon.observation import Event, utc_text
 from daemon.record.reader import Reader
 from daemon.record.rows import LookRow
 
@@ -34,12 +32,4 @@ def events(reader: Reader, camera: str, since: datetime, until: datetime) -> lis
            WHERE camera = ? AND onset_at <= ? AND coalesce(ended_at, confirmed_at) >= ? ORDER BY onset_at""",
         [camera, utc_text(until), utc_text(since)],
     )
-    return [(_event(row), bool(row["reported"])) for row in rows]
-
-
-def _event(row: Mapping[str, Any]) -> Event:
-    values = {field.name: row[field.name] for field in fields(Event)}
-    for name, value in values.items():
-        if name.endswith("_at") and value is not None:
-            values[name] = from_utc_text(value)
-    return Event(**values | {"in_cool_down": bool(row["in_cool_down"])})
+    return [(Event.from_plain(row), bool(row["reported"])) for row in rows]

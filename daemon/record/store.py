@@ -14,7 +14,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,10 @@ from sqlite_utils import Database
 from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
-from daemon.record import columns, labels, nights, outbox, progress, snoozes
+from daemon.record import columns, event_rows, labels, nights, outbox, progress, snoozes
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
-from daemon.record.database import Closing, WriterLock, connect_writer, translated
+from daemon.record.database import Closing, WriterLock, connect_writer, id_of, translated
 from daemon.record.migrations import applied_migrations, is_current, migrations, refuse_foreign
 from daemon.record.place import Place
 from daemon.record.progress import Progress
@@ -186,9 +185,9 @@ class Store(Closing):
             if column is not None:
                 db.execute("INSERT OR REPLACE INTO columns VALUES (?, ?, ?)", [*key, column])
             for change in changes:
-                _put_event(db, change.event)
+                event_rows.put(db, change.event)
             if state is not None and state.event is not None:
-                _put_event(db, state.event)
+                event_rows.put(db, state.event)
             outbox.put(db, messages)
             if state is not None:
                 progress.put_event_state(db, o.camera, state)
@@ -196,13 +195,13 @@ class Store(Closing):
 
     def _row(self, db: Database, o: Observation) -> dict[str, Any]:
         """One observation as its table keeps it."""
-        folder, file = _split_source(o.source)
+        folder, file = columns.split_source(o.source)
         return columns.stored(o) | {
             "model": self._model_id(db, o.prediction.model_sha256, "", {}) if o.prediction else None,
-            "source": _id_of(db, "sources", "name", folder) if folder else None,
+            "source": id_of(db, "sources", "name", folder) if folder else None,
             "file": file or None,
-            "fetched_after_s": _seconds_between(o.observed_at, o.fetched_at),
-            "recorded_after_s": _seconds_between(o.fetched_at, self._now()),
+            "fetched_after_s": columns.seconds_between(o.observed_at, o.fetched_at),
+            "recorded_after_s": columns.seconds_between(o.fetched_at, self._now()),
         }
 
     def known(self, camera: str, observed_at: datetime, within: timedelta = timedelta(0)) -> bool:
@@ -215,7 +214,7 @@ class Store(Closing):
     def put_event(self, event: Event) -> None:
         """Write an event, or its newer state, outside a frame."""
         with self._write() as db:
-            _put_event(db, event)
+            event_rows.put(db, event)
 
     def exchange_events(self, gone: Iterable[str], events: Iterable[Event]) -> None:
         """Write events in place of those that are no more; answers about these go to the events that hold their frames."""
@@ -223,7 +222,7 @@ class Store(Closing):
             for event_id in (gone := list(gone)):
                 db.execute("DELETE FROM events WHERE id = ?", [event_id])
             for event in events:
-                _put_event(db, event)
+                event_rows.put(db, event)
             for event_id in gone:
                 labels.hand_on(db, event_id)
 
@@ -237,7 +236,7 @@ class Store(Closing):
 
     def _model_id(self, db: Database, sha256: str, name: str, card: Mapping[str, Any]) -> int:
         more = {"name": name, "card": json.dumps(card), "first_used_at": utc_text(self._now())}
-        return _id_of(db, "models", "sha256", sha256, more)
+        return id_of(db, "models", "sha256", sha256, more)
 
     # ------------------------------------------------------------------ outbox
 
@@ -383,46 +382,6 @@ def _open(path: Path, upgrading: Callable[[], None]) -> Database:
         connection.close()
         raise
     return db
-
-
-def _put_event(db: Database, event: Event) -> None:
-    row: dict[str, Any] = {}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        row[field.name] = utc_text(value) if isinstance(value, datetime) else value
-    names = ", ".join(row)
-    db.execute(
-        f"INSERT OR REPLACE INTO events ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-    )
-
-
-def _id_of(db: Database, table: str, column: str, value: str, more: Mapping[str, Any] | None = None) -> int:
-    """The number that stands for a text, given out where it is new.
-
-    Not remembered between calls: a transaction rolled back would leave a number without its row.
-    """
-    sql = f"SELECT id FROM {table} WHERE {column} = ?"
-    if (found := db.execute(sql, [value]).fetchone()) is not None:
-        return int(found[0])
-    row = {column: value, **(more or {})}
-    names = ", ".join(row)
-    cursor = db.execute(
-        f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def _split_source(source: str) -> tuple[str, str]:
-    """A picture file's folder and name; movies and addresses stay whole, for they come again."""
-    folder, slash, name = source.rpartition("/")
-    if "://" in source or not name.lower().endswith((".jpg", ".jpeg", ".png")):
-        return source, ""
-    return folder + slash or "./", name
-
-
-def _seconds_between(earlier: datetime, later: datetime) -> int:
-    """Between the two as they are written: whole seconds."""
-    return int((later.replace(microsecond=0) - earlier.replace(microsecond=0)).total_seconds())
 
 
 def open_store(folder: Path, path: Path, now: Callable[[], datetime], upgrading: Callable[[], None]) -> Store:
