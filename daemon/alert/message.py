@@ -28,15 +28,20 @@ def compose(
     url: str = "",
     brightest: Mapping[str, Any] | None = None,
     outlook: str = "",
+    sky_seen_before: bool = True,
 ) -> Message:
     """The message of an event's change; ``observation`` is the frame that brought it about.
 
     ``url`` is the address people reach the page at, or empty; ``brightest`` the event's row as the store's
     Reader gives it, with its brightest frame, for the message that it is over; ``outlook`` a line on the solar
-    wind (:func:`daemon.spaceweather.outlook.alert_line`), for a channel that wants it.
+    wind (:func:`daemon.spaceweather.outlook.alert_line`), for a channel that wants it. Where the sky was not seen
+    shortly before the event's first frame, the aurora may have been there earlier, and the onset's message says so.
     """
-    by_kind = {"onset": _onset, "strong": _strong, "stronger": _stronger, "over": _over}
-    title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
+    if change.kind == "onset":
+        title, lines = _onset(change, observation, camera, sky_seen_before=sky_seen_before)
+    else:
+        by_kind = {"strong": _strong, "stronger": _stronger, "over": _over}
+        title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
     night = night_of(change.event.onset_at, camera)
     query = urlencode({"camera": camera.name, "at": utc_text(observation.observed_at)})
     link = f"{url.rstrip('/')}/night/{night.isoformat()}?{query}" if url else ""
@@ -60,10 +65,11 @@ def compose(
 _Text = tuple[str, list[str]]
 
 
-def _onset(change: EventChange, o: Observation, camera: CameraSettings, _: Mapping[str, Any]) -> _Text:
+def _onset(change: EventChange, o: Observation, camera: CameraSettings, *, sky_seen_before: bool) -> _Text:
     """There is aurora: what, how strong, where, since when, how sure, under which sun and moon."""
     seen = sighting.of_observation(o)
-    since = f"{sighting.headline(seen)}, since {_both_times(change.event.onset_at, camera.timezone)}."
+    begin = _begin(_both_times(change.event.onset_at, camera.timezone), sky_seen_before)
+    since = f"{sighting.headline(seen)}, since {begin}."
     return sighting.over(_title(camera), seen), [since, *_finding(o), _sun_and_moon(o)]
 
 
@@ -95,13 +101,18 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
     event = change.event
     ended_at = event.ended_at or change.at
     long = _lasting(words.minutes_between(event.onset_at, ended_at))
+    begin = _begin(_both_times(event.onset_at, camera.timezone), brightest.get("seen_before_at"))
     lines = [
-        f"From {_both_times(event.onset_at, camera.timezone)} to {_clock(ended_at, camera.timezone)} ({long}).",
+        f"From {begin} to {_clock(ended_at, camera.timezone)} ({long}).",
         _brightest(brightest, camera),
         words.peak(event.peak_probability),
         _how_it_ended(event.ended_reason or ""),
     ]
     return f"Aurora over {_title(camera)} has ended", lines
+
+
+def _begin(onset: str, seen_before: object) -> str:
+    return onset if seen_before else f"{onset} or earlier"
 
 
 def _brightest(event: Mapping[str, Any], camera: CameraSettings) -> str:
@@ -208,7 +219,8 @@ def _summary_line(event: EventRow, camera: CameraSettings) -> str:
     """``21:50 MST to 22:41 MST, strong. Brightest at 22:10 MST: bright. Probability over 99 %.``"""
     ended = f" to {_clock_of(event['ended_at'], camera.timezone)}" if event["ended_at"] else ", end not seen"
     strong = ", strong" if event["strong_at"] else ""
-    begin = f"{_clock_of(event['onset_at'], camera.timezone)}{ended}{strong}."
+    onset = _begin(_clock_of(event["onset_at"], camera.timezone), event["seen_before_at"])
+    begin = f"{onset}{ended}{strong}."
     sure = f"Probability {words.certainty(event['peak_probability'])}."
     return " ".join(filter(None, [begin, _brightest(event, camera), sure]))
 

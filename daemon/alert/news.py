@@ -60,10 +60,11 @@ class News:
             if wanted and snoozes.is_silent(reader, channel.name, self.clock.now()):
                 continue
             for change in wanted:
-                over = change.kind == "over"
-                row = reader.event(change.event.id) if over else None
+                event, over = change.event, change.kind == "over"
+                row = reader.event(event.id) if over else None
                 outlook = self._outlook() if not over and channel.outlook else ""
-                yield compose(change, observation, self.camera, channel, url, row, outlook)
+                seen = reader.sky_seen_before(self.camera.name, event.onset_at)
+                yield compose(change, observation, self.camera, channel, url, row, outlook, seen)
 
     def _told(self, channel: str, event_id: str) -> bool:
         return any(row["channel"] == channel for row in self.store.reader.messages(event_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 from sqlite_utils import Database
@@ -29,17 +30,33 @@ BEST = """verdict = 'aurora' DESC, verdict = 'clear' DESC,
 """The order in which a night's frames are its best, and the first of them."""
 
 
+SEEN_BEFORE = timedelta(minutes=15)
+"""A sky seen so shortly before an event's first frame vouches for its beginning."""
+
+
+def seen_before(camera: str, onset_at: str) -> str:
+    """When the sky was last seen before an onset, NULL where it was not; of two expressions of SQL.
+
+    Cloud, a pause, and a watch that has just begun all leave it open how long the aurora had been there.
+    """
+    least = f"strftime('%Y-%m-%dT%H:%M:%SZ', {onset_at}, '-{SEEN_BEFORE.total_seconds():.0f} seconds')"
+    return f"""(SELECT max(b.observed_at) FROM observations b WHERE b.camera = {camera}
+        AND b.observed_at >= {least} AND b.observed_at < {onset_at} AND b.verdict IN ('aurora', 'clear'))"""
+
+
 def shown(chosen: str) -> str:
     """The events of the SELECT ``chosen``, each with its brightest frame, or the surest without one.
 
     Brightest is by level, then by aurora index; frames from before there were levels are compared by colour.
 
-    ``last_seen_at`` is when aurora was last seen, of an event without an end. The frames are looked
+    ``seen_before_at`` is when the sky was last seen before it; ``last_seen_at`` when aurora was last seen, of an
+    event without an end. The frames are looked
     through for the chosen events alone: the LIMIT keeps SQLite from doing so again for every column.
     """
     return f"""
     SELECT e.*, coalesce(o.level, o.colour_level) AS brightest_level,
         coalesce(o.cover, o.colour_cover) AS brightest_cover, o.forms AS brightest_forms, p.path AS picture,
+        {seen_before("e.camera", "e.onset_at")} AS seen_before_at,
         CASE WHEN e.ended_at IS NULL THEN (SELECT max(o.observed_at) {_FRAMES}) END AS last_seen_at
     FROM (
         SELECT e.*, coalesce(

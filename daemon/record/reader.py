@@ -306,6 +306,13 @@ class Reader(Closing):
         row = self._first(event_rows.shown(f"{event_rows.EVENT} WHERE e.id = ?"), [event_id])
         return {**event_rows.with_right(row), "messages": self.messages(event_id)} if row else None
 
+    def sky_seen_before(self, camera: str, onset_at: datetime) -> bool:
+        """Was the sky seen shortly before? Else an event's aurora may have been there earlier."""
+        (row,) = self.query(
+            f"SELECT {event_rows.seen_before('?1', '?2')} AS at", [camera, utc_text(onset_at)]
+        )
+        return row["at"] is not None
+
     def messages(self, event_id: str | None = None, limit: int = 100) -> list[MessageRow]:
         """Outbox rows, newest first, of one event or of all."""
         rows = self.query(

@@ -82,7 +82,7 @@ class NightRow(TypedDict):
 
 
 class EventRow(TypedDict):
-    """An event with its brightest frame (:mod:`daemon.record.event_rows`), when an open one was last seen, the last answer to "was this right?", and what that means."""
+    """An event with its brightest frame (:mod:`daemon.record.event_rows`), when the sky was last seen before it, when an open one was last seen, the last answer to "was this right?", and what that means."""
 
     id: str
     camera: str
@@ -99,6 +99,7 @@ class EventRow(TypedDict):
     brightest_level: int | None
     brightest_cover: float | None
     brightest_forms: str | None
+    seen_before_at: str | None
     last_seen_at: str | None
     picture: str | None
     label: Label | None

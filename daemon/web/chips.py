@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from daemon.web import phrases, sight
+from daemon.web.phrases import Onset
 from daemon.web.sight import Sight
 from daemon.web.tongues import _
 
@@ -30,7 +31,7 @@ class Chip:
 
 
 def of_aurora(
-    seen: Sight, since: datetime | None, now: datetime, lengths_s: Sequence[float], timezone: str
+    seen: Sight, since: Onset | None, now: datetime, lengths_s: Sequence[float], timezone: str
 ) -> list[Chip]:
     """Of a frame with aurora. ``since`` is its event's onset; ``lengths_s`` of this camera's ended events."""
     return [_where(seen), _strong(seen), _long(since, now, lengths_s, timezone)]
@@ -54,17 +55,18 @@ def _strong(seen: Sight) -> Chip:
     return Chip("strong", _("How strong"), value, note, level=seen.level, trend=trend)
 
 
-def _long(since: datetime | None, now: datetime, lengths_s: Sequence[float], timezone: str) -> Chip:
+def _long(since: Onset | None, now: datetime, lengths_s: Sequence[float], timezone: str) -> Chip:
     if since is None:
         return Chip("long", _("How long"), _("just seen"), _("not yet confirmed"))
-    value = _("since %(clock)s", clock=phrases.clock(since, timezone))
-    half = half_last(lengths_s, now - since)
+    value = _("since %(clock)s", clock=since.clock(timezone))
+    so_far = now - since.at
+    half = half_last(lengths_s, so_far)
     note = (
         _("half of such events last over %(length)s", length=phrases.lasting(half.total_seconds()))
         if half
         else ""
     )
-    return Chip("long", _("How long"), value, note or phrases.lasting((now - since).total_seconds()))
+    return Chip("long", _("How long"), value, note or phrases.lasting(so_far.total_seconds()))
 
 
 def half_last(lengths_s: Sequence[float], so_far: timedelta, least: int = LEAST_EVENTS) -> timedelta | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import pytz
 
 from daemon import sighting, words
 from daemon.gate import degrees_text
+from daemon.observation import from_utc_text
 from daemon.record.columns import ObservationRow
-from daemon.record.rows import NightRow
+from daemon.record.rows import EventRow, NightRow
 from daemon.sky.geometry import compass_point
 from daemon.web.tongues import N_, _, language
 
@@ -256,7 +258,24 @@ def direction(azimuth_deg: float | None, elevation_deg: float | None) -> str:
     return _("%(compass)s, %(angle)d° up", compass=compass(azimuth_deg), angle=round(elevation_deg))
 
 
-def of_row(row: ObservationRow, timezone: str, since: datetime | None = None) -> Finding:
+class Onset(NamedTuple):
+    """When an event began, and whether the sky had been seen shortly before: else it may have been earlier."""
+
+    at: datetime
+    seen: bool
+
+    def clock(self, timezone: str) -> str:
+        """``22:10``, or ``22:10 or earlier``."""
+        first = clock(self.at, timezone)
+        return first if self.seen else _("%(clock)s or earlier", clock=first)
+
+
+def onset_of(event: EventRow) -> Onset:
+    """Its onset as the record has it."""
+    return Onset(from_utc_text(event["onset_at"]), event["seen_before_at"] is not None)
+
+
+def of_row(row: ObservationRow, timezone: str, since: Onset | None = None) -> Finding:
     """What one observation shows. ``since`` is the onset of the event it belongs to."""
     verdict = row["verdict"]
     if verdict == "aurora":
@@ -290,10 +309,10 @@ def why(row: ObservationRow) -> str:
     return reason_of(reason)
 
 
-def _aurora(row: ObservationRow, timezone: str, since: datetime | None) -> Finding:
+def _aurora(row: ObservationRow, timezone: str, since: Onset | None) -> Finding:
     headline, where = _headline(row)
     through_cloud = _("through cloud") if row["reason"] == "aurora through cloud" else ""
-    from_then = _("since %(clock)s", clock=clock(since, timezone)) if since is not None else ""
+    from_then = _("since %(clock)s", clock=since.clock(timezone)) if since is not None else ""
     return Finding("aurora", headline, _(", ").join(filter(None, [where, through_cloud, from_then])))
 
 

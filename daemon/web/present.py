@@ -12,12 +12,11 @@ from datetime import datetime
 from typing import Literal
 
 from daemon.live_status import LiveStatus
-from daemon.observation import from_utc_text
 from daemon.record.columns import ObservationRow
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.web import phrases
-from daemon.web.phrases import Finding, at_moment, clock, lasting
+from daemon.web.phrases import Finding, Onset, at_moment, clock, lasting, onset_of
 from daemon.web.ports import View
 from daemon.web.tongues import _
 
@@ -35,7 +34,7 @@ class Present:
     state: State
     finding: Finding
     row: ObservationRow | None = None
-    since: datetime | None = None
+    since: Onset | None = None
 
 
 def present(view: View, status: LiveStatus | None, reader: Reader, now: datetime) -> Present:
@@ -47,7 +46,7 @@ def present(view: View, status: LiveStatus | None, reader: Reader, now: datetime
     if state == "stale" or row is None:
         return Present("stale", _stale(view, status, now), row)
     newest = reader.events(view.name, limit=1) if row["verdict"] == "aurora" else []
-    since = from_utc_text(newest[0]["onset_at"]) if newest and not newest[0]["ended_at"] else None
+    since = onset_of(newest[0]) if newest and not newest[0]["ended_at"] else None
     return Present("live", phrases.of_row(row, view.timezone, since), row, since)
 
 

@@ -18,6 +18,7 @@ from daemon.sky import geometry
 from daemon.sky.stars.visibility import AZIMUTHS, RINGS_DEG, from_code, share_of
 from daemon.web import horizon, phrases
 from daemon.web.asking import url
+from daemon.web.phrases import Onset
 from daemon.web.ports import View
 from daemon.web.sight import mask_of
 from daemon.web.tongues import N_, _, ngettext
@@ -83,7 +84,7 @@ def shown(
     row: ObservationRow | None,
     view: View,
     now: datetime | None = None,
-    since: datetime | None = None,
+    since: Onset | None = None,
     *,
     dated: bool = False,
 ) -> Shown | None:
@@ -351,7 +352,7 @@ def instant(text: str | None) -> datetime | None:
 
 def _times(event: EventRow, view: View, onset: datetime, *, ongoing: bool) -> str:
     """``21:20 – 22:41, 1 h 21 min``; what is not under way and has no end was last seen at some time."""
-    begin = phrases.clock(onset, view.timezone)
+    begin = phrases.onset_of(event).clock(view.timezone)
     ended, seen = instant(event["ended_at"]), instant(event["last_seen_at"]) or onset
     if ended is None and ongoing:
         return _("since %(clock)s", clock=begin)

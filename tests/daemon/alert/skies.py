@@ -126,6 +126,7 @@ BRIGHTEST = {
     "brightest_level": 6,
     "brightest_cover": 0.46,
     "brightest_forms": "band rays",
+    "seen_before_at": "2024-02-10T05:40:03Z",
 }
 
 

@@ -131,8 +131,23 @@ def test_the_length_of_an_event_is_that_of_the_clocks_beside_it() -> None:
     """21:13:20 to 22:20:55 is shown as 21:13 to 22:20, which anybody takes for 1 h 07 min."""
     onset = datetime(2024, 2, 10, 4, 13, 20, tzinfo=UTC)
     over = change("over", onset_at=onset, ended_at=onset + timedelta(minutes=67, seconds=35))
-    body = compose(over, observation(), CAMERA, PHONE).body
+    row = {"brightest_level": None, "seen_before_at": "2024-02-10T04:12:20Z"}
+    body = compose(over, observation(), CAMERA, PHONE, "", row).body
     assert "From 21:13 MST on 9 February 2024 (04:13 UTC) to 22:20 MST (1 h 07 min)." in body
+
+
+def test_an_onset_that_nobody_saw_coming_may_have_been_earlier() -> None:
+    """Where the sky was not seen shortly before, no message claims to know when the aurora came."""
+    onset = compose(change(), observation(), CAMERA, PHONE, sky_seen_before=False).body
+    assert ", since 21:50 MST on 9 February 2024 (04:50 UTC) or earlier." in onset
+    ended = change("over", ended_at=T0 + timedelta(minutes=42))
+    row = {"brightest_level": None, "seen_before_at": None}
+    over = compose(ended, observation(), CAMERA, PHONE, "", row).body
+    assert "From 21:50 MST on 9 February 2024 (04:50 UTC) or earlier to 22:32 MST (42 min)." in over
+    event = {"onset_at": "2024-02-10T04:50:03Z", "ended_at": "2024-02-10T05:32:03Z", "strong_at": None}
+    night = {"night": "2024-02-10", "aurora": 9, "clear": 0, "obscured": 0, "stale": 0, "unusable": 0}
+    morning = compose_summary(night, [{**event, **row, "peak_probability": 0.93}], CAMERA, PHONE, T0).body
+    assert "21:50 MST or earlier to 22:32 MST. Probability 93 %." in morning
 
 
 def test_strong_and_over_belong_to_the_same_thread() -> None:
@@ -151,6 +166,7 @@ def test_strong_and_over_belong_to_the_same_thread() -> None:
         "brightest_cover": 0.4,
         "brightest_forms": "band rays",
         "picture": "b.jpg",
+        "seen_before_at": "2024-02-10T04:49:03Z",
     }
     over = compose(change("over", **ended), observation(), CAMERA, PHONE, "", best)
     assert over.title == "Aurora over Yellowknife has ended"
@@ -235,6 +251,7 @@ def test_the_morning_summary_tells_when_how_strong_and_how_much_was_seen() -> No
             "brightest_at": "2024-02-10T05:10:03Z",
             "brightest_level": 3,
             "brightest_cover": 0.1,
+            "seen_before_at": "2024-02-10T04:49:03Z",
         },
     ]
     message = compose_summary(night, events, CAMERA, PHONE, T0, "http://h:8080", "k.png")

@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from daemon.event import EventState
-from daemon.observation import EventChange
+from daemon.observation import EventChange, Verdict, utc_text
 from daemon.record import recent
 from daemon.record.store import Reader, Store
 from tests.daemon.record.made import COLUMN, NIGHT, T0, dark, event, observation
@@ -156,6 +158,32 @@ def test_an_hour_s_verdicts_are_counted(store: Store, path: Path) -> None:
     with Reader(path) as reader:
         counted = recent.verdicts(reader, "yellowknife", T0 + timedelta(minutes=1), T0 + timedelta(minutes=3))
     assert counted == {"aurora": 1, "clear": 1, "stale": 1}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "minutes", "seen"),
+    [
+        ("clear", 1, True),
+        ("aurora", 1, True),
+        ("clear", 15, True),
+        ("clear", 16, False),
+        ("obscured", 1, False),
+        ("unusable", 1, False),
+        ("not looked", 1, False),
+        ("stale", 1, False),
+    ],
+)
+def test_an_onset_is_seen_where_the_sky_was_seen_shortly_before(
+    store: Store, path: Path, verdict: Verdict, minutes: int, seen: bool
+) -> None:
+    """Behind cloud, after a gap and where the watch begins the aurora may have been there earlier."""
+    store.record(observation(camera="kiruna"), night=NIGHT)
+    at = T0 - timedelta(minutes=minutes)
+    store.record(replace(observation(), observed_at=at, verdict=verdict), night=NIGHT)
+    store.record(observation(), night=NIGHT, changes=[EventChange("onset", event(), T0)])
+    with Reader(path) as reader:
+        assert reader.sky_seen_before("yellowknife", T0) is seen
+        assert reader.events()[0]["seen_before_at"] == (utc_text(at) if seen else None)
 
 
 def test_datasette_opens_it_and_shows_events(store: Store, path: Path) -> None:

@@ -22,15 +22,17 @@ from daemon.observation import Description, utc_text
 from daemon.record.columns import COLUMNS, ObservationRow
 from daemon.record.store import Reader, Store
 from daemon.source import fetch, freshness
-from daemon.web import news, phrases, pictures, presenters, sight
+from daemon.web import chips, news, phrases, pictures, presenters, sight
 from daemon.web.ports import view_of
 from daemon.web.season import level_of, moon_path
+from daemon.web.sight import Sight
 from daemon.web.strip import MAX_POINTS, Strip, _path, sample_times, span_of, strip
 from daemon.web.tongues import speaking
 from tests import web_night
 
 ZONE = "America/Yellowknife"
 AT = datetime(2024, 2, 10, 5, 41, tzinfo=UTC)
+ONSET = phrases.Onset(AT, seen=True)
 MIDNIGHT = midnight_of(web_night.NIGHT, CameraSettings())
 
 
@@ -43,14 +45,23 @@ def row_of(verdict: str, reason: str = "", **more: object) -> dict[str, object]:
 def test_aurora_says_where_and_since_when() -> None:
     """An aurora is told with direction, height and onset in the camera's own time."""
     row = row_of("aurora", azimuth_deg=315.0, elevation_deg=35.2, colour_level=2)
-    assert phrases.of_row(row, ZONE, AT).sentence == "Aurora: north-west, 35° up, since 22:41"
+    assert phrases.of_row(row, ZONE, ONSET).sentence == "Aurora: north-west, 35° up, since 22:41"
+
+
+def test_an_onset_that_was_not_seen_may_have_been_earlier() -> None:
+    """In every language of the page, in the finding and in a chip."""
+    unseen = phrases.Onset(AT, seen=False)
+    for tongue, told in {"en": "since 22:41 or earlier", "de": "seit 22:41 oder früher"}.items():
+        with speaking(tongue):
+            assert phrases.of_row(row_of("aurora"), ZONE, unseen).detail.endswith(f", {told}")
+            assert chips.of_aurora(Sight(), unseen, AT, [], ZONE)[2].value == told
 
 
 def test_a_described_aurora_is_told_in_the_words_of_the_alerts() -> None:
     """Page and alert say the same of one frame; another language says it in its own order."""
     seen = {"level": 5, "forms": "rays", "overhead": 1, "cover": 0.2, "trend": "brightening"}
     row = row_of("aurora", azimuth_deg=312.0, elevation_deg=45.0, colour_level=2, **seen)
-    found = phrases.of_row(row, ZONE, AT)
+    found = phrases.of_row(row, ZONE, ONSET)
     assert found.sentence == "Bright rays overhead and to the north-west: level 5 and rising, since 22:41"
     assert f"{found.headline}, level 5 and rising" == sighting.headline(row)
     with speaking("de"):
@@ -61,7 +72,7 @@ def test_a_described_aurora_is_told_in_the_words_of_the_alerts() -> None:
 
 def test_aurora_without_orientation_names_no_direction() -> None:
     """Where the camera's orientation is unknown no direction is made up."""
-    assert phrases.of_row(row_of("aurora"), ZONE, AT).detail == "direction unknown, since 22:41"
+    assert phrases.of_row(row_of("aurora"), ZONE, ONSET).detail == "direction unknown, since 22:41"
 
 
 def test_what_cannot_be_told_says_why() -> None:

@@ -12,6 +12,7 @@ import pytest
 from daemon.config import Settings
 from daemon.observation import Lens, Orientation, Verdict
 from daemon.web import chips, first_run, horizon, sight, trust
+from daemon.web.phrases import Onset
 from daemon.web.present import State
 from daemon.web.sight import Sight
 from daemon.web.verdict_card import KINDS, Kind, kind_of
@@ -82,7 +83,9 @@ def test_the_chips_say_where_how_strong_how_long() -> None:
     """Compass and fists, the level with its trend, the onset with what the record knows of such events."""
     seen = Sight(level=4, trend="brightening", azimuth_deg=46.0, elevation_deg=21.0)
     lengths_s = [60.0 * minutes for minutes in (5, 30, 31, 32, 33, 34, 40, 41, 42, 43, 44)]
-    where, strong, long = chips.of_aurora(seen, AT, AT + timedelta(minutes=12), lengths_s, ZONE)
+    where, strong, long = chips.of_aurora(
+        seen, Onset(AT, seen=True), AT + timedelta(minutes=12), lengths_s, ZONE
+    )
     assert (where.value, where.note, where.angle_deg) == ("north-east", "2 fists up", 46)
     assert (strong.value, strong.note, strong.level) == ("4 of 6", "bright, brightening", 4)
     assert (long.value, long.note) == ("since 22:18", "half of such events last over 37 min")
