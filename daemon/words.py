@@ -105,6 +105,11 @@ def percent(share: float | None, decimals: int = 0) -> str:
     return NO_VALUE if share is None else f"{100 * share:.{decimals}f} %"
 
 
+def onset(clock: str, seen_before: object) -> str:
+    """``22:41``, or ``22:41 or earlier`` where nothing says that the sky was seen shortly before."""
+    return clock if seen_before else f"{clock} or earlier"
+
+
 def minutes_between(begin: datetime, end: datetime) -> int:
     """How long it is from one time to another, in minutes, as a reader works it out from clocks without seconds."""
     return int(end.timestamp() // 60 - begin.timestamp() // 60)

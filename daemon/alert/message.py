@@ -68,7 +68,7 @@ _Text = tuple[str, list[str]]
 def _onset(change: EventChange, o: Observation, camera: CameraSettings, *, sky_seen_before: bool) -> _Text:
     """There is aurora: what, how strong, where, since when, how sure, under which sun and moon."""
     seen = sighting.of_observation(o)
-    begin = _begin(_both_times(change.event.onset_at, camera.timezone), sky_seen_before)
+    begin = words.onset(_both_times(change.event.onset_at, camera.timezone), sky_seen_before)
     since = f"{sighting.headline(seen)}, since {begin}."
     return sighting.over(_title(camera), seen), [since, *_finding(o), _sun_and_moon(o)]
 
@@ -101,7 +101,7 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
     event = change.event
     ended_at = event.ended_at or change.at
     long = _lasting(words.minutes_between(event.onset_at, ended_at))
-    begin = _begin(_both_times(event.onset_at, camera.timezone), brightest.get("seen_before_at"))
+    begin = words.onset(_both_times(event.onset_at, camera.timezone), brightest.get("seen_before_at"))
     lines = [
         f"From {begin} to {_clock(ended_at, camera.timezone)} ({long}).",
         _brightest(brightest, camera),
@@ -109,10 +109,6 @@ def _over(change: EventChange, o: Observation, camera: CameraSettings, brightest
         _how_it_ended(event.ended_reason or ""),
     ]
     return f"Aurora over {_title(camera)} has ended", lines
-
-
-def _begin(onset: str, seen_before: object) -> str:
-    return onset if seen_before else f"{onset} or earlier"
 
 
 def _brightest(event: Mapping[str, Any], camera: CameraSettings) -> str:
@@ -219,7 +215,7 @@ def _summary_line(event: EventRow, camera: CameraSettings) -> str:
     """``21:50 MST to 22:41 MST, strong. Brightest at 22:10 MST: bright. Probability over 99 %.``"""
     ended = f" to {_clock_of(event['ended_at'], camera.timezone)}" if event["ended_at"] else ", end not seen"
     strong = ", strong" if event["strong_at"] else ""
-    onset = _begin(_clock_of(event["onset_at"], camera.timezone), event["seen_before_at"])
+    onset = words.onset(_clock_of(event["onset_at"], camera.timezone), event["seen_before_at"])
     begin = f"{onset}{ended}{strong}."
     sure = f"Probability {words.certainty(event['peak_probability'])}."
     return " ".join(filter(None, [begin, _brightest(event, camera), sure]))

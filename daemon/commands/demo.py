@@ -243,14 +243,15 @@ class Story:
                 f"{night['obscured']} obscured, {night['unusable']} unusable, {night['not_looked']} not looked at, {night['stale']} stale."
             )
         for event in events:
-            onset = from_utc_text(event["onset_at"]).astimezone(self._zone)
+            at = f"{from_utc_text(event['onset_at']).astimezone(self._zone):%H:%M}"
+            onset = words.onset(at, event["seen_before_at"])
             over = (
                 f" to {from_utc_text(event['ended_at']).astimezone(self._zone):%H:%M}"
                 if event["ended_at"]
                 else ", not yet over"
             )
             console.print(
-                f"Event {event['id']}: {onset:%H:%M}{over}, peak probability {words.certainty(event['peak_probability'])}."
+                f"Event {event['id']}: {onset}{over}, peak probability {words.certainty(event['peak_probability'])}."
             )
         if not events:
             console.print("No aurora in this footage.")

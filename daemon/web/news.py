@@ -142,4 +142,5 @@ def _summary(row: EventRow, view: View) -> str:
 
     until = f" to {clock(row['ended_at'])}" if row["ended_at"] else ", not over yet"
     strong = ", strong" if row["strong_at"] else ""
-    return f"{clock(row['onset_at'])}{until}{strong}. {words.peak(row['peak_probability'])}"
+    begin = words.onset(clock(row["onset_at"]), row["seen_before_at"])
+    return f"{begin}{until}{strong}. {words.peak(row['peak_probability'])}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -156,6 +158,15 @@ def test_a_sure_event_of_the_feed_is_over_99_percent(tmp_path: Any) -> None:
     with web_night.house(tmp_path, minutes=ONSET + 20) as house:
         house.store.put_event(replace(web_night.event_of(ONSET + 20), peak_probability=0.9999))
         assert "Probability over 99 %.</summary>" in httpx.get(f"{house.url}/events.atom").text
+
+
+def test_an_event_of_the_feed_may_have_begun_earlier(tmp_path: Any) -> None:
+    """Where the sky was not seen before its first picture; elsewhere nothing is added."""
+    with web_night.house(tmp_path, minutes=ONSET + 20) as house:
+        assert "or earlier" not in httpx.get(f"{house.url}/events.atom").text
+        with closing(sqlite3.connect(house.store.path)) as db, db:
+            db.execute("UPDATE events SET onset_at = (SELECT min(observed_at) FROM observations)")
+        assert " or earlier, not over yet" in httpx.get(f"{house.url}/events.atom").text
 
 
 def test_the_feed_of_a_watch_without_events_is_one_too(tmp_path: Any) -> None:
