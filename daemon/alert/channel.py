@@ -34,7 +34,7 @@ REFUSED_OFTEN = 4
 """Answers that were no, in three and a half minutes, after which it may be the message that a service will not have,
 and the one behind it is tried too."""
 
-BACK_OFF = (timedelta(seconds=30), timedelta(minutes=30))
+BACK_OFF = (timedelta(seconds=30), timedelta(minutes=5))
 """The first wait after a failure, doubled each time, and the longest."""
 
 
@@ -202,7 +202,7 @@ def redact(text: str, url: SecretStr) -> str:
 
 
 def next_attempt(attempts: int, now: datetime) -> datetime:
-    """When to try again after that many failures: 30 s, doubled each time, at most 30 min."""
+    """When to try again after that many failures: 30 s, doubled each time, at most 5 min: aurora does not wait."""
     first, longest = BACK_OFF
     doublings: int = min(max(attempts, 1) - 1, 16)
     return now + min(first * (1 << doublings), longest)
