@@ -156,7 +156,7 @@ def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | Non
         "shown": presenters.shown(row, view),
         "finding": phrases.of_row(row, view.timezone) if row else None,
         "facts": presenters.facts(row),
-        "rose": horizon.rose(view.orientation),
+        "rose": horizon.rose(site.turned(view, reader, row) if row else view.orientation),
         "strip": laid.strip,
         "keogram": laid.keogram,
         "meridian": laid.meridian,

@@ -21,7 +21,8 @@ from starlette.responses import HTMLResponse
 
 from daemon import __version__
 from daemon.errors import ClockError
-from daemon.observation import SkyState
+from daemon.observation import Orientation, SkyState
+from daemon.record.columns import ObservationRow
 from daemon.record.progress import FIRST_LENS
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
@@ -32,6 +33,7 @@ from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
 from daemon.web.present import Present
 from daemon.web.tongues import _
+from daemon.web.turned import turned_at
 from daemon.web.turns import Streams, Turns
 
 HERE = Path(__file__).parent
@@ -95,6 +97,10 @@ class Site:
             if view.name == name:
                 return view
         raise HTTPException(404, "there is no camera of that name")
+
+    def turned(self, view: View, reader: Reader, row: ObservationRow) -> Orientation | None:
+        """How the camera was turned when a row was written; as it is now where the record does not know."""
+        return turned_at(reader.history(view.name), row["recorded_at"]) or view.orientation
 
     def along_meridian(self, view: View, reader: Reader, first: str) -> bool:
         """Was a night's keogram drawn from north to south? ``first`` is the time of its first frame.
