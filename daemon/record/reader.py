@@ -117,9 +117,9 @@ class Reader(Closing):
         entries += [{"since": row["since"], "from_stars": json.loads(row["orientation"])} for row in seen]
         return sorted(entries, key=itemgetter("since"))
 
-    def latest(self, camera: str) -> ObservationRow | None:
-        """The newest observation of a camera."""
-        rows = self.between(camera, newest_first=True, limit=1)
+    def latest(self, camera: str, until: datetime | None = None) -> ObservationRow | None:
+        """The newest observation of a camera; with ``until`` the newest that is no later."""
+        rows = self.between(camera, until=until, newest_first=True, limit=1)
         return rows[0] if rows else None
 
     def at(self, camera: str, observed_at: datetime) -> ObservationRow | None:

@@ -14,12 +14,12 @@ import pytest
 
 from daemon.config import CameraSettings, Settings
 from daemon.night import night_of
-from daemon.observation import Gate, Verdict
+from daemon.observation import Gate, Observation, Verdict
 from daemon.sky.ephemeris import Observatory
 from daemon.spaceweather.values import FeedState, Index
 from tests import web_night
 from tests.pace import slowness
-from tests.web_night import FIRST, House, looking
+from tests.web_night import CAMERA, FIRST, House, looking
 
 
 @pytest.fixture(scope="module")
@@ -365,3 +365,21 @@ def test_the_night_page_answers_quickly(page: httpx.Client) -> None:
     begun = time.perf_counter()
     page.get("/night/2024-02-10")
     assert time.perf_counter() - begun < slowness()
+
+
+def test_the_newest_night_is_none_of_the_future(tmp_path: Path) -> None:
+    """A clock that stood in 2031 for a minute left a row there: people are led to the last night that was."""
+    with web_night.house(tmp_path) as house:
+        at = FIRST.replace(year=2031)
+        row = Observation(
+            camera=CAMERA,
+            observed_at=at,
+            fetched_at=at,
+            verdict="stale",
+            reason="timeout",
+            sky=house.ports.skies[CAMERA].state(at),
+            source="",
+        )
+        house.store.record(row, night=at.date())
+        newest = httpx.get(f"{house.url}/night").headers["location"]
+        assert newest.startswith("/night/2024-02-10")
