@@ -22,7 +22,6 @@ from apscheduler.events import (
     JobExecutionEvent,
 )
 from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from daemon.clock import Clock
@@ -52,16 +51,6 @@ class _Job:
     executor: str
 
 
-class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler has no types
-    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
-        """Raises JobLookupError while it runs. Stopped in the moment in which a job begins, it looks for it elsewhere."""
-        try:
-            super().remove_job(job_id, jobstore)
-        except JobLookupError:
-            if self.running:
-                raise
-
-
 class Schedule:
     """The jobs of one service. ``failed`` is called with a job's name and what it raised."""
 
@@ -74,7 +63,7 @@ class Schedule:
         self._jobs: dict[str, _Job] = {}
         self._stopping = threading.Event()
         self._drain: threading.Thread | None = None
-        self._scheduler = _Scheduler(
+        self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(8), "looks": ThreadPoolExecutor(MOST_LOOKS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_S},
