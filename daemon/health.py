@@ -33,11 +33,15 @@ def healthy(watches: Mapping[str, LiveWatch], now: datetime, *, in_place: bool) 
 
 
 def alive(watches: Mapping[str, LiveWatch], now: datetime, *, in_place: bool) -> tuple[bool, str]:
-    """Progress, not mere life: every camera has been looked after lately, and the record is where its path says."""
+    """Progress, not mere life: every camera is looked after when it is due, and the record is where its path says.
+
+    Counted from when the next look is due: by day, in the summer, and where a server asks to be left alone, that is
+    long after the last one, and a restart would change none of it.
+    """
     if not in_place:
         return False, NOT_IN_PLACE
     for name, watch in watches.items():
-        since = watch.status.progressed_at or watch.began
+        since = watch.status.next_at or watch.status.progressed_at or watch.began
         if now - since > watch.patience():
             return False, f"{name}: no progress for {(now - since).total_seconds():.0f} s"
     return True, ""

@@ -73,6 +73,11 @@ class LiveWatch:
 
     def look(self) -> datetime:
         """Look at the live feed once; returns when to look next. Raises StoreError."""
+        following = self._look()
+        self._now(next_at=following)
+        return following
+
+    def _look(self) -> datetime:
         now = self._clock.now()
         if now < CLOCK_RUNS_FROM:
             return self._wait_for_the_clock(now)
@@ -80,7 +85,7 @@ class LiveWatch:
         permit = self.pipeline.gate(sky)
         if permit.look and not self.status.gate.look:
             self._now(began_at=now)
-        self._now(progressed_at=now, gate=permit)
+        self._now(progressed_at=now, next_at=None, gate=permit)
         self._metrics.sky(self._name, sky)
         self._metrics.looking.labels(self._name).set(permit.look)
         if not permit.look:
@@ -117,12 +122,9 @@ class LiveWatch:
         self._state = self.pipeline.store.progress.event_state(self._name)
 
     def patience(self) -> timedelta:
-        """Longest time without progress that is no sign of trouble."""
-        if not self.status.gate.look:
-            return REST + timedelta(minutes=2)
+        """Longest time without progress, from when a look is due or under way, that is no sign of trouble."""
         camera = self.pipeline.camera_settings
-        slow = timedelta(seconds=3 * camera.cadence_s + 2 * camera.source.timeout_s)
-        return PAUSE + slow if self._pauses_for_the_summer(self._clock.now()) else slow
+        return timedelta(seconds=3 * camera.cadence_s + 2 * camera.source.timeout_s)
 
     def _now(self, **changed: Any) -> None:
         self.status = replace(self.status, **changed)
@@ -308,14 +310,16 @@ class LiveWatch:
     def _next_look(self, now: datetime, *, news: bool) -> datetime:
         """One cadence on, sooner at the first sign of aurora, seldom where the feed pauses for the summer.
 
-        Never before the source may be asked again.
+        Never before the source may be asked again. A wait of our own choosing is no pause to :class:`Freshness`.
         """
         rules = self.pipeline.rules
         wait = rules.until_next(self._state) if news else rules.cadence
         soon = wait < rules.cadence
         if self._pauses_for_the_summer(now):
             wait = max(PAUSE, wait)
-        return self.source.next_request(now + wait, soon=soon)
+        following = self.source.next_request(now + wait, soon=soon)
+        self._freshness.expect(following)
+        return following
 
     def _pauses_for_the_summer(self, now: datetime) -> bool:
         return self.status.stale is not None and now - (self.status.framed_at or self.began) > PAUSE_AFTER

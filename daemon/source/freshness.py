@@ -71,7 +71,7 @@ class Freshness:
 
     ``cadence_s`` is the seconds between looks, ``stale_after_s`` the age past which the feed
     has stopped. Times are those of the stills and frames; a stretch without any call (the day) does
-    not count as silence. ``ignore`` names witnesses that are not heard: "same picture", "Last-Modified".
+    not count as silence, unless it was announced (:meth:`expect`). ``ignore`` names witnesses that are not heard: "same picture", "Last-Modified".
     """
 
     def __init__(self, cadence_s: float, stale_after_s: float, ignore: Collection[str] = ()) -> None:
@@ -83,6 +83,7 @@ class Freshness:
         self._time: datetime | None = None
         self._since: datetime | None = None
         self._called_at: datetime | None = None
+        self._expected_at: datetime | None = None
         self._reason: str | None = None
         self._anew = False
 
@@ -126,12 +127,17 @@ class Freshness:
         assert self._since is not None
         return (self._reason or NOTHING_NEW) if now - self._since >= self.limit else None
 
+    def expect(self, at: datetime) -> None:
+        """The next call is planned for then: a feed that is asked seldom, or asked to be, is silent all the same."""
+        self._expected_at = at
+
     def _hear(self, now: datetime) -> None:
         """Start counting silence anew after a long pause, or where our own clock was put: back, or on, which looks the same.
 
         What is old by that clock may be the newest there is, until the next look.
         """
-        paused = self._called_at is not None and now - self._called_at > self.limit
+        due = max(filter(None, (self._called_at, self._expected_at)), default=now)
+        paused = now - due > self.limit
         if self._since is None or paused or now < self._since:
             self._anew = self._since is not None
             self._since = now

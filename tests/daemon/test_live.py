@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from daemon import health
 from daemon.alert.conditions import Conditions
 from daemon.config import CameraSettings
 from daemon.errors import FetchError
@@ -203,6 +204,33 @@ def test_a_feed_dead_for_a_day_is_asked_seldom(watch: Watch) -> None:
     following = watch.live.look()
     assert following - watch.clock.now() == timedelta(minutes=30)
     assert watch.feed.asked == asked + 1
+    for _ in range(8):  # and it stays so: half an hour between two looks is no new beginning
+        watch.clock.at = following
+        following = watch.live.look()
+        assert following - watch.clock.now() == timedelta(minutes=30)
+        assert watch.live.status.stale == "nothing new"
+        assert watch.live.patience() < timedelta(minutes=30)
+        for minute in range(30):
+            assert health.alive(
+                {"cam": watch.live}, watch.clock.now() + timedelta(minutes=minute), in_place=True
+            )[0]
+    assert watch.feed.asked == asked + 9
+
+
+def test_a_server_that_wants_to_be_left_alone_is_silent_and_the_watch_is_well(watch: Watch) -> None:
+    """A slow camera's server answers 429 and names a long wait: stale all the same, and nobody restarts the watch for it."""
+    watch.minutes(False)
+    peace = timedelta(minutes=20)
+    watch.feed.next_request = lambda wanted, soon=False: watch.clock.now() + peace  # type: ignore[method-assign]
+    for _ in range(3):
+        watch.feed.next.append(FetchError("too many requests", "http://camera/: answered 429"))
+        following = watch.live.look()
+        assert health.alive({"cam": watch.live}, following, in_place=True)[0]
+        late = following + watch.live.patience() + timedelta(seconds=1)
+        assert not health.alive({"cam": watch.live}, late, in_place=True)[0]
+        watch.clock.at = following
+    assert watch.live.status.stale == "too many requests"
+    assert [m["channel"] for m in watch.rows("SELECT channel FROM outbox")] == ["owner"]
 
 
 def test_the_first_sign_of_a_spell_is_looked_at_again_soon(watch: Watch) -> None:

@@ -167,6 +167,16 @@ def test_the_day_is_no_silence() -> None:
     assert feed.stale(evening + minutes(15)) == "nothing new"
 
 
+def test_a_wait_of_our_own_choosing_is_no_pause() -> None:
+    """A feed that is asked seldom, or wants to be, stays silent; a machine that slept past it counts anew."""
+    feed = Feed()
+    assert feed.give(encoded(dark_sky(1)), START) is None
+    feed.freshness.expect(START + minutes(30))
+    assert feed.stale(START + minutes(30)) == "nothing new"
+    feed.freshness.expect(START + minutes(60))
+    assert feed.stale(START + minutes(90)) is None
+
+
 def test_our_own_clock_put_back_makes_nothing_stale() -> None:
     """After our clock jumps, standstill is counted from the jump."""
     feed = Feed()
