@@ -120,6 +120,18 @@ class LiveWatch:
     def recall(self) -> None:
         """Take the event's state from the record, as the watch before left it. Raises StoreError."""
         self._state = self.pipeline.store.progress.event_state(self._name)
+        self._metrics.event_active.labels(self._name).set(self._state.event is not None)
+
+    def go_on_from(self, before: LiveWatch) -> None:
+        """Take over from a watch that was retired. What it has seen of the same feed is no news, or a picture that has no
+        time of its own would be judged a second time, as one of now.
+        """
+        if _feed(self) != _feed(before):
+            return
+        self._freshness.go_on_from(before._freshness)
+        if self.status.gate.look and before.status.gate.look:
+            ours = self.status
+            self.status = replace(before.status, gate=ours.gate, progressed_at=None, next_at=None)
 
     def patience(self) -> timedelta:
         """Longest time without progress, from when a look is due or under way, that is no sign of trouble."""
@@ -323,3 +335,9 @@ class LiveWatch:
 
     def _pauses_for_the_summer(self, now: datetime) -> bool:
         return self.status.stale is not None and now - (self.status.framed_at or self.began) > PAUSE_AFTER
+
+
+def _feed(watch: LiveWatch) -> tuple[object, ...]:
+    """Where a watch's pictures come from."""
+    source = watch.pipeline.camera_settings.source
+    return source.kind, source.url, source.path, source.pattern

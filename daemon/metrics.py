@@ -208,10 +208,13 @@ class Metrics:
     # ------------------------------------------------------------------ what feeds them
 
     def watching(self, camera: str, cadence_s: float) -> None:
-        """Show a camera's series from the start, so that a rate over them is never without a zero."""
+        """Show a camera's series from the start, so that a rate over them is never without a zero.
+
+        What one that is watched already shows stays as it is: a reload changes nothing in the sky.
+        """
         self.cadence_seconds.labels(camera).set(cadence_s)
-        self.feed_stale.labels(camera).set(0)
-        self.event_active.labels(camera).set(0)
+        self.feed_stale.labels(camera)
+        self.event_active.labels(camera)
         for verdict in VERDICTS:
             self.observations.labels(camera, verdict)
         for kind in EVENT_CHANGES:
@@ -219,9 +222,15 @@ class Metrics:
 
     def channel(self, name: str) -> None:
         """Show a channel's series from the start."""
-        self.outbox_pending.labels(name).set(0)
+        self.outbox_pending.labels(name)
         for result in ("delivered", "failed", "expired", "dropped"):
             self.deliveries.labels(name, result)
+
+    def unwatched(self, camera: str) -> None:
+        """Take away all series of a camera that the configuration names no more: they would stand still for ever."""
+        for metric in METRICS:
+            if "camera" in metric.labels:
+                getattr(self, metric.name.removesuffix("_total")).remove_by_labels({"camera": camera})
 
     def model(self, name: str, sha256: str, device: str, *, gpu_wanted: bool) -> None:
         """The model that looks from now on."""
@@ -300,6 +309,9 @@ class Metrics:
                 self.shadow_disagreements.labels(camera).inc()
 
     def pending(self, by_channel: Mapping[str, int], channels: Iterable[str]) -> None:
-        """What waits in the outbox; channels with nothing stand at 0."""
-        for name in {*channels, *by_channel}:
+        """What waits in the outbox; channels with nothing stand at 0. Of others only those for which something waits are shown."""
+        shown = {*channels, *by_channel}
+        for name in shown:
             self.outbox_pending.labels(name).set(by_channel.get(name, 0))
+        for name in {s.labels["channel"] for m in self.outbox_pending.collect() for s in m.samples} - shown:
+            self.outbox_pending.remove(name)

@@ -175,6 +175,8 @@ class Service:
 
     def _use(self, built: _Built) -> None:
         """From here on this is what runs."""
+        for name in self.watches.keys() - built.watches.keys():
+            self.metrics.unwatched(name)
         self.settings, self.predictor, self.conditions = built.settings, built.predictor, built.conditions
         self.watches, self.nightlies = built.watches, built.nightlies
         self.space_weather = built.space_weather
@@ -345,8 +347,10 @@ class Service:
             for watch in before:
                 watch.retire()
             end_unwatched(self.store, built.settings)
-            for watch in built.watches.values():
+            for name, watch in built.watches.items():
                 watch.recall()
+                if name in self.watches:
+                    watch.go_on_from(self.watches[name])
         except StoreError:
             for watch in before:
                 watch.retire(False)

@@ -127,6 +127,12 @@ class Freshness:
         assert self._since is not None
         return (self._reason or NOTHING_NEW) if now - self._since >= self.limit else None
 
+    def go_on_from(self, before: Freshness) -> None:
+        """Know what was seen of the same feed under another configuration; limit and witnesses stay one's own."""
+        limit, ignore = self.limit, self._ignore
+        vars(self).update(vars(before))
+        self.limit, self._ignore = limit, ignore
+
     def expect(self, at: datetime) -> None:
         """The next call is planned for then: a feed that is asked seldom, or asked to be, is silent all the same."""
         self._expected_at = at

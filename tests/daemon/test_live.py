@@ -102,6 +102,47 @@ def test_the_event_of_a_camera_that_was_taken_out_is_over(watch: Watch) -> None:
     end_unwatched(watch.store, without)  # what is kept of a camera that nobody watches stops no watch
 
 
+def anew(watch: Watch, camera: CameraSettings, metrics: Metrics | None = None) -> LiveWatch:
+    """Another watch on the same record and feed, as a reload or a restart makes one."""
+    pipeline = Pipeline(
+        camera,
+        SETTINGS,
+        store=watch.store,
+        predictor=watch.live.pipeline.predictor,
+        metrics=metrics or Metrics(),
+        clock=watch.clock,
+    )
+    return LiveWatch(pipeline, watch.feed, Conditions(watch.store, SETTINGS.notify, watch.clock))
+
+
+def test_a_reload_makes_no_second_picture_of_a_standing_one(watch: Watch) -> None:
+    """One frame of aurora without a time of its own, a reload, the same bytes again: one row, no event, and the page stays."""
+    camera = CAMERA.model_copy(update={"stamp": False})
+    data, came = sky_picture(watch.clock.now(), True), watch.clock.now()
+    watch.live = anew(watch, camera)
+    for _ in range(3):
+        watch.feed.next.append(Still(data, watch.clock.now(), None, "s", "s"))
+        watch.minutes(None)
+        before, watch.live = watch.live, anew(watch, camera)
+        before.retire()
+        watch.live.go_on_from(before)
+    assert len(watch.rows("SELECT 1 FROM observations")) == 1
+    assert watch.rows("SELECT 1 FROM events") == []
+    assert (watch.live.status.framed_at, watch.live.status.progressed_at) == (came, None)
+    source = camera.source.model_copy(update={"url": "http://other/"})
+    other = anew(watch, camera.model_copy(update={"source": source}))
+    other.go_on_from(watch.live)
+    assert other.status.framed_at is None, "another feed has shown nothing yet"
+
+
+def test_an_event_under_way_is_active_from_the_start_on(watch: Watch) -> None:
+    """Restarted or reloaded in an event: the metric shows it before it changes again."""
+    watch.minutes(True, True, True)
+    metrics = Metrics()
+    anew(watch, CAMERA, metrics)
+    assert metrics.registry.get_sample_value("aurorad_event_active", {"camera": CAMERA.name}) == 1
+
+
 def test_a_dead_feed_is_not_back_because_the_watch_began_anew(watch: Watch) -> None:
     """Waiting anew, after a restart or a pause, is no picture: the operator hears of one when it has come."""
     watch.minutes(True, *[None] * 20)

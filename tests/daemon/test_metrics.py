@@ -144,3 +144,28 @@ def test_an_emptied_outbox_stands_at_zero() -> None:
     assert value(m, "outbox_pending", channel="phone") == 2
     m.pending({}, ["phone", "mail"])
     assert (value(m, "outbox_pending", channel="phone"), value(m, "outbox_pending", channel="mail")) == (0, 0)
+
+
+def test_a_channel_taken_out_is_shown_while_something_waits_for_it() -> None:
+    """Its last messages expire some day; then it is gone, and not at its last value for ever."""
+    m = full()
+    m.pending({"phone": 2}, ["mail"])
+    assert value(m, "outbox_pending", channel="phone") == 2
+    m.pending({}, ["mail"])
+    assert value(m, "outbox_pending", channel="phone") is None
+
+
+def test_a_reload_leaves_what_a_camera_shows_and_takes_what_nobody_watches() -> None:
+    """An event under way is none that has ended; a camera taken out raises no alarm for ever."""
+    m = full()
+    m.feed("yellowknife", True, None, T0)
+    m.watching("yellowknife", 60)
+    assert (value(m, "event_active", camera="yellowknife"), value(m, "feed_stale", camera="yellowknife")) == (
+        1,
+        1,
+    )
+    m.watching("hill", 60)
+    m.unwatched("yellowknife")
+    text = generate_latest(m.registry).decode()
+    assert 'camera="yellowknife"' not in text
+    assert 'aurorad_feed_stale{camera="hill"} 0.0' in text
