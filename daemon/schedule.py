@@ -125,9 +125,15 @@ class Schedule:
         """Start no more jobs and wait for those that run, so long at most."""
         self._stopping.set()
         if self._scheduler.running:
-            self._drain = threading.Thread(target=self._scheduler.shutdown, daemon=True)
+            self._drain = threading.Thread(target=self._shut_down, daemon=True)
             self._drain.start()
             self._drain.join(timeout_s)
+
+    def _shut_down(self) -> None:
+        """Without a job left: the scheduler's own thread ends in a traceback where it is stopped while it starts one."""
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()  # waits for that thread
+        self._scheduler.shutdown()
 
     @property
     def drained(self) -> bool:

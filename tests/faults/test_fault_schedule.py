@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from apscheduler.schedulers.base import STATE_RUNNING
+
+from daemon.clock import Clock
+from daemon.metrics import Metrics
+from daemon.schedule import Schedule
 from tests.faults.conftest import Entry
-from tests.faults.harness import Sky, back_in_time, check_watch, watching
+from tests.faults.harness import Sky, back_in_time, check_watch, soon, watching
+
+
+def test_a_stop_while_a_job_is_being_started_ends_in_no_traceback() -> None:
+    """As a stop right after the start does: the scheduler's own thread ends as quietly as the jobs."""
+    clock, begun, go_on = Clock(), threading.Event(), threading.Event()
+    schedule = Schedule(clock, Metrics(), lambda job, error: None)
+    scheduler = schedule._scheduler
+    executor = scheduler._executors["default"]
+    submit = executor.submit_job
+
+    def slowly(*job: Any) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        submit(*job)
+
+    executor.submit_job = slowly
+    schedule.repeat("job", clock.now, fallback=timedelta(seconds=60))
+    schedule.start()
+    assert begun.wait(30)
+    stopping = threading.Thread(target=schedule.stop, args=(30.0,))
+    stopping.start()
+    soon(lambda: scheduler.state != STATE_RUNNING, "it stops")
+    go_on.set()
+    stopping.join(30)
+    assert schedule.drained  # a traceback of a thread fails the test by itself
 
 
 def test_a_look_planned_while_the_last_one_is_ending_is_not_lost(
