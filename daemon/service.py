@@ -65,7 +65,7 @@ class _Built:
 
     settings: Settings
     predictor: Predictor
-    conditions: Conditions
+    direct: Direct
     watches: dict[str, LiveWatch]
     nightlies: dict[str, Nightly]
     delivery: Delivery
@@ -100,6 +100,7 @@ class Service:
         self.schedule = Schedule(self.clock, self.metrics, self._job_failed)
         self.watches: dict[str, LiveWatch] = {}
         self.subscribers = Subscribers.kept_in(self.settings.daemon.state_dir)
+        self.conditions = Conditions(self.store, (), self.clock)
         self.keepsakes = Keepsakes(self.settings, self.store, self.pictures.root, self.clock)
         built = self._build(self.settings, predictor)
         introduce(self.store, built.settings, built.predictor)
@@ -113,16 +114,14 @@ class Service:
 
     def _build(self, settings: Settings, predictor: Predictor) -> _Built:
         """All that follows from a configuration, whole and not yet at work. What cannot be used raises here."""
-        direct = Direct(settings.notify, self.clock, self.metrics)
-        hold = timedelta(minutes=settings.daemon.hold_min)
-        conditions = Conditions(self.store, settings.notify, self.clock, hold, direct)
+        conditions = self.conditions
         push = Push(settings, self.store, self.clock, self.subscribers)
         watches = {camera.name: self._watch(camera, settings, conditions, push) for camera in settings.camera}
         broker = self._broker(settings, conditions)
         return _Built(
             settings=settings,
             predictor=predictor,
-            conditions=conditions,
+            direct=Direct(settings.notify, self.clock, self.metrics),
             watches=watches,
             nightlies={name: Nightly(w.pipeline, settings, conditions) for name, w in watches.items()},
             delivery=Delivery(
@@ -177,7 +176,14 @@ class Service:
         """From here on this is what runs."""
         for name in self.watches.keys() - built.watches.keys():
             self.metrics.unwatched(name)
-        self.settings, self.predictor, self.conditions = built.settings, built.predictor, built.conditions
+        self.settings, self.predictor = built.settings, built.predictor
+        self.conditions.use(
+            self.settings.notify,
+            timedelta(minutes=self.settings.daemon.hold_min),
+            built.direct,
+            cameras=built.watches.keys(),
+            senders={*(channel.name for channel in self.settings.channels), Push.name},
+        )
         self.watches, self.nightlies = built.watches, built.nightlies
         self.space_weather = built.space_weather
         self.delivery, self.housekeeping = built.delivery, built.housekeeping

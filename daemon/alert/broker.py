@@ -18,7 +18,7 @@ from typing import Any
 
 from daemon.alert import homeassistant as ha
 from daemon.alert.channel import REFUSED_OFTEN
-from daemon.alert.conditions import Conditions
+from daemon.alert.conditions import Conditions, failing
 from daemon.alert.mqtt import Heard, Link
 from daemon.clock import Clock
 from daemon.config import MQTT_CHANNEL, CameraSettings, MqttSettings, Settings
@@ -258,4 +258,4 @@ class Broker:
         return ha.discovery_topic(self._mqtt.discovery, self._mqtt.topic, camera)
 
 
-_CONDITION = f"delivery failing {MQTT_CHANNEL}"
+_CONDITION = failing(MQTT_CHANNEL)

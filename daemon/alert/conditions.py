@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.alert.direct import Direct, Letter
@@ -25,6 +25,11 @@ from daemon.record.progress import OpenCondition
 from daemon.record.store import Store
 
 log = logging.getLogger("aurorad.conditions")
+
+
+def failing(channel: str) -> str:
+    """The condition of a channel that takes nothing: one each, for a channel that works clears no other's."""
+    return f"delivery failing {channel}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class _Unwritten:
 
 
 class Conditions:
-    """The open conditions, and the operator's messages about them. Thread-safe.
+    """The open conditions, and the operator's messages about them. Thread-safe; one for all reloads (:meth:`use`).
 
     Without ``direct`` what cannot be written down waits until it can be.
     """
@@ -66,6 +71,27 @@ class Conditions:
         self._lock = threading.Lock()
         self._open: dict[str, OpenCondition] = store.progress.conditions()
         self._unwritten: dict[str, _Unwritten] = {}
+        self._cameras: Collection[str] | None = None
+        self._senders: Collection[str] | None = None
+
+    def use(
+        self,
+        channels: Sequence[NotifySettings],
+        hold: timedelta,
+        direct: Direct | None,
+        *,
+        cameras: Collection[str],
+        senders: Collection[str],
+    ) -> None:
+        """From here on these channels hear of conditions, after this hold time. Conditions of other ``cameras``, and of
+        other ``senders`` that do not deliver, are over with the next :meth:`settle`: nobody would ever end them.
+        """
+        names = {channel.name for channel in channels}
+        with self._lock:
+            self._channels, self._hold, self._direct = list(channels), hold, direct
+            self._cameras, self._senders = cameras, senders
+            for new in self._unwritten.values():
+                new.letters[:] = [letter for letter in new.letters if letter.message.channel in names]
 
     @property
     def open(self) -> dict[str, str]:
@@ -92,7 +118,7 @@ class Conditions:
                 if held.over_since is not None:
                     log.info("%s: again: %s", camera or "aurorad", text)
                     # In memory at once: where it cannot be written, it would be logged again at every look.
-                    self._open = self._open | {key: OpenCondition(held.since)}
+                    self._open = self._open | {key: OpenCondition(held.since, camera=camera)}
                     self._write([], self._open)
                 return
             now = self._clock.now()
@@ -104,7 +130,7 @@ class Conditions:
             if directly and self._direct is not None and not new.taken:
                 self._direct.send(new.letters)
                 return
-            self._write_first(key, OpenCondition(new.since))
+            self._write_first(key, OpenCondition(new.since, camera=camera))
 
     def end(self, condition: str, camera: str, text: str, *, at_once: bool = False) -> None:
         """The condition is over; silent where it did not hold. Raises StoreError as :meth:`begin`.
@@ -138,11 +164,23 @@ class Conditions:
             self._store.enqueue(self._messages(_key(what, camera), camera, text, self._clock.now()))
 
     def settle(self) -> None:
-        """Close what has been over for the hold time. Raises StoreError as :meth:`begin`."""
+        """Close what has been over for the hold time, and what is watched or used no more. Raises StoreError as :meth:`begin`."""
         with self._lock:
             for key, held in list(self._open.items()):
-                if held.over_since is not None and self._is_due(held):
+                gone = self._gone(key, held)
+                if gone is not None:
+                    self._finish(key, replace(held, over_since=utc_text(self._clock.now()), over_text=gone))
+                elif held.over_since is not None and self._is_due(held):
                     self._finish(key, held)
+
+    def _gone(self, key: str, held: OpenCondition) -> str | None:
+        """What to say of a condition whose camera or channel the configuration names no more; None where it does."""
+        if held.camera and self._cameras is not None and held.camera not in self._cameras:
+            return f"{held.camera} is no longer watched"
+        channel = key.removeprefix(_FAILING)
+        if channel != key and self._senders is not None and channel not in self._senders:
+            return f"channel {channel} is no longer used"
+        return None
 
     def _is_due(self, held: OpenCondition) -> bool:
         assert held.over_since is not None
@@ -197,3 +235,6 @@ class Conditions:
 
 def _key(condition: str, camera: str) -> str:
     return f"{camera or 'aurorad'}-{condition.replace(' ', '-')}"
+
+
+_FAILING = _key(failing(""), "")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.alert.channel import Channel, deliver, next_attempt
-from daemon.alert.conditions import Conditions
+from daemon.alert.conditions import Conditions, failing
 from daemon.alert.message import compose_operator
 from daemon.clock import Clock
 from daemon.config import NotifySettings, Settings
@@ -182,10 +182,10 @@ class Delivery:
 
     def _judge(self, channel: str) -> None:
         failures = self._failures[channel]
-        condition = f"delivery failing {channel}"  # one each: a channel that works clears no other's
+        condition = failing(channel)
         if failures >= DEAD_AFTER:
             self._conditions.begin(
-                condition, "", f"channel {channel} has not taken {failures} messages in a row"
+                condition, "", f"channel {channel} has not taken a message in {failures} tries"
             )
         elif failures == 0:
             self._conditions.end(condition, "", f"channel {channel} takes messages again")

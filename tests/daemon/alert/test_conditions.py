@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.alert.conditions import Conditions
+from daemon.alert.conditions import Conditions, failing
 from daemon.alert.direct import Direct, Letter
 from daemon.alert.message import compose_operator
 from daemon.config import NotifySettings
@@ -117,6 +117,40 @@ def test_an_end_is_written_once_the_hold_time_is_over_by_itself(
         again.settle()
         assert ("owner", "600 MB free again.") in messages(store.path)
         assert not again.open
+
+
+def test_a_condition_of_what_is_watched_or_used_no_more_is_over(
+    tmp_path: Path, night_clock: SetClock
+) -> None:
+    """A camera and a channel taken out, by a reload or before a start: the operator hears so, and nothing stays open."""
+    owner, phone = CHANNELS[1], CHANNELS[1].model_copy(update={"name": "phone"})
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        conditions = Conditions(store, (owner, phone), night_clock)
+        for camera in ("hill", "hill-north"):
+            conditions.begin("feed stale", camera, f"the feed of {camera} has stopped")
+        conditions.begin(failing("phone"), "", "channel phone has not taken a message in 5 tries")
+        conditions.begin(failing("owner"), "", "channel owner has not taken a message in 5 tries")
+        conditions.begin("disk low", "", "only 3 MB free")
+        again = Conditions(store, (owner,), night_clock)
+        again.use((owner,), timedelta(minutes=30), None, cameras=("hill",), senders=("owner",))
+        again.settle()
+        assert set(again.open) == {"hill-feed-stale", "aurorad-delivery-failing-owner", "aurorad-disk-low"}
+        over = {text for _, text in messages(store.path)}
+        assert {"Hill-north is no longer watched.", "Channel phone is no longer used."} <= over
+
+
+def test_a_reload_sends_nothing_to_a_channel_taken_out(tmp_path: Path, night_clock: SetClock) -> None:
+    """What could not be written down yet is remembered, for the channels that are left."""
+    owner, phone = CHANNELS[1], CHANNELS[1].model_copy(update={"name": "phone"})
+    with Store(tmp_path / "a.db", now=night_clock.now) as store:
+        conditions = Conditions(store, (owner, phone), night_clock)
+        store._db.execute("PRAGMA query_only = ON")
+        with suppress(StoreError):
+            conditions.begin("record", "", "the record cannot be written")
+        conditions.use((owner,), timedelta(0), None, cameras=(), senders=("owner",))
+        store._db.execute("PRAGMA query_only = OFF")
+        conditions.begin("record", "", "the record cannot be written")
+        assert messages(store.path) == [("owner", "The record cannot be written.")]
 
 
 def test_a_clock_put_back_keeps_no_condition_open(tmp_path: Path, night_clock: SetClock) -> None:
