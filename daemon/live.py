@@ -165,7 +165,8 @@ class LiveWatch:
         self._now(fetched_at=still.fetched_at)
         self._metrics.fetched(self._name, still.elapsed_s)
         frame = from_still(still, self.pipeline.camera, self.pipeline.camera_settings.source.max_pixels)
-        old = self._freshness.check(still, frame)
+        undated = still.last_modified is None and not self._still_clock.reads_a_time
+        old = self._freshness.check(still, frame, undated=undated)
         if old is None:
             frame = self._still_clock.date(frame, still.name)
             old = self._freshness.check_time(frame)

@@ -74,6 +74,13 @@ class StillClock:
         return replace(frame, observed_at=at)
 
     @property
+    def reads_a_time(self) -> bool:
+        """Does a picture itself, or its name, give a time? Else Last-Modified does, or our own clock alone."""
+        return self.source.time_from == "name" or (
+            self.source.time_from == "stamp" and self._reader is not None
+        )
+
+    @property
     def _leap(self) -> timedelta:
         return timedelta(seconds=STAMP_LEAP_LOOKS * self.camera.cadence_s)
 

@@ -40,6 +40,7 @@ CLOCK_STOPPED = "clock stopped"
 OLD_LAST_MODIFIED = "old Last-Modified"
 OLD_CLOCK = "old clock"
 NOTHING_NEW = "nothing new"
+FIRST_UNDATED = "first without a time"
 
 _AT_ONCE = (OLD_LAST_MODIFIED, OLD_CLOCK)
 
@@ -86,11 +87,13 @@ class Freshness:
         self._expected_at: datetime | None = None
         self._reason: str | None = None
         self._anew = False
+        self._first = True
 
-    def check(self, still: Still, frame: Frame) -> str | None:
+    def check(self, still: Still, frame: Frame, *, undated: bool = False) -> str | None:
         """The reason why a still is no news, or None where it may be: then ask :meth:`check_time`.
 
-        ``frame.square`` is its sky disc as the model sees it, (240, 240, 3).
+        ``frame.square`` is its sky disc as the model sees it, (240, 240, 3). Where it is ``undated`` nothing but our own
+        clock gives its time, and the first of a feed may be the last from before it stopped: only what follows it is new.
         """
         self._hear(still.fetched_at)
         digest = hashlib.sha256(still.data).digest()
@@ -103,7 +106,8 @@ class Freshness:
             return self._no_news(SAME_BYTES)
         if "same picture" not in self._ignore and self._seen_before(frame.square, still):
             return self._no_news(SAME_PICTURE)
-        return None
+        first, self._first = self._first, False
+        return FIRST_UNDATED if first and undated else None
 
     def check_time(self, frame: Frame) -> str | None:
         """The reason why a dated frame is no news, or None: then it is, and the feed moves."""

@@ -118,10 +118,11 @@ def anew(watch: Watch, camera: CameraSettings, metrics: Metrics | None = None) -
 def test_a_reload_makes_no_second_picture_of_a_standing_one(watch: Watch) -> None:
     """One frame of aurora without a time of its own, a reload, the same bytes again: one row, no event, and the page stays."""
     camera = CAMERA.model_copy(update={"stamp": False})
-    data, came = sky_picture(watch.clock.now(), True), watch.clock.now()
+    data, came = sky_picture(watch.clock.now(), True), watch.clock.now() + timedelta(minutes=1)
     watch.live = anew(watch, camera)
-    for _ in range(3):
-        watch.feed.next.append(Still(data, watch.clock.now(), None, "s", "s"))
+    earlier = sky_picture(watch.clock.now(), False)
+    for shown in (earlier, data, data, data):
+        watch.feed.next.append(Still(shown, watch.clock.now(), None, "s", "s"))
         watch.minutes(None)
         before, watch.live = watch.live, anew(watch, camera)
         before.retire()
@@ -133,6 +134,21 @@ def test_a_reload_makes_no_second_picture_of_a_standing_one(watch: Watch) -> Non
     other = anew(watch, camera.model_copy(update={"source": source}))
     other.go_on_from(watch.live)
     assert other.status.framed_at is None, "another feed has shown nothing yet"
+
+
+def test_restarts_make_no_event_of_a_standing_picture_without_a_time(watch: Watch) -> None:
+    """The first picture after a start may be days old where nothing gives its time: what follows it is the first to be judged."""
+    camera = CAMERA.model_copy(update={"stamp": False})
+    data = sky_picture(watch.clock.now(), True)
+    for _ in range(3):
+        watch.live = anew(watch, camera)
+        watch.feed.next.append(Still(data, watch.clock.now(), None, "s", "s"))
+        watch.minutes(None, None)
+    assert watch.rows("SELECT 1 FROM observations") == []
+    assert watch.live.status.framed_at is None
+    watch.feed.next.append(Still(sky_picture(watch.clock.now(), True), watch.clock.now(), None, "s", "s"))
+    watch.minutes(None)
+    assert [row["verdict"] for row in watch.rows("SELECT verdict FROM observations")] == ["aurora"]
 
 
 def test_an_event_under_way_is_active_from_the_start_on(watch: Watch) -> None:
