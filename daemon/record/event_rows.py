@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from sqlite_utils import Database
 
-from daemon.observation import Event
+from daemon.event import Rules
+from daemon.observation import JUDGED, Event
 from daemon.record.rows import EventRow
 
 EVENT = """
@@ -18,9 +19,25 @@ EVENT = """
 """
 """Events, each with the last answer to "was this right?"."""
 
-_FRAMES = """
+_SEEN = str(tuple(sorted(JUDGED)))
+
+_WITHOUT_LOOK = f"""
+    SELECT o.observed_at FROM observations o
+    WHERE o.camera = e.camera AND o.observed_at > e.confirmed_at AND o.verdict IN {_SEEN} AND NOT EXISTS (
+        SELECT 1 FROM observations b WHERE b.camera = o.camera AND b.observed_at < o.observed_at AND b.verdict IN {_SEEN}
+            AND b.observed_at > strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at, '-{Rules.patience.total_seconds():.0f} seconds'))
+    ORDER BY o.observed_at LIMIT 1
+"""
+
+UNTIL = f"""coalesce(e.ended_at, strftime('%Y-%m-%dT%H:%M:%SZ', min(
+    coalesce((SELECT min(n.onset_at) FROM events n WHERE n.camera = e.camera AND n.onset_at > e.onset_at), '9999-12-31'),
+    coalesce(({_WITHOUT_LOOK}), '9999-12-31')), '-1 second'))"""
+"""Until when a frame can be of the event ``e``: its end. The watch may have been ended for good while one was under way;
+then the next event's frames are not this one's, nor those after as long without a look as ends an event."""
+
+_FRAMES = f"""
     FROM observations o WHERE o.camera = e.camera AND o.verdict = 'aurora'
-        AND o.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, '9999')
+        AND o.observed_at BETWEEN e.onset_at AND {UNTIL}
 """
 
 BEST = """verdict = 'aurora' DESC, verdict = 'clear' DESC,

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from sqlite_utils import Database
 
 from daemon.errors import StoreError
+from daemon.record import event_rows
 from daemon.record.rows import Label
 
 LABELS: tuple[Label, ...] = get_args(Label)
@@ -65,8 +66,8 @@ def undo(db: Database, label_id: int, at: str) -> bool:
 def hand_on(db: Database, event_id: str) -> None:
     """Give the answers about an event that is no more to the one that holds the frame each was given with, if any does."""
     db.execute(
-        """UPDATE labels SET event_id = coalesce((SELECT e.id FROM events e WHERE e.camera = labels.camera
-            AND labels.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, '9999')
+        f"""UPDATE labels SET event_id = coalesce((SELECT e.id FROM events e WHERE e.camera = labels.camera
+            AND labels.observed_at BETWEEN e.onset_at AND {event_rows.UNTIL}
             ORDER BY e.onset_at DESC LIMIT 1), event_id) WHERE event_id = ?""",
         [event_id],
     )

@@ -10,12 +10,13 @@ import numpy as np
 from daemon.commands.report.frames import Frames
 from daemon.commands.report.tables import Table, rounded
 from daemon.observation import from_utc_text, utc_text
+from daemon.record import event_rows
 
-_EVENTS = """
+_EVENTS = f"""
     SELECT e.id, e.onset_at, e.confirmed_at, e.ended_at, e.strong_at, e.ended_reason, e.in_cool_down,
         (SELECT min(delivered_at) FROM outbox o WHERE o.event_id = e.id AND o.kind = 'onset') AS told_at,
         (SELECT coalesce(max(level), max(colour_level)) FROM observations o WHERE o.camera = e.camera AND o.verdict = 'aurora'
-            AND o.observed_at BETWEEN e.onset_at AND coalesce(e.ended_at, e.onset_at)) AS level,
+            AND o.observed_at BETWEEN e.onset_at AND {event_rows.UNTIL}) AS level,
         (SELECT o.verdict || ' ' || o.observed_at FROM observations o WHERE o.camera = e.camera
             AND o.verdict IN ('aurora', 'clear', 'obscured') AND o.observed_at < e.onset_at
             ORDER BY o.observed_at DESC LIMIT 1) AS before,

@@ -425,6 +425,31 @@ def test_aurora_is_counted_by_level_and_form_where_the_record_has_them(tmp_path:
     ]  # fmt: skip
 
 
+def test_an_event_left_open_has_the_highest_level_of_its_frames(tmp_path: Path) -> None:
+    """Not that of its first frame alone, and none of an event after it."""
+    rows = [("yk", f"2024-02-10T04:{n:02d}:00Z", 0.9, "aurora", "night", "none", 0.0) for n in range(6)]
+    path = fill(tmp_path / "open.db", rows)
+    with closing(sqlite3.connect(path)) as connection:
+        for n, level in enumerate((1, 4, 5, 2, 6, 6)):
+            connection.execute(
+                "UPDATE observations SET level = ? WHERE observed_at = ?",
+                [level, f"2024-02-10T04:{n:02d}:00Z"],
+            )
+        for onset, ended in ((0, None), (4, "2024-02-10T04:05:00Z")):
+            connection.execute(
+                "INSERT INTO events (id, camera, onset_at, confirmed_at, ended_at, peak_probability, in_cool_down)"
+                " VALUES (?, 'yk', ?, ?, ?, 0.9, 0)",
+                [str(onset), *(f"2024-02-10T04:{n:02d}:00Z" for n in (onset, onset + 1)), ended],
+            )
+        connection.commit()
+    write_report(path, tmp_path / "out", formats=())
+    events = read(tmp_path / "out" / "events.csv")
+    assert [(row["end (UTC)"], row["highest level"]) for row in events] == [
+        ("", "5"),
+        ("2024-02-10T04:05:00Z", "6"),
+    ]
+
+
 def test_only_an_event_seen_from_beginning_to_end_has_a_duration(tmp_path: Path) -> None:
     """Aurora in the first frame, out of cloud, into cloud, at the footage's end: each lasted at least so long, no more
     is known. The table of events says how both ends are known, and the statistics leave these out."""

@@ -116,6 +116,30 @@ def test_events_follow_their_changes_and_can_be_filtered(store: Store, path: Pat
         assert reader.event("nothing") is None
 
 
+def test_an_event_left_open_has_no_frames_of_what_came_after(store: Store, path: Path) -> None:
+    """The watch was ended for good while one was under way: later events' frames, and later nights', are not its own."""
+    store.record(observation(colour_level=2), night=NIGHT, changes=[EventChange("onset", event(), T0)])
+    store.record(observation(1, colour_level=3), night=NIGHT)
+    with Reader(path) as reader:  # while it is under way, the newest is its own
+        [row] = reader.events()
+        assert (row["brightest_level"], row["last_seen_at"]) == (3, "2024-02-10T04:51:03Z")
+    store.record(observation(60, colour_level=4), night=NIGHT)
+    store.record(observation(60 + 121, colour_level=5), night=NIGHT)
+    with Reader(path) as reader:
+        [row] = reader.events()
+        assert (row["brightest_level"], row["last_seen_at"]) == (4, "2024-02-10T05:50:03Z")
+    later = event(onset_at=T0 + timedelta(minutes=60), confirmed_at=T0 + timedelta(minutes=61))
+    store.put_event(replace(later, id="later", ended_at=T0 + timedelta(minutes=60)))
+    store.add_label("yellowknife", T0 + timedelta(minutes=181), "none", "anna", event_id="gone")
+    store.exchange_events(["gone"], [])
+    with Reader(path) as reader:
+        _, row = reader.events()
+        assert (row["brightest_level"], row["last_seen_at"]) == (3, "2024-02-10T04:51:03Z")
+        assert not any(
+            row["right"] is False for row in reader.events()
+        )  # an answer about none of their frames
+
+
 def test_a_closed_database_is_read_from_a_folder_that_cannot_be_written() -> None:
     """An archive on a read-only disk can be read: no shared memory is asked for."""
     with tempfile.TemporaryDirectory() as folder:
