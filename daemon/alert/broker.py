@@ -70,6 +70,7 @@ class Broker:
         self._since = 0.0
         self._shown: dict[str, _Shown] = {}
         self._left: SimpleQueue[str] = SimpleQueue()
+        self._forgotten: set[str] = set()
         self._again = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -133,6 +134,7 @@ class Broker:
         listen: dict[str, Heard] = {self._topic("+", "availability"): self._heard_of}
         if self._mqtt.discovery:
             listen[f"{self._mqtt.discovery}/status"] = self._home_began
+        self._forgotten.clear()
         link = Link(self._mqtt, will, listen)
         self._link, self._since = link, time.monotonic()
         log.info("connected to the MQTT broker at %s:%d", self._mqtt.host, self._mqtt.port)
@@ -243,7 +245,9 @@ class Broker:
     def _heard_of(self, topic: str, payload: bytes) -> None:
         """A camera under our topic that is watched no more: it must not stay available for ever."""
         name = topic.split("/")[-2]
-        if name not in self._cameras and payload == ha.ONLINE.encode():
+        # One that was killed left "online" behind, one that ended or was reloaded "offline": the device stays either way.
+        if payload and name not in self._cameras and name not in self._forgotten:
+            self._forgotten.add(name)  # what we send is heard here too
             self._left.put(name)  # the connection's own thread must not wait for what it sends
 
     def _forget(self, link: Link, name: str) -> None:

@@ -137,13 +137,14 @@ def state(status: LiveStatus, row: Mapping[str, Any] | None, ongoing: Mapping[st
     """A camera's state. ``row`` is the present's observation, None by day; ``ongoing`` an event without an end.
 
     ``aurora`` is ON during an event, OFF under a sky that shows none, and null where nobody can know:
-    clouds, daylight, a picture that is no sky. Brightness and direction are given of aurora alone.
+    clouds, daylight, a picture that is no sky, aurora that is no event (a single frame so far, or twilight too bright
+    to alert). Brightness and direction are given of aurora alone.
     """
     verdict = row["verdict"] if row else "not looked"
     lit = row if row and verdict == "aurora" else {}
     sure = sighting.sure_of(row) if row else None
     return {
-        "aurora": "ON" if ongoing else "OFF" if verdict in ("clear", "aurora") else None,
+        "aurora": "ON" if ongoing else "OFF" if verdict == "clear" else None,
         "verdict": verdict,
         "reason": row["reason"] if row else status.gate.reason,
         "probability": None if sure is None else round(100 * sure, 1),

@@ -149,7 +149,7 @@ def test_a_camera_appears_with_its_state_and_picture(wired: Wired, home: Home) -
     wired.look(0)
     soon(lambda: home.last(f"{CAMERA}/availability") == "online", "available")
     state = home.last_json(f"{CAMERA}/state")
-    assert (state["verdict"], state["brightness"], state["aurora"]) == ("aurora", 2, "OFF")
+    assert (state["verdict"], state["brightness"], state["aurora"]) == ("aurora", 2, None)
     soon(lambda: home.all_of(f"{CAMERA}/picture"), "picture")
     assert image.decode(home.all_of(f"{CAMERA}/picture")[-1]).shape == (96, 96, 3)
     assert (
@@ -210,16 +210,18 @@ def test_home_assistant_that_restarts_gets_everything_again(wired: Wired, home: 
     soon(lambda: len(home.all_of(f"{CAMERA}/state")) > before[1], "state again")
 
 
+@pytest.mark.parametrize("availability", ["online", "offline"], ids=["killed", "ended or reloaded"])
 def test_a_camera_taken_out_of_the_configuration_leaves_home_assistant(
-    tmp_path: Path, mosquitto: Mosquitto, home: Home
+    tmp_path: Path, mosquitto: Mosquitto, home: Home, availability: str
 ) -> None:
-    """What an earlier configuration left on the broker is taken back: it would look available for ever."""
+    """What an earlier configuration left on the broker is taken back: its device would stay for ever."""
     left = Home(mosquitto.port)
-    left._client.publish("aurorad/old/availability", "online", qos=1, retain=True).wait_for_publish(5)
+    left._client.publish("aurorad/old/availability", availability, qos=1, retain=True).wait_for_publish(5)
     left.close()
     now = Wired(tmp_path, MqttSettings(port=mosquitto.port))
     soon(lambda: home.last("aurorad/old/availability") == "offline", "the old camera is unavailable")
     soon(lambda: home.last("homeassistant/device/aurorad_old/config") == "", "and gone")
+    assert len(home.all_of("homeassistant/device/aurorad_old/config")) == 1
     now.close()
 
 

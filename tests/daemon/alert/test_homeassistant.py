@@ -96,7 +96,7 @@ def test_stale_is_unavailable(status: LiveStatus | None, there: bool) -> None:
     ("verdict", "ongoing", "aurora"),
     [
         ("aurora", EVENT, "ON"),
-        ("aurora", None, "OFF"),
+        ("aurora", None, None),
         ("clear", None, "OFF"),
         ("obscured", None, None),
         ("obscured", EVENT, "ON"),
@@ -104,7 +104,7 @@ def test_stale_is_unavailable(status: LiveStatus | None, there: bool) -> None:
     ],
 )
 def test_off_is_only_said_of_a_sky_that_was_seen(verdict: str, ongoing: Any, aurora: str | None) -> None:
-    """Behind clouds nobody knows: the binary sensor is unknown, not off."""
+    """Behind clouds, or with aurora that no event has confirmed yet, the binary sensor is unknown, not off."""
     assert ha.state(LOOKING, ROW | {"verdict": verdict}, ongoing)["aurora"] == aurora
 
 
