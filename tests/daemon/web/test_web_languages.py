@@ -62,6 +62,15 @@ def test_placeholders_agree(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
+def test_none_is_never_counted_as_one(code: str) -> None:
+    """Where a language uses its singular for none too, as French does, that singular may not write its number out."""
+    with speaking(code):
+        for message in languages.catalogue(languages.FOLDER / f"{code}.po"):
+            if isinstance(message.id, tuple):
+                assert "0" in tongues.ngettext(message.id[0], message.id[1], 0), message.id
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
 def test_the_compiled_catalogue_is_of_the_same_sentences(code: str) -> None:
     """What the daemon reads is what translators edit."""
     path = languages.FOLDER / f"{code}.po"
