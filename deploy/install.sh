@@ -69,8 +69,8 @@ CREDENTIALS_DIRECTORY=/etc/aurorad/credentials "$release/bin/aurorad" check-conf
 
 # ---------------------------------------------------------------- the switch
 database=/var/lib/aurorad/aurorad.db
+install -d -m 700 /var/backups/aurorad  # for the backups of the manual too
 if [ -e "$database" ]; then
-    install -d -m 700 /var/backups/aurorad
     "$release/bin/aurorad" backup --db "$database" "/var/backups/aurorad/$(basename "$release").db"
 fi
 ln -sfn "$release" "$prefix/.next"

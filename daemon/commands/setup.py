@@ -38,7 +38,6 @@ from daemon.config import (
     Inconsistent,
     ModelSettings,
     NotifySettings,
-    user_state_dir,
     validated,
 )
 from daemon.errors import AuroradError, CalibrationError, ConfigError, FetchError, PictureError, UsageError
@@ -87,8 +86,7 @@ def setup(answers: Answers, talk: Talk) -> Path:
     must_not_be_there(answers.file, answers.may_replace)
     where = answers.where or _ask_where(talk)
     _check(answers)
-    state_dir = answers.state_dir or (Path("/var/lib/aurorad") if os.geteuid() == 0 else user_state_dir())
-    plan = Plan(state_dir.expanduser().absolute())
+    plan = Plan(answers.state_dir.expanduser().absolute() if answers.state_dir else None)
     if where.lower() != "auroramax":
         plan = _camera(where, answers, talk, plan)
     plan = _channel(plan, answers, talk)

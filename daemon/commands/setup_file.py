@@ -11,16 +11,23 @@ from typing import Any
 
 from daemon import preflight
 from daemon.commands.setup_talk import taken
-from daemon.config import CameraSettings, error_of, load, without_place
+from daemon.config import CameraSettings, DaemonSettings, error_of, load, without_place
 from daemon.errors import ConfigError, UsageError
 from daemon.files import replacing
 
 
+HIDDEN = ("/home", "/root", "/run/user")
+"""What the unit's ProtectHome hides: a folder in there is let in by name."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What the file will hold. ``optics`` is [camera.disc] and [camera.orientation] as text; AuroraMAX has none."""
+    """What the file will hold. ``optics`` is [camera.disc] and [camera.orientation] as text; AuroraMAX has none.
 
-    state_dir: Path
+    ``state_dir`` is None where nobody named one: then each way to start keeps the record where it may write.
+    """
+
+    state_dir: Path | None = None
     camera: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     optics: str = ""
@@ -33,8 +40,9 @@ class Plan:
         lines = [
             f"# Written by `aurorad setup` {made}. Every key there is, with its default: deploy/aurorad.toml",
             "",
-            *_table("[daemon]", {"state_dir": str(self.state_dir)}),
         ]
+        if self.state_dir:
+            lines += _table("[daemon]", {"state_dir": str(self.state_dir)})
         if self.camera:
             lines += _table("[[camera]]", self.camera)
             lines += [*self.optics.strip().splitlines(), ""]
@@ -90,18 +98,20 @@ def how_to_start(plan: Plan, file: Path) -> list[str]:
     return [
         "Start it in one of these ways:",
         f"  by hand         aurorad run --config {given}",
-        *_systemd(given, folder),
+        *_systemd(given, folder, plan.state_dir),
         *_docker(file.absolute(), folder),
         f"Change it         the file itself; then aurorad check-config {given}",
     ]
 
 
-def _systemd(given: str, folder: Path | None) -> Sequence[str]:
+def _systemd(given: str, folder: Path | None, state_dir: Path | None) -> Sequence[str]:
     lines = [
         "  as a service    sudo deploy/install.sh --no-start      # in a checkout of aurorad",
         f"                  sudo install -m 640 -g aurorad-config {given} /etc/aurorad/aurorad.toml",
     ]
-    if folder is not None and folder.is_relative_to("/home"):
+    if state_dir is not None and state_dir != DaemonSettings().state_dir:  # the unit may write nowhere else
+        lines.append("                  sudo sed -i '/^state_dir = /d' /etc/aurorad/aurorad.toml")
+    if folder is not None and any(map(folder.is_relative_to, HIDDEN)):
         unit = "/etc/systemd/system/aurorad.service.d/pictures.conf"
         lines += [
             "                  sudo mkdir -p /etc/systemd/system/aurorad.service.d",

@@ -64,8 +64,11 @@ def _with_state_dir(tables: dict[str, Any]) -> dict[str, Any]:
 
 
 def chosen_state_dir(system: Path) -> Path | None:
-    """The user's state folder, where the system's is not there and cannot be made; None: the system's."""
-    if system.is_dir() or os.access(system.parent, os.W_OK):
+    """The user's state folder, where the system's is not there and cannot be made; None: the system's.
+
+    Under systemd the system's lies in a folder that root alone may enter: for others it is not there.
+    """
+    if os.path.isdir(system) or os.access(system.parent, os.W_OK):
         return None
     try:
         return user_state_dir()

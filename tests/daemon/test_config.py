@@ -7,9 +7,11 @@ lines.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import annotated_types
 import pytest
@@ -207,6 +209,11 @@ def test_without_a_file_it_watches_auroramax_with_its_state_in_the_user_s_folder
     assert load(None).daemon.state_dir == Path("/elsewhere")
 
 
+def refused(*path: object, **more: object) -> NoReturn:
+    """A file system that lets nobody look."""
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def test_without_the_system_s_folder_a_user_s_own_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +223,9 @@ def test_without_the_system_s_folder_a_user_s_own_is_taken(
     assert chosen_state_dir(tmp_path / "aurorad") is None, "it can be made"
     (tmp_path / "there").mkdir()
     assert chosen_state_dir(tmp_path / "there") is None
+    with monkeypatch.context() as hidden:  # as /var/lib/private is to all but root
+        hidden.setattr(os, "stat", refused)
+        assert chosen_state_dir(Path("/dev/null/lib/aurorad")) == tmp_path / "aurorad"
     file = tmp_path / "aurorad.toml"
     file.write_text('[[notify]]\nname = "phone"\nurl = "json://127.0.0.1/"\n')
     monkeypatch.setattr("daemon.config.file.chosen_state_dir", lambda system: tmp_path / "mine")

@@ -252,6 +252,15 @@ def test_the_configuration_is_readable_by_the_unit_and_not_by_others() -> None:
     assert f"chgrp {group[1]} /etc/aurorad/aurorad.toml" in text("docs/deployment.md")
 
 
+def test_the_folder_of_the_documented_backups_is_there_from_the_first_installation_on() -> None:
+    """`aurorad backup` makes no folder: the manual's cron job would fail each night until the first upgrade."""
+    made, upgrade = "\ninstall -d -m 700 /var/backups/aurorad", 'if [ -e "$database" ]'
+    script, manual = text("deploy/install.sh"), text("docs/deployment.md")
+    assert script.index(made) < script.index(upgrade)
+    folders = re.findall(r"aurorad backup --db /var/lib/aurorad/aurorad.db (/var/backups\S*)/", manual)
+    assert set(folders) == {"/var/backups/aurorad"}
+
+
 def test_an_installation_keeps_no_default_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The configuration that install.sh writes sets nothing; what it shows as an example is valid."""
     local = DEPLOY / "aurorad.local.toml"

@@ -260,7 +260,27 @@ def test_what_is_wrong_with_the_file_names_it_and_no_hidden_one(tmp_path: Path) 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("folder", ["/home/pi/allsky/images", '/home/Åse H/all "sky" 100% it\'s/images'])
+def test_the_service_keeps_its_record_where_it_may_write(tmp_path: Path) -> None:
+    """A home folder is not there for the unit: the file names one only where its owner did, and then it is taken out."""
+    assert tomllib.loads(Plan().text()) == {}
+    root = allsky(tmp_path / "home", minutes(2))
+    more = ("--where", root, *PLACE, "--no-stars", "--yes", "--config", tmp_path / "a.toml")
+    done = CliRunner().invoke(main, ["setup", *map(str, more)], env={"XDG_STATE_HOME": str(tmp_path)})
+    assert done.exit_code == 0, done.output
+    assert "daemon" not in written(tmp_path)
+    assert "sed -i" not in done.output
+    named = Plan(Path("/home/pi/record"), {"name": "home"})
+    (command,) = (line for line in how_to_start(named, tmp_path / "b.toml") if "sed -i" in line)
+    file = tmp_path / "b.toml"
+    file.write_text(named.text())
+    change = command.strip().removeprefix("sudo ").replace("/etc/aurorad/aurorad.toml", str(file))
+    subprocess.run(["bash", "-c", change], check=True)
+    assert tomllib.loads(file.read_text()) == {"daemon": {}, "camera": [{"name": "home", "source": {}}]}
+
+
+@pytest.mark.parametrize(
+    "folder", ["/root/allsky/images", "/home/pi/allsky/images", '/home/Åse H/all "sky" 100% it\'s/images']
+)
 def test_how_to_start_is_copied_into_a_shell_as_it_stands(folder: str) -> None:
     """Each line is a command, also where a path has spaces, quotes or a percent sign; the unit lets in that folder."""
     file = Path("/home/Åse H/aurorad.toml")
