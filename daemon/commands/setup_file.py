@@ -15,7 +15,6 @@ from daemon.config import CameraSettings, DaemonSettings, error_of, load, withou
 from daemon.errors import ConfigError, UsageError
 from daemon.files import replacing
 
-
 HIDDEN = ("/home", "/root", "/run/user")
 """What the unit's ProtectHome hides: a folder in there is let in by name."""
 
