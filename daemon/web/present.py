@@ -85,12 +85,10 @@ def _without_picture(state: State, view: View, status: LiveStatus | None, now: d
     if state == "not recorded" and status is not None:
         return _not_recorded(status)
     due = lasting(2 * view.cadence_s)
-    return Finding(
-        "asleep",
-        _("No picture yet"),
-        _("the watch is waiting for the first one"),
-        _("The first picture is due within %(time)s; this page follows by itself.", time=due),
-    )
+    goes_on = _("The first picture is due within %(time)s; this page follows by itself.", time=due)
+    if status is None:  # before its first look nobody has seen whether it is dark enough for a picture
+        goes_on = _("The watch begins within %(time)s; this page follows by itself.", time=due)
+    return Finding("asleep", _("No picture yet"), _("the watch is waiting for the first one"), goes_on)
 
 
 def _too_light(view: View, status: LiveStatus, now: datetime) -> Finding:

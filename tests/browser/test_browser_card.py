@@ -147,6 +147,14 @@ def test_every_state_of_the_card(browser: Chrome, night: House, sides: tuple[int
     browser.get_log("browser")
 
 
+def test_by_day_it_counts_down_to_the_dark(browser: Chrome, night: House) -> None:
+    """The words come with the time that is left, and never alone."""
+    put(night, "day")
+    browser.get(night.url)
+    text = "return document.querySelector('.countdown').innerText"
+    until(browser, lambda: str(browser.execute_script(text)).startswith("Dark enough in 7 h"))
+
+
 LATE = "document.querySelector('[data-due]').dataset.due = 1"
 
 

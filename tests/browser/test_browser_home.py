@@ -228,6 +228,18 @@ def test_a_watch_that_is_gone_is_offline_too(phone: Chrome, tmp_path: Path) -> N
         assert phone.execute_script("return document.images.length") == 0
 
 
+def test_a_page_opened_once_was_reached(phone: Chrome, tmp_path: Path) -> None:
+    """The page that brings the worker is not fetched through it, and counts all the same."""
+    with web_night.house(tmp_path, minutes=3) as house:
+        phone.get(house.url)
+        worker_ready(phone)
+        house.server.stop()
+        phone.get(f"{house.url}/")
+        text = str(phone.execute_script("return document.body.innerText"))
+        assert "Last reached" in text
+        assert "never" not in text
+
+
 def test_chromium_takes_it_for_an_app(phone: Chrome, home: tuple[Home, House]) -> None:
     """The manifest has no error, and nothing keeps the page from being installed."""
     _, house = home

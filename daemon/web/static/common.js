@@ -54,6 +54,7 @@ export function tickAges() {
   for (const until of document.querySelectorAll("[data-until]")) {
     const left = Number(until.dataset.until) - watchNow();
     write(until, left > 0 ? word("in", { time: lasting(left) }) : word("now"));
+    until.parentElement.hidden = false; // "Dark enough" alone, without this script, would be wrong by day
   }
 }
 

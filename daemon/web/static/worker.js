@@ -5,7 +5,11 @@ const ICON = `./static/${VERSION}/icon-192.png`;
 const KEPT = "aurorad-reached";
 const REACHED = new URL("./-/reached", self.registration.scope).href;
 
-self.addEventListener("install", () => self.skipWaiting());
+// The page that brings this worker came without it: that it was reached is noted here.
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(reached());
+});
 
 self.addEventListener("activate", (event) => {
   event.waitUntil(self.clients.claim());
@@ -15,11 +19,15 @@ self.addEventListener("fetch", (event) => {
   if (event.request.mode === "navigate") event.respondWith(navigate(event.request));
 });
 
+async function reached() {
+  const kept = await caches.open(KEPT);
+  await kept.put(REACHED, new Response(String(Date.now())));
+}
+
 async function navigate(request) {
   try {
     const reply = await fetch(request);
-    const kept = await caches.open(KEPT);
-    await kept.put(REACHED, new Response(String(Date.now())));
+    await reached();
     return reply;
   } catch {
     return offline();

@@ -144,6 +144,7 @@ def test_by_day_last_night_is_shown_at_its_best(night: House) -> None:
         html = client.get("/").text
         assert title(html).startswith("Too light to watch: daylight")
         assert "The watch resumes at 18:20, once the sun is 6° below the horizon." in html
+        assert '<p class="countdown" hidden>' in html, "a script fills in the time and shows it"
         assert ">last night</p>" in html
         best = max(
             range(240, 400), key=lambda m: (int(web_night.probability_at(m) * 5), web_night.probability_at(m))
@@ -156,8 +157,10 @@ def test_by_day_last_night_is_shown_at_its_best(night: House) -> None:
 
 
 def test_a_first_run_says_so_and_what_comes_next(tmp_path: Path) -> None:
-    """Nothing on record, nothing fetched: no empty claims, and when the first picture is due."""
+    """Nothing on record, nothing fetched: no empty claims, and when the first picture is due, once it is known to be dark."""
     with web_night.house(tmp_path, minutes=0) as house, httpx.Client(base_url=house.url) as client:
+        house.watch.cameras = {}
+        assert "The watch begins within 2 min; this page follows by itself." in client.get("/").text
         house.watch.cameras = {CAMERA: LiveStatus(OPEN, began_at=FIRST)}
         html = client.get("/").text
         assert title(html).startswith("No picture yet")
