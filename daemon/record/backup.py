@@ -36,7 +36,7 @@ def restore(source: Path, target: Path) -> Path | None:
     is a database of that name, the old one or the new. Root leaves the new file to the owner of the old one, or of
     the folder.
     """
-    _refuse_what_is_not_ours(source)
+    _refuse_what_is_no_backup(source)
     if target.exists() and not target.is_file():
         raise StoreError("not allowed", f"{target}: that is no file; name the database's own file")
     lock = WriterLock(target)
@@ -51,6 +51,22 @@ def restore(source: Path, target: Path) -> Path | None:
     finally:
         lock.release()
     return aside
+
+
+_NO_BACKUP = {
+    "missing": "there is no such backup; name the copy that `aurorad backup` has written",
+    "damaged": "this backup is damaged or is no database; name an older one. Nothing was changed",
+}
+
+
+def _refuse_what_is_no_backup(source: Path) -> None:
+    """As below, in the words of somebody who has a backup in hand: "restore a backup" would not help them."""
+    try:
+        _refuse_what_is_not_ours(source)
+    except StoreError as error:
+        if error.reason not in _NO_BACKUP:
+            raise
+        raise StoreError(error.reason, f"{source}: {_NO_BACKUP[error.reason]}") from error
 
 
 def _refuse_what_is_not_ours(source: Path) -> None:

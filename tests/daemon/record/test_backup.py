@@ -38,8 +38,12 @@ def test_restoring_rubbish_leaves_the_database(store: Store, path: Path) -> None
     store.close()
     rubbish = path.with_name("rubbish.db")
     rubbish.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    with pytest.raises(StoreError):
+    with pytest.raises(
+        StoreError, match=r"rubbish\.db: this backup is damaged or is no database; name an older one"
+    ):
         restore(rubbish, path)
+    with pytest.raises(StoreError, match=r"gone\.db: there is no such backup; name the copy"):
+        restore(path.with_name("gone.db"), path)
     with pytest.raises(StoreError, match="that is the database itself"):
         backup(path, path)
     with Reader(path) as reader:

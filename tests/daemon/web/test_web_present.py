@@ -163,6 +163,9 @@ def test_a_first_run_says_so_and_what_comes_next(tmp_path: Path) -> None:
         assert "The watch begins within 2 min; this page follows by itself." in client.get("/").text
         house.watch.cameras = {CAMERA: LiveStatus(OPEN, began_at=FIRST)}
         html = client.get("/").text
+        assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in html, (
+            "without JavaScript, too"
+        )
         assert title(html).startswith("No picture yet")
         assert "The first picture is due within 2 min; this page follows by itself." in html
         shut = Gate(False, False, "daylight: sun at 8.0°")
