@@ -34,11 +34,13 @@ def cut_disc(pixels: Picture, disc: Disc) -> Picture:
     A picture of another size than the disc's is taken as the same picture scaled by its height
     and centred; side is twice the scaled radius. Raises PictureError, reason ``wrong shape``, where
     the picture holds less than half of what the disc's own holds of it: one of 1 × 40,000 pixels would
-    have to be filled up with black to a thousand million.
+    have to be filled up with black to a thousand million; and where it is upright and the disc's own wide, or the
+    other way round: the camera was turned, and neither the disc nor north is where it was.
     """
     height, width = pixels.shape[:2]
     side, left, top = _square(width, height, disc)
-    if _share_held(width, height, disc) < 0.5 * _share_held(disc.width, disc.height, disc):
+    own = _share_held(disc.width, disc.height, disc)
+    if _is_turned(width, height, disc) or _share_held(width, height, disc) < 0.5 * own:
         raise PictureError(
             "wrong shape",
             f"the picture of {width}×{height} does not hold the camera's disc; correct [camera.disc], or look at what the camera sends",
@@ -58,6 +60,12 @@ def _square(width: int, height: int, disc: Disc) -> tuple[int, int, int]:
     radius = max(1, round(disc.radius * scale))
     left = round(width / 2 + (disc.centre_x - disc.width / 2) * scale) - radius
     return 2 * radius, left, round(disc.centre_y * scale) - radius
+
+
+def _is_turned(width: int, height: int, disc: Disc) -> bool:
+    """Is one of the two pictures upright and the other wide, each by more than a tenth?"""
+    shapes = width / height, disc.width / disc.height
+    return min(shapes) < 0.9 and max(shapes) > 1.1
 
 
 def _share_held(width: int, height: int, disc: Disc) -> float:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.observation import Disc, HeatMap, Orientation, Picture
 from daemon.sky import geometry
@@ -60,6 +61,21 @@ def test_a_disc_beyond_the_picture_is_black_there(disc: Disc) -> None:
     left, top = int(disc.centre_x - disc.radius), int(disc.centre_y - disc.radius)
     for row, column in zip(*np.nonzero(square[:, :, 2]), strict=True):
         assert np.array_equal(square[row, column], pixels[top + row, left + column])
+
+
+@pytest.mark.parametrize(
+    ("own", "turned"),
+    [((1920, 1080), (1080, 1920)), ((1080, 1920), (1920, 1080)), ((1280, 960), (960, 1280))],
+)
+def test_a_camera_that_was_turned_is_not_cut_by_the_old_disc(
+    own: tuple[int, int], turned: tuple[int, int]
+) -> None:
+    """Upright where it was wide: half of the disc may still be held, but neither it nor north is where it was."""
+    disc = Disc(own[0] / 2, own[1] / 2, min(own) // 2, *own)
+    assert geometry.cut_disc(_picture(*own), disc).shape[:2] == (min(own), min(own))
+    with pytest.raises(PictureError, match=r"does not hold the camera's disc") as refused:
+        geometry.cut_disc(_picture(*turned), disc)
+    assert refused.value.reason == "wrong shape"
 
 
 def test_a_square_picture_is_masked_only() -> None:
