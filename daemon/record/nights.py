@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from daemon.observation import JUDGED, Observation, Verdict, utc_text
+from daemon.night import Place, night_of
+from daemon.observation import JUDGED, Observation, Verdict, from_utc_text, utc_text
 
 COUNTED: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
 """Verdicts that have a column of their own, in its order; all rows are counted in ``observations``."""
@@ -51,8 +52,41 @@ def add(db: Database, o: Observation, night: date) -> None:
             not_looked = not_looked + excluded.not_looked, stale = stale + excluded.stale,
             moon_quarter = moon_quarter + excluded.moon_quarter, moon_full = moon_full + excluded.moon_full,
             peak_at = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
+                OR excluded.peak_probability = peak_probability AND excluded.peak_at < peak_at
                 THEN excluded.peak_at ELSE peak_at END,
             peak_probability = CASE WHEN excluded.peak_probability > coalesce(peak_probability, -1)
                 THEN excluded.peak_probability ELSE peak_probability END""",
         [o.camera, night.isoformat(), at, at, *counts, *moon, peak, None if peak is None else at],
     )
+
+
+def divide_anew(db: Database, camera: str, place: Place) -> bool:
+    """Sum up a camera's nights anew where they are others at ``place``; False where they are the same.
+
+    Else the rows of before and after a correction would lie in nights that overlap, and be counted in both.
+    """
+    sql = "SELECT night, first_at, last_at FROM nights WHERE camera = ?"
+    if all(
+        night_of(from_utc_text(at), place).isoformat() == night
+        for night, *span in db.execute(sql, [camera]).fetchall()
+        for at in span
+    ):
+        return False
+    counted = ", ".join(f"sum(verdict = '{verdict}')" for verdict in COUNTED)
+    moon = ", ".join(f"sum(moonlight = '{light}')" for light in ("quarter", "full"))
+    judged = f"CASE WHEN verdict IN {JUDGED} THEN calibrated_probability END"
+    found = db.execute(
+        f"""SELECT min(observed_at), max(observed_at), count(*), {counted}, {moon}, max({judged}) FROM observations
+            WHERE camera = ? GROUP BY CAST((unixepoch(observed_at) + 43200 + ? * 240.0) / 86400 AS INTEGER)""",
+        [camera, place.longitude_deg],
+    ).fetchall()
+    db.execute("DELETE FROM nights WHERE camera = ?", [camera])
+    for first, last, *sums, peak in found:
+        (peak_at,) = db.execute(
+            f"""SELECT min(observed_at) FROM observations
+                WHERE camera = ? AND observed_at BETWEEN ? AND ? AND {judged} = ?""",
+            [camera, first, last, peak],
+        ).fetchone()
+        row = [camera, night_of(from_utc_text(first), place).isoformat(), first, last, *sums, peak, peak_at]
+        db.execute(f"INSERT INTO nights VALUES ({', '.join('?' * len(row))})", row)
+    return True

@@ -11,17 +11,26 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import cos, hypot, radians
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
 from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Disc, FoundLens, Lens, Orientation, from_utc_text, utc_text
+from daemon.record import nights
 from daemon.text import one_line
 from daemon.weather import SkyHeld
 
 log = logging.getLogger("aurorad.record")
+
+
+class _Zone(NamedTuple):
+    """What a camera's nights depend on."""
+
+    longitude_deg: float
+    timezone: str
+
 
 _Opens = Callable[[], AbstractContextManager[Database]]
 
@@ -170,17 +179,20 @@ class Progress:
         row = {name: value for name, value in about.items() if name != "disc"}
         with self._write() as db:
             before = db.execute(
-                "SELECT latitude_deg, longitude_deg FROM cameras WHERE name = ?", [about["name"]]
+                "SELECT latitude_deg, longitude_deg, timezone FROM cameras WHERE name = ?", [about["name"]]
             ).fetchone()
             here = (about["latitude_deg"], about["longitude_deg"])
-            if before is not None and _apart_deg(before, here) > ELSEWHERE_DEG:
+            if before is not None and _apart_deg(before[:2], here) > ELSEWHERE_DEG:
                 log.warning(
                     "%s stood at %s and stands at %s from now on, its older rows too; a camera at another place needs"
                     " another name",
-                    *(about["name"], _place_text(before), _place_text(here)),
+                    *(about["name"], _place_text(before[:2]), _place_text(here)),
                 )
             _put(db, "cameras", **{**row, "orientation": None if turned is None else json.dumps(turned)})
             _keep_history(db, about["name"], dict(about), utc_text(self._now()))
+            zone = _Zone(about["longitude_deg"], about["timezone"])
+            if before is not None and before[1:] != zone and nights.divide_anew(db, about["name"], zone):
+                log.info("%s: its older rows are put into the nights of its new place", about["name"])
 
 
 def _keep_history(db: Database, camera: str, about: dict[str, Any], now: str) -> None:

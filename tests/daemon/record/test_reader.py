@@ -39,7 +39,7 @@ def test_nights_sum_up_what_was_written_in_any_order(store: Store, path: Path) -
             0.75,
         )
         assert night["moon_quarter"] == 6
-        assert (night["peak_probability"], night["peak_at"]) == (0.8, "2024-02-10T04:55:03Z")
+        assert (night["peak_probability"], night["peak_at"]) == (0.8, "2024-02-10T04:50:03Z")
         assert [row["observed_at"][14:16] for row in reader.night("yellowknife", NIGHT)] == [
             "50", "51", "53", "55", "57", "59",
         ]  # fmt: skip

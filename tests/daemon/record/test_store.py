@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from daemon.archive.export import Selection, export
 from daemon.config import CameraSettings
 from daemon.event import EventState
-from daemon.observation import Description, Disc, EventChange, FoundLens, Orientation
+from daemon.night import night_of
+from daemon.observation import Description, Disc, EventChange, FoundLens, Orientation, from_utc_text
 from daemon.record import recent
 from daemon.record.columns import COLUMNS, described, mask_from_bytes
 from daemon.record.store import Reader, Store, heatmap_from_bytes
@@ -107,6 +109,31 @@ def test_a_camera_that_stands_elsewhere_is_noticed(store: Store, caplog: pytest.
     assert record.getMessage().startswith(
         "kho stood at 78.150° N 16.043° E and stands at 78.148° N 100.000° W from now on, its older rows too;"
     )
+
+
+def test_a_corrected_place_divides_the_older_rows_into_its_own_nights(tmp_path: Path) -> None:
+    """A longitude that lacked its sign: rows of before and after lie about noon, and each is in one night, and exported once."""
+    wrong = CameraSettings(name="kho", latitude_deg=78.148, longitude_deg=-16.0, timezone="UTC")
+    right = wrong.model_copy(update={"longitude_deg": 16.0})
+    with Store(tmp_path / "a.db") as store:
+        for camera, minutes in ((wrong, range(0, 180, 10)), (right, range(5, 185, 10))):
+            store.progress.register_camera(camera.about())
+            for minute in minutes:  # from 10:50 to 13:50, about both noons
+                seen = observation(360 + minute, camera="kho", verdict="aurora" if minute % 3 else "clear")
+                store.record(seen, night=night_of(seen.observed_at, camera))
+        kept = store.reader.nights("kho")
+        rows = store.reader.between("kho")
+    for night in kept:
+        its = [row for row in rows if night["first_at"] <= row["observed_at"] <= night["last_at"]]
+        assert {str(night_of(from_utc_text(row["observed_at"]), right)) for row in its} == {night["night"]}
+        assert (night["observations"], night["aurora"]) == (
+            len(its),
+            sum(r["verdict"] == "aurora" for r in its),
+        )
+        assert (night["moon_quarter"], night["peak_probability"]) == (len(its), pytest.approx(0.8))
+        assert night["peak_at"] == night["first_at"]  # of equals the earliest
+    assert [night["night"] for night in kept] == ["2024-02-10", "2024-02-11"]
+    assert export(tmp_path / "a.db", tmp_path / "a.csv", Selection()) == len(rows) == 36
 
 
 def test_it_stays_known_how_a_camera_was_turned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
