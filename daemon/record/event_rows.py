@@ -20,12 +20,14 @@ EVENT = """
 """Events, each with the last answer to "was this right?"."""
 
 _SEEN = str(tuple(sorted(JUDGED)))
+_PATIENCE = f"{Rules.patience.total_seconds():.0f} seconds"
 
 _WITHOUT_LOOK = f"""
     SELECT o.observed_at FROM observations o
-    WHERE o.camera = e.camera AND o.observed_at > e.confirmed_at AND o.verdict IN {_SEEN} AND NOT EXISTS (
-        SELECT 1 FROM observations b WHERE b.camera = o.camera AND b.observed_at < o.observed_at AND b.verdict IN {_SEEN}
-            AND b.observed_at > strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at, '-{Rules.patience.total_seconds():.0f} seconds'))
+    WHERE o.camera = e.camera AND o.observed_at > strftime('%Y-%m-%dT%H:%M:%SZ', e.confirmed_at, '+{_PATIENCE}')
+        AND o.verdict IN {_SEEN} AND NOT EXISTS (
+            SELECT 1 FROM observations b WHERE b.camera = o.camera AND b.observed_at < o.observed_at
+                AND b.observed_at > strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at, '-{_PATIENCE}') AND b.verdict IN {_SEEN})
     ORDER BY o.observed_at LIMIT 1
 """
 
