@@ -282,6 +282,28 @@ def test_every_page_fits_a_narrow_phone(browser: Chrome, night: House, name: str
         assert browser.execute_script("return document.documentElement.scrollWidth") <= NARROW, path
 
 
+NAMED = """
+return [...document.querySelectorAll(".sun-name")].map((each) => ({ room: each.getBoundingClientRect(), text: each.firstElementChild.getBoundingClientRect() }))
+  .filter(({ room, text }) => text.top < room.bottom - 4)
+  .map(({ room, text }) => [room.left, text.left, text.right, room.right]);
+"""
+
+
+@pytest.mark.parametrize("code", ["en", "nb", "fr"])
+def test_no_name_of_a_twilight_lies_on_another(browser: Chrome, night: House, code: str) -> None:
+    """In each language and width a name is whole within its stretch of the night, or not there."""
+    browser.get(night.url)
+    browser.add_cookie({"name": "aurorad_language", "value": code})
+    for width in (500, 700, 1000, 1400):
+        size(browser, width)
+        browser.get(night.url)
+        until(browser, lambda: browser.execute_script("return innerWidth") == width)  # noqa: B023
+        names = browser.execute_script(NAMED)
+        assert names, width
+        for left, begins, ends, right in names:
+            assert left - 1 <= begins < ends <= right + 1, (width, names)
+
+
 def test_night_vision_lights_only_the_red_channel(browser: Chrome, night: House) -> None:
     """In the red theme no pixel of any page is green or blue, pictures and form fields included."""
     theme(browser, night, "red")
