@@ -37,11 +37,17 @@ LATE = timedelta(hours=1)
 
 _OVER_BY_NOW = """(kind IN ('onset', 'strong') OR kind LIKE 'stronger%')
     AND EXISTS (SELECT 1 FROM events e WHERE e.id = event_id AND e.ended_at IS NOT NULL)"""
+_SKY_CHANGED = """kind IN ('clears', 'clouds over') AND (
+    EXISTS (SELECT 1 FROM outbox b WHERE b.channel = outbox.channel AND b.camera = outbox.camera
+        AND b.id > outbox.id AND b.kind IN ('clears', 'clouds over'))
+    OR EXISTS (SELECT 1 FROM skies s WHERE s.camera = outbox.camera
+        AND json_extract(s.json, '$.clear') = (kind = 'clouds over')))"""
 _OUTDATED = {
     "the event was over before the channel took it": _OVER_BY_NOW,
     "too late to be news": """(kind = 'strong' OR kind LIKE 'stronger%') AND created_at <= :late
         AND EXISTS (SELECT 1 FROM outbox b WHERE b.event_id = outbox.event_id AND b.channel = outbox.channel
             AND b.id <> outbox.id AND b.kind IN ('onset', 'strong') AND b.expired_at IS NULL)""",
+    "the sky had changed before the channel took it": _SKY_CHANGED,
 }
 
 

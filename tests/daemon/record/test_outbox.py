@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from daemon.observation import Message, OutboxRow
 from daemon.record.store import LEASE, Reader, Store
+from daemon.weather import SkyHeld
 from tests.daemon.record.made import event
 
 T0 = datetime(2024, 2, 10, 4, 50, 3, tzinfo=UTC)
@@ -159,6 +160,26 @@ def test_that_it_has_become_strong_is_news_for_an_hour(tmp_path: Path) -> None:
             "strong": "given up: too late to be news",
             "stronger 4": "given up: too late to be news",
         }
+
+
+def test_that_the_sky_has_cleared_is_no_news_under_cloud(tmp_path: Path) -> None:
+    """Nor is it twice; a channel that asks for one of the two alone is sent nothing that is no longer so."""
+    with Store(tmp_path / "a.db") as store:
+        store.progress.put_sky("yellowknife", SkyHeld(clear=True))
+        store.enqueue([message("sky-1", "clears", channel) for channel in ("phone", "mail")])
+        assert store.outdated(T0, "phone") == []
+        store.progress.put_sky("yellowknife", SkyHeld(clear=False))
+        store.enqueue([message("sky-2", "clouds over", "phone", 30)])
+        late = T0 + timedelta(hours=2)
+        assert [row.message.kind for row in store.outdated(late, "mail")] == ["clears"]
+        assert [row.message.kind for row in store.outdated(late, "phone")] == ["clears"]
+        store.progress.put_sky("yellowknife", SkyHeld(clear=True))
+        store.enqueue([message("sky-3", "clears", channel, 90) for channel in ("phone", "mail")])
+        assert [row.message.kind for row in store.outdated(late, "phone")] == ["clouds over"]
+        assert store.outdated(late, "mail") == []
+        assert [row.message.event_id for row in store.due(late)] == ["sky-3", "sky-3"]
+        store.progress.put_sky("yellowknife", SkyHeld())
+        assert store.outdated(late, "phone") == []
 
 
 def test_an_event_that_began_strong_has_no_other_message(tmp_path: Path) -> None:
