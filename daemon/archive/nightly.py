@@ -60,6 +60,7 @@ class Nightly:
         self.settings = settings
         self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
         self._tries = 0
+        self._summed: date | None = None
         self._stopped = False
         self._writing = threading.Lock()
         self._reading: Morning | None = None  # what is written down of it while footage is read
@@ -90,11 +91,17 @@ class Nightly:
         if now < due:
             return due
         wait = self._take(night, now, ended_at)
-        if wait is not None:
-            return now + wait
+        self._sum_up(
+            night, now
+        )  # a movie may be late, or never come: the morning's summary does not wait for it
+        return now + wait if wait is not None else self._done(night, now)
+
+    def _sum_up(self, night: date, now: datetime) -> None:
+        """Queue the night's summary once there is something to sum up. Who is silenced then is not sent it later."""
         p = self.pipeline
-        send_summary(p.store, p.camera_settings, self.settings, p.pictures, night, now)
-        return self._done(night, now)
+        if night != self._summed and p.store.reader.nights(p.camera.name, night, night):
+            send_summary(p.store, p.camera_settings, self.settings, p.pictures, night, now)
+            self._summed = night
 
     def _reached(self, now: datetime) -> str:
         """The newest night that is done; none where a clock that ran ahead said so: until then no night would be read."""

@@ -29,6 +29,7 @@ from tests.web_night import CAMERA, NIGHT, SHA, fill
 DAY_BEFORE = datetime(2024, 2, 9, 20, 0, tzinfo=UTC)
 SEEN = (200, 450)  # the minutes around the event, which lasts from 240 to 420
 MORNING = datetime(2024, 2, 10, 20, 0, tzinfo=UTC)
+NO_MOVIE = SourceSettings(movie_url="", movie_url_alternatives=())
 
 
 class Phone:
@@ -57,12 +58,17 @@ def phone() -> Iterator[Phone]:
 
 
 def morning(
-    folder: Path, phone: Phone, mornings: int = 1, silenced: str | None = None, **channel: Any
+    folder: Path,
+    phone: Phone,
+    mornings: int = 1,
+    silenced: str | None = None,
+    source: SourceSettings = NO_MOVIE,
+    **channel: Any,
 ) -> list[dict[str, Any]]:
     """What arrives after a night, on a channel so configured, however often the morning is visited."""
     settings = Settings(
         daemon=DaemonSettings(state_dir=folder, url="http://cabin.example:8080"),
-        camera=(CameraSettings(source=SourceSettings(movie_url="", movie_url_alternatives=())),),
+        camera=(CameraSettings(source=source),),
         notify=(NotifySettings(name="phone", url=phone.url, **channel),),
     )
     clock = SetClock(MORNING)
@@ -127,3 +133,10 @@ def test_a_channel_without_pictures_gets_the_words(phone: Phone, tmp_path: Path)
     (message,) = morning(tmp_path, phone, kinds=["summary"], picture=False)
     assert not message.get("attachments")
     assert "/night/2024-02-10" in message["message"]
+
+
+def test_the_summary_does_not_wait_for_a_movie_that_is_missing(phone: Phone, tmp_path: Path) -> None:
+    """An hour after the watch's end it goes out with what is on record, once, and the movie is asked for on."""
+    missing = SourceSettings(movie_url="http://127.0.0.1:9/{yyyy}{mm}{dd}.mp4", movie_url_alternatives=())
+    (message,) = morning(tmp_path, phone, mornings=3, source=missing, kinds=["summary"])
+    assert message["title"].endswith("night of 9–10 February 2024: one aurora event")
