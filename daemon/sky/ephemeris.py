@@ -217,27 +217,37 @@ class Observatory:
 
     def next_crossing(self, at: datetime, sun_altitude_deg: float, rising: bool) -> datetime | None:
         """When the sun next crosses an altitude, upwards or downwards; None if not within a year."""
-        from skyfield.almanac import find_risings, find_settings
-
         _in_range(at)
-        ephemeris, timescale = _ephemeris()
-        find = find_risings if rising else find_settings
         for days in _SEARCHES_DAYS:
             start, end = at, min(at + timedelta(days=days), LAST)
             if end <= start:
                 return None
-            found, crosses = find(
-                ephemeris["earth"] + self._on_earth(),
-                ephemeris["sun"],
-                timescale.from_datetime(start),
-                timescale.from_datetime(end),
-                horizon_degrees=sun_altitude_deg,
-            )
+            found, crosses = self._crossings(start, end, sun_altitude_deg, rising)
             for time, true in zip(found, crosses, strict=True):
                 if true:
                     crossing: datetime = time.utc_datetime()
                     return crossing
         return None
+
+    def _crossings(self, start: datetime, end: datetime, sun_altitude_deg: float, rising: bool) -> Any:
+        from skyfield.almanac import find_risings, find_settings
+        from skyfield.errors import EphemerisRangeError
+
+        ephemeris, timescale = _ephemeris()
+        place, sun = ephemeris["earth"] + self._on_earth(), ephemeris["sun"]
+        find = find_risings if rising else find_settings
+
+        def search(since: datetime) -> Any:
+            between = timescale.from_datetime(since), timescale.from_datetime(end)
+            return find(place, sun, *between, horizon_degrees=sun_altitude_deg)
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            try:
+                return search(start)
+            except EphemerisRangeError:
+                # Skyfield divides zero by zero where one of the instants it begins with is a crossing to the microsecond,
+                # as an hour counted from one before is.
+                return search(start + timedelta(seconds=1))
 
     def _on_earth(self) -> Any:
         from skyfield.api import wgs84

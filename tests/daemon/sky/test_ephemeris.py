@@ -227,6 +227,15 @@ def test_next_crossing_finds_dusk_and_dawn() -> None:
         assert place.state(moment).sun_altitude_deg == pytest.approx(-6.0, abs=0.01)
 
 
+def test_next_crossing_is_found_from_whole_hours_after_the_one_before() -> None:
+    """There one of the instants that Skyfield begins with is the crossing itself, and it divided zero by zero."""
+    place = Observatory(62.4333, -114.35)
+    dawn = datetime(2024, 2, 11, 14, 48, 46, 300205, tzinfo=UTC)
+    found = place.next_crossing(dawn - timedelta(hours=16), -6.0, rising=True)
+    assert found is not None
+    assert abs(found - dawn) < timedelta(milliseconds=1)
+
+
 def test_next_crossing_waits_out_the_summer_and_gives_up_on_the_impossible() -> None:
     """From June the first −12° night is in August; a sun that never gets so low gives None."""
     place = Observatory(*YELLOWKNIFE)
