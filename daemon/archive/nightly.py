@@ -61,6 +61,7 @@ class Nightly:
         self.folder = settings.daemon.state_dir / "movies" / pipeline.camera.name
         self._tries = 0
         self._summed: date | None = None
+        self._missing: tuple[datetime, date] | None = None
         self._stopped = False
         self._writing = threading.Lock()
         self._reading: Morning | None = None  # what is written down of it while footage is read
@@ -87,14 +88,27 @@ class Nightly:
             return now + IDLE
         if not done:  # a first start: earlier nights are for `aurorad ingest`, if anyone wants them
             return self._done(night - timedelta(days=1), now)
+        self._ask_once_more(night, now)
         due = ended_at + timedelta(minutes=self.pipeline.camera_settings.source.movie_after_sunrise_min)
         if now < due:
             return due
         wait = self._take(night, now, ended_at)
-        self._sum_up(
-            night, now
-        )  # a movie may be late, or never come: the morning's summary does not wait for it
+        self._missing = (ended_at, night) if wait is not None else None
+        # A movie may be late, or never come: the morning's summary does not wait for it.
+        self._sum_up(night, now)
         return now + wait if wait is not None else self._done(night, now)
+
+    def _ask_once_more(self, night: date, now: datetime) -> None:
+        """A movie that was missing when the night before fell may have come in the dark, which is for watching."""
+        missing, self._missing = self._missing, None
+        if missing is None or missing[1] >= night:
+            return
+        ended_at, earlier = missing
+        if self._take(earlier, now, ended_at) is None:
+            self._done(earlier, now)
+        else:
+            log.warning("movie of %s: given up: the next night's is due", earlier)
+        self._tries = 0
 
     def _sum_up(self, night: date, now: datetime) -> None:
         """Queue the night's summary once there is something to sum up. Who is silenced then is not sent it later."""

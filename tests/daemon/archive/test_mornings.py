@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import pytest
 
 from daemon.alert.conditions import Conditions
 from daemon.archive.dated_pictures import nights_in_folder
+from daemon.archive.ingest import open_pipeline
 from daemon.archive.nightly import AT_ONCE, MOST_CRASHES, MOST_NIGHTS, Nightly
-from daemon.config import NotifySettings
+from daemon.config import NotifySettings, Settings
 from daemon.record.progress import Morning
 from daemon.record.store import Store
 from tests.conftest import SetClock
@@ -181,3 +182,31 @@ def test_a_camera_that_is_one_file_has_nothing_to_fill_from(tmp_path: Path, stor
     archive = opened(camera(root / "tmp", pattern="image.jpg", time_from="header"), store)
     mornings(archive, done="2024-02-09")
     assert len(archive.rows()) == 1
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_movie_that_comes_in_the_dark_is_taken_at_the_next_dawn(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Missing all day, it is asked for once more before the next night's; one that is still missing is given up."""
+    asked: list[tuple[str, datetime]] = []
+    dusk = datetime(2024, 2, 11, 2, 0, tzinfo=UTC)
+
+    def fetch(source: object, night: date, *_: object) -> Path | None:
+        asked.append((night.isoformat(), clock.now()))
+        return tmp_path / "movie.mp4" if comes and clock.now() > dusk else None
+
+    monkeypatch.setattr("daemon.archive.nightly.fetch_movie", fetch)
+    monkeypatch.setattr(Nightly, "_read", lambda *_: True)
+    clock = SetClock(datetime(2024, 2, 10, 15, 0, tzinfo=UTC))
+    settings = Settings()
+    nightly = Nightly(open_pipeline(settings, settings.camera[0], store, tmp_path), settings)
+    store.progress.put_morning("yellowknife", Morning(done="2024-02-09"))
+    while clock.now() < datetime(2024, 2, 11, 15, 30, tzinfo=UTC):
+        clock.at = nightly.visit(clock.now()) + timedelta(milliseconds=5)
+    assert {night for night, _ in asked} == {"2024-02-10"}
+    assert len([at for _, at in asked if at < dusk]) > 5
+    assert len([at for _, at in asked if at > dusk]) == 1
+    assert store.progress.morning("yellowknife").done == ("2024-02-10" if comes else "2024-02-09")
+    nightly.visit(clock.now() + timedelta(hours=1))
+    assert asked[-1][0] == "2024-02-11"
