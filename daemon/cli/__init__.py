@@ -133,9 +133,9 @@ def ingest(
     database = db or settings.daemon.database
     movies, stills, blocked, left_out = footage_of(footage, camera)
     for folder in blocked:
-        click.echo(f"aurorad: {folder}: this folder cannot be read; check its owner and rights", err=True)
+        complain(f"{folder}: this folder cannot be read; check its owner and rights")
     if left_out:
-        click.echo(f"aurorad: {left_out}", err=True)
+        complain(left_out)
     if db is None:
         database.parent.mkdir(parents=True, exist_ok=True)  # as the watch itself makes it at its first start
     if ray is not None:
@@ -202,9 +202,9 @@ def _stderr() -> Console:
 
 def _tell_outcome(outcome: Outcome) -> None:
     if outcome.tally is not None:
-        click.echo(outcome.line())
+        click.echo(printable(outcome.line()))
     if outcome.fault:
-        click.echo(f"aurorad: {outcome.fault}", err=True)
+        complain(outcome.fault)
 
 
 @main.command(epilog=example("aurorad classify sky.jpg", "aurorad classify *.jpg --json"))

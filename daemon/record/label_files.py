@@ -12,7 +12,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +114,7 @@ def import_labels(
 ) -> Iterator[Imported | AuroradError]:
     """Take in ``folder``'s labelled pictures: each fault as it is met, at the end the sum.
 
+    A frame that lies in folders of different labels is a fault, for nobody knows which is right.
     The same label by the same person is not given twice, not even where it was taken back since or is no
     longer the valid one, so a folder may be imported again. Raises UsageError where there is no folder
     named by a label, and where ``who`` is no name.
@@ -127,10 +129,11 @@ def import_labels(
         if row["event_id"] is None  # what is said of a whole event is no label of its frames
     }
     tally, now = Imported(), datetime.now(UTC)
+    dated = Dated(found, now)
     for path, name in found:
         label, queue = FOLDERS[name]
         try:
-            at = time_in_name(path, now)
+            at = dated.time_of(path)
             this = (utc_text(at), label, who)
             if this in given:
                 tally.known += 1
@@ -151,6 +154,27 @@ def _labelled(folder: Path) -> Iterator[tuple[Path, str]]:
         for path in (folder / name).glob("*"):
             if path.suffix.lower() in image.SUFFIXES and path.is_file():
                 yield path, name
+
+
+class Dated:
+    """When the pictures of a sorted folder were taken, each with the folder's name that it lies in."""
+
+    def __init__(self, pictures: Iterable[tuple[Path, str]], now: datetime) -> None:
+        self._now = now
+        self._labelled: dict[datetime, dict[str, Path]] = {}
+        for path, name in pictures:
+            with suppress(PictureError):
+                self._labelled.setdefault(time_in_name(path, now), {}).setdefault(FOLDERS[name][0], path)
+
+    def time_of(self, path: Path) -> datetime:
+        """As :func:`time_in_name`. Raises PictureError too, reason ``two labels``, where its frame has another label as well."""
+        at = time_in_name(path, self._now)
+        label = FOLDERS[path.parent.name][0]
+        others = [other for another, other in self._labelled[at].items() if another != label]
+        if others:
+            fix = "leave it in the right one"
+            raise PictureError("two labels", f"{path}: the same time is in {others[0].parent} too; {fix}")
+        return at
 
 
 def _name(who: str) -> str:

@@ -193,12 +193,14 @@ def write_answers(path: Path, answers: Sequence[LeftOut]) -> None:
 
 def read_answers(path: Path) -> list[LeftOut]:
     """What :func:`write_answers` wrote. Raises ValueError in one line where it is something else."""
+    fault = f"{path} holds no left-out answers: make them with aurorad-train leave-out"
     try:
-        return [LeftOut(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        answers = [LeftOut(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} holds no left-out answers: make them with aurorad-train leave-out"
-        ) from error
+        raise ValueError(fault) from error
+    if not answers:
+        raise ValueError(fault)
+    return answers
 
 
 def read_beside(path: Path) -> dict[str, Any]:
@@ -208,6 +210,9 @@ def read_beside(path: Path) -> dict[str, Any]:
     kept = ("balanced_accuracy", "balanced_accuracy_95", "roc_area", "confusion")
     try:
         tables = json.loads(path.read_text(encoding="utf-8"))
-        return {name: {key: one["other_cameras"][key] for key in kept} for name, one in tables.items()}
+        found = {name: {key: one["other_cameras"][key] for key in kept} for name, one in tables.items()}
+        if not found:
+            raise ValueError("it is empty")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no figures of aurorad-train whole (its whole.json)") from error
+    return found

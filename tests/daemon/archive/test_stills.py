@@ -214,6 +214,19 @@ def test_the_command_makes_the_record_that_its_configuration_names(tmp_path: Pat
         assert said in done.output
 
 
+def test_a_name_with_a_line_break_makes_no_second_line(tmp_path: Path) -> None:
+    """Each message is one line, whatever a file is called."""
+    root = allsky(tmp_path / "home", every(60, 2))
+    file = _configured(tmp_path, root, keep_pictures_days=0)
+    first = min((root / "images").glob("2*/image-2*.jpg"))
+    first.write_bytes(first.read_bytes()[:1000])
+    first.rename(first.with_name(f"{first.stem}\nOK.jpg"))
+    done = CliRunner().invoke(main, ["ingest", str(root / "images"), "--config", str(file)])
+    assert done.exit_code == 1
+    assert all(line.startswith(("aurorad: ", "night of ")) for line in done.output.splitlines()), done.output
+    assert f"{first.stem}?OK.jpg: the JPEG breaks off" in done.output
+
+
 def test_many_pictures_without_a_time_are_a_failure_and_a_few_are_none(tmp_path: Path) -> None:
     """Pictures left out for their time are as good as unreadable; one in twenty may be a misread stamp each night."""
     by_day = every(60, 24, begins=datetime(2024, 2, 9, 11, 0, tzinfo=UTC))

@@ -77,6 +77,27 @@ def test_folders_named_by_label_come_into_the_record(record: Path, tmp_path: Pat
     assert {row["labelled_by"] for row in rows.values()} == {"Ada"}
 
 
+def test_a_frame_in_folders_of_different_labels_is_a_fault(record: Path, tmp_path: Path) -> None:
+    """Nobody knows which is right, so neither is recorded; two folders of one label say the same."""
+    square = image.encode_jpeg(np.full((96, 96, 3), 90, np.uint8))
+    for name in ("aurora/20240201011954_a", "none/20240201011954_b", "no/20240201011954", "no/20240202011954",
+                 "none/20240202011954"):  # fmt: skip
+        (tmp_path / f"{name}.jpg").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.jpg").write_bytes(square)
+    tally, faults = taken_in(tmp_path, record)
+    assert tally == Imported(labels=1, known=1, faults=3)
+    folder = {name: tmp_path / name for name in ("aurora", "none", "no")}
+    assert faults == [
+        f"{folder['aurora']}/20240201011954_a.jpg: the same time is in {folder['no']} too; leave it in the right one",
+        f"{folder['no']}/20240201011954.jpg: the same time is in {folder['aurora']} too; leave it in the right one",
+        f"{folder['none']}/20240201011954_b.jpg: the same time is in {folder['aurora']} too; leave it in the right one",
+    ]
+    with Reader(record) as reader:
+        assert [(row["observed_at"], row["label"]) for row in reader.labels()] == [
+            ("2024-02-02T01:19:54Z", "none")
+        ]
+
+
 def test_an_imported_picture_is_cut_and_kept(record: Path, tmp_path: Path) -> None:
     """A whole camera picture loses all but its disc; the picture lies where the watched ones lie."""
     taken_in(sorted_pictures(tmp_path / "sorted"), record)

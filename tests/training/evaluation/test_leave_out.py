@@ -9,7 +9,7 @@ import pytest
 
 from training.data.real import read_frames
 from training.evaluation.judging import judge_model
-from training.evaluation.leave_out import HOME, LeftOut, fit_to, read_beside, table
+from training.evaluation.leave_out import HOME, LeftOut, fit_to, read_answers, read_beside, table
 
 
 def test_the_figures_beside_are_those_of_other_peoples_cameras(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_figures_beside_are_those_of_other_peoples_cameras(tmp_path: Path) -
     assert (beside["confusion"]["true_yes"], beside["balanced_accuracy"]) == (0, 0.5)
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"seed 1": {}}', '{"seed 1": 3}'])
+@pytest.mark.parametrize("content", ["[]", "{", "{}", '{"seed 1": {}}', '{"seed 1": 3}'])
 def test_other_files_are_refused_in_one_line(tmp_path: Path, content: str) -> None:
     """A wrong file is named, with what makes the right one."""
     kept = tmp_path / "whole.json"
@@ -40,3 +40,12 @@ def test_figures_that_nothing_stands_beside_are_refused(tmp_path: Path) -> None:
     """Otherwise they would be left out of the card without a word."""
     with pytest.raises(ValueError, match="give both"):
         judge_model(tmp_path / "none.onnx", tmp_path / "out", beside=tmp_path / "whole.json")
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "{", "3", '[{"file": "a"}]'])
+def test_a_file_without_answers_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    """An empty list too, as one that was cut short leaves: there is nothing to calibrate on."""
+    kept = tmp_path / "answers.json"
+    kept.write_text(content)
+    with pytest.raises(ValueError, match="holds no left-out answers: make them with aurorad-train leave-out"):
+        read_answers(kept)
