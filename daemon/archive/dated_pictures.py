@@ -9,13 +9,13 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from daemon.archive.file_times import copied_at_once, off_zone
 from daemon.archive.ingest import MOVIES, PICTURES, is_file, movies_of
 from daemon.archive.recorded_night import SPACING
 from daemon.archive.stamp_order import Stamped, judged
@@ -41,21 +41,13 @@ COPIED = timedelta(hours=30)
 WITNESS = timedelta(minutes=30)
 """How near a file's own time is to that in its name, where it can say which pass of autumn's doubled hour that is."""
 
-TAKEN_APART_S = 0.5
-"""Seconds between pictures of the sky, in the mean of several, at the least: files written faster were copied."""
-
-PAUSE_S = 2.0
-"""A copy of many files makes none longer than this; with a longer one what comes after is judged by itself."""
-
-AT_ONCE = 5
-"""Files from which on that is said. Two or three at once may be one look: exposures, or one picture in two forms."""
-
 Untold = Literal["no time", "ahead", "twice", "contradicted", "copied"]
 """Why a picture has no time: none is told, or one ahead of our clock, or one that comes twice in autumn, or a stamp's
 that those of the pictures around it contradict, or that of a copy."""
 
-Note = Untold | Literal["no order"]
-"""The same, or that a picture has a time which nothing could contradict, as its folder is in no order of time."""
+Note = Untold | Literal["no order", "off zone"]
+"""The same, or that a picture has a time which nothing could contradict, as its folder is in no order of time, or one
+from which its file's own time is as far off as another zone is."""
 
 Noted = dict[Note, list[Path]]
 """Pictures by what is to be said of them."""
@@ -238,15 +230,19 @@ def dated(
     else:
         times = [_named_or_kept(path, source) for path in paths]
     if source.time_from == "header":
-        copied = _copied_at_once(paths)
+        copied = copied_at_once(paths)
         times = ["copied" if path in copied else at for path, at in zip(paths, times, strict=True)]
     found = [_kept(path, at, now) for path, at in zip(paths, times, strict=True)]
     kept = sorted(one for one in found if isinstance(one, Kept))
     for path, one in zip(paths, found, strict=True):
         if not isinstance(one, Kept):
             notes.setdefault(one, []).append(path)
-    nights = groupby(kept, key=lambda picture: night_of(picture.at, camera))
-    return [Night(night, tuple(pictures)) for night, pictures in nights], len(paths) - len(kept)
+    by_night = groupby(kept, key=lambda picture: night_of(picture.at, camera))
+    nights = [Night(night, tuple(pictures)) for night, pictures in by_night]
+    if noted is not None and source.time_from != "header":
+        off = [path for night in nights for path in off_zone({one.path: one.at for one in night.pictures})]
+        notes |= {"off zone": off} if off else {}
+    return nights, len(paths) - len(kept)
 
 
 def _kept(path: Path, at: datetime | Untold, now: datetime) -> Kept | Untold:
@@ -329,25 +325,6 @@ def _was_copied(path: Path, own: datetime) -> bool:
     except ValueError:
         return False
     return day is not None and abs(own - day) > COPIED
-
-
-def _copied_at_once(paths: Sequence[Path]) -> set[Path]:
-    """Files that were written faster, one after another, than a camera takes pictures."""
-    written: list[tuple[float, Path]] = []
-    for path in paths:
-        with suppress(OSError):
-            written.append((path.stat().st_mtime, path))
-    written.sort()
-    copied: set[Path] = set()
-    begin = 0
-    for k in range(1, len(written) + 1):
-        if k < len(written) and written[k][0] - written[k - 1][0] <= PAUSE_S:
-            continue
-        run, took_s = written[begin:k], written[k - 1][0] - written[begin][0]
-        if len(run) >= AT_ONCE and took_s < TAKEN_APART_S * (len(run) - 1):
-            copied.update(path for _, path in run)
-        begin = k
-    return copied
 
 
 def _stamped(paths: Sequence[Path], camera: Camera, noted: Noted) -> list[datetime | Untold]:

@@ -118,6 +118,10 @@ _NOTES: Mapping[tuple[Note, str], str] = {
     "its clock was wrong: see what `aurorad timestamp` reads in them",
     ("no order", "stamp"): "lie in folders where neither the names nor the files' own times are in the order of the stamps, so "
     "that a misread stamp among them goes unnoticed",
+    ("off zone", "name"): "have times in their names that are as far from the files' own times as another zone is, so that "
+    "they may be recorded hours too early or too late: check `name_timezone`",
+    ("off zone", "stamp"): "have stamps that are as far from the files' own times as another zone is, so that they may be "
+    "recorded hours too early or too late: check [camera] timezone and the zone of [camera.stamp]",
     ("no time", "header"): "have no time: the files' own times are not when they were taken; set `time_from` to `name`",
     ("copied", "header"): "were written within moments of each other, so that their own times are those of a copy, not when "
     "they were taken: copy them with their times (cp -p, rsync -t), or set `time_from` to `name` or `stamp` where those tell",

@@ -96,6 +96,26 @@ def test_a_copy_is_refused_with_what_helps(tmp_path: Path) -> None:
     assert "cp -p" in line
 
 
+@pytest.mark.parametrize(("zone", "by"), [("UTC", 0), ("Europe/Oslo", 1), ("America/St_Johns", -3.5)])
+def test_a_zone_that_the_files_own_times_contradict_is_noted(tmp_path: Path, zone: str, by: float) -> None:
+    """Else a night is recorded hours off. Their own times may be wrong too, so the pictures are taken; a copy's say nothing."""
+    source = {"time_from": "name", "name_format": "%Y%m%d%H%M%S", "name_timezone": zone}
+    for k in range(10):
+        at = EVENING + timedelta(minutes=k)
+        put(tmp_path / f"{at:%Y%m%d%H%M%S}.jpg", sky(k), at + timedelta(seconds=9 + k))
+    settings = camera(tmp_path, **source)
+    pictures = pictures_of([tmp_path], settings.source)
+    for copied in (False, True):
+        noted = Noted()
+        (night,), undated = dated(pictures, settings, NOW, noted)
+        assert night.pictures[0].at == EVENING - timedelta(hours=by)
+        assert (len(night.pictures), undated) == (10, 0)
+        assert noted == ({"off zone": pictures} if by and not copied else {})
+        for k, path in enumerate(pictures):  # one after another over a slow line, an hour after the last
+            written = (EVENING + timedelta(hours=1, seconds=3 * k)).timestamp()
+            os.utime(path, (written, written))
+
+
 def test_a_time_that_has_not_been_is_none(tmp_path: Path) -> None:
     """A picture of tomorrow, by a wrong zone or a wrong clock, is not recorded."""
     root = allsky(tmp_path, [(NOW + timedelta(hours=3), sky(1))])
