@@ -129,7 +129,7 @@ def import_labels(
         if row["event_id"] is None  # what is said of a whole event is no label of its frames
     }
     tally, now = Imported(), datetime.now(UTC)
-    dated = Dated(found, now)
+    dated = _Dated(found, now)
     for path, name in found:
         label, queue = FOLDERS[name]
         try:
@@ -156,7 +156,7 @@ def _labelled(folder: Path) -> Iterator[tuple[Path, str]]:
                 yield path, name
 
 
-class Dated:
+class _Dated:
     """When the pictures of a sorted folder were taken, each with the folder's name that it lies in."""
 
     def __init__(self, pictures: Iterable[tuple[Path, str]], now: datetime) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from daemon.errors import PictureError
 from daemon.footage import image
 from daemon.night import Place, night_of
-from daemon.record.label_files import Dated
+from daemon.record.label_files import time_in_name
 from training.data.dataset import Row, sha256_of_file
 
 FOLDERS: Final = {
@@ -42,23 +42,18 @@ def folder_rows(
     """
     faults: list[PictureError] = [] if left_out is None else left_out
     now, found = datetime.now(UTC), list[tuple[Row, datetime]]()
-    pictures = [
-        (path, name)
-        for name in FOLDERS
-        for path in sorted((folder / name).glob("*"))
-        if path.suffix.lower() in image.SUFFIXES and path.is_file()
-    ]
-    dated = Dated(pictures, now)
-    for path, name in pictures:
-        label, sky = FOLDERS[name]
-        try:
-            at = dated.time_of(path)
-            _check(path)
-        except PictureError as error:
-            faults.append(error)
-            continue
-        sha256, night = sha256_of_file(path), _stated_night(path)
-        found.append((Row(f"{name}/{path.name}", night, camera, label=label, sky=sky, sha256=sha256), at))
+    for name, (label, sky) in FOLDERS.items():
+        for path in sorted((folder / name).glob("*")):
+            if path.suffix.lower() not in image.SUFFIXES or not path.is_file():
+                continue
+            try:
+                at = time_in_name(path, now)
+                _check(path)
+            except PictureError as error:
+                faults.append(error)
+                continue
+            sha256, night = sha256_of_file(path), _stated_night(path)
+            found.append((Row(f"{name}/{path.name}", night, camera, label=label, sky=sky, sha256=sha256), at))
     if not found:
         why = f"; {len(faults)} that cannot be used: {faults[0]}" if faults else ""
         raise ValueError(f"no pictures under {folder} in folders named {', '.join(FOLDERS)}{why}")

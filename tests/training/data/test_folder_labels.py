@@ -49,15 +49,6 @@ def test_every_kind_of_picture_is_a_row(tmp_path: Path) -> None:
     assert left == []
 
 
-def test_a_frame_in_folders_of_different_labels_is_left_out(tmp_path: Path) -> None:
-    """A network would learn both of the same picture."""
-    for name in ("yes/20240201011954", "no/20240201011954", "no/20240201012054"):
-        put(tmp_path / f"{name}.jpg")
-    left = list[PictureError]()
-    assert [row.path for row in folder_rows(tmp_path, left_out=left)] == ["no/20240201012054.jpg"]
-    assert [error.reason for error in left] == ["two labels"] * 2
-
-
 def test_what_cannot_be_used_is_left_out_and_told(tmp_path: Path) -> None:
     """Empty, cut, undated, of no night that was, no disc: none reaches the manifest, and the first is named."""
     put(tmp_path / "in/no/20240201011954.jpg")
