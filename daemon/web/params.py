@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -94,6 +94,13 @@ def instant(text: str) -> datetime:
         return at.replace(tzinfo=UTC)
 
 
+def not_before(text: str) -> datetime:
+    """The first whole second, which is what the record counts in, that is not before the instant."""
+    at = instant(text)
+    whole = at.replace(microsecond=0)
+    return at if at == whole or at.year == MAXYEAR else whole + timedelta(seconds=1)
+
+
 def _as_python_reads(text: str) -> str:
     """RFC 3339 allows any number of decimals and a leap second; Python reads six and none."""
     return re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", re.sub(r":60(?=[.Z+-])", ":59", text))
@@ -119,7 +126,7 @@ def name(text: str) -> str:
 CAMERA = Param(
     "camera", {"type": "string", "maxLength": 100}, name, "Name of a camera; without it all, or the first."
 )
-SINCE = Param("since", {"type": "string", "format": "date-time"}, instant, "Not before this instant.")
+SINCE = Param("since", {"type": "string", "format": "date-time"}, not_before, "Not before this instant.")
 UNTIL = Param("until", {"type": "string", "format": "date-time"}, instant, "Not after this instant.")
 FROM_NIGHT = Param("since", {"type": "string", "format": "date"}, day, "First night.")
 TO_NIGHT = Param("until", {"type": "string", "format": "date"}, day, "Last night.")

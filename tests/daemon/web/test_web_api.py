@@ -225,3 +225,13 @@ def test_what_is_documented_is_what_happens(night: House, tmp_path: Path) -> Non
 def test_what_is_documented_is_what_happens_at_length(night: House, tmp_path: Path) -> None:
     """The same with two hundred examples an operation and operations in sequence."""
     schemathesis(night, tmp_path, "-n", "200")
+
+
+def test_since_a_fraction_of_a_second_after_a_row_is_after_it(ask: httpx.Client) -> None:
+    """Who goes on a little after the last row gets the next one, and not the last again."""
+    given = {"since": "2024-02-10T01:00:00.001Z", "limit": 1}
+    (row,) = ask.get("/api/observations", params=given).json()["observations"]
+    assert row["observed_at"] == "2024-02-10T01:01:00Z"
+    assert ask.get("/api/observations", params=given | {"since": "9999-12-31T23:59:59.9Z"}).json() == {
+        "observations": []
+    }
