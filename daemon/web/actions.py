@@ -86,13 +86,13 @@ def _judge_event(site: Site, given: Mapping[str, Any]) -> int:
 
 
 async def snooze(request: Request) -> Response:
-    """``POST /snooze``: minutes (0 wakes), channel (empty: all). No aurora messages until then."""
+    """``POST /snooze``: minutes (0 wakes), channel (empty: all). No aurora messages until then. ``camera``: the page to go back to."""
     site = site_of(request)
     given = await body(request, site)
     channel, until = await run_in_threadpool(_snooze, site, given)
     if _is_json(request):
         return JSONResponse({"channel": channel, "until": utc_text(until)}, 201)
-    return RedirectResponse(url("/"), 303)
+    return RedirectResponse(site.link("/", site.views.get(_text(given, "camera", ""))), 303)
 
 
 def _snooze(site: Site, given: Mapping[str, Any]) -> tuple[str, datetime]:

@@ -25,11 +25,6 @@ def url(path: str) -> str:
     return f"{_root.get()}{path}"
 
 
-def absolute(request: Request, path: str) -> str:
-    """The same as others have to call it, from the name the reader used; empty for an empty path."""
-    return f"{request.url.scheme}://{request.url.netloc}{path}" if path else ""
-
-
 def own_path(request: Request) -> str:
     """The path asked for as one of ours: without what a proxy has put before it, with one slash at its beginning."""
     within = request.url.path.removeprefix(request.scope.get("root_path", ""))

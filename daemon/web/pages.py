@@ -18,7 +18,7 @@ from daemon.observation import from_utc_text, utc_text
 from daemon.record.rows import CourseRow, EventRow
 from daemon.record.store import Reader
 from daemon.web import horizon, params, phrases, presenters
-from daemon.web.asking import absolute, url
+from daemon.web.asking import url
 from daemon.web.ports import View
 from daemon.web.presenters import Shown
 from daemon.web.site import Site, night_of_text, site_of
@@ -41,7 +41,7 @@ def night(request: Request) -> Response:
             return RedirectResponse(presenters.night_link(view, its, request.query_params["at"]), 302)
         context = _night(site, reader, view, day, at)
         return site.page(
-            request, reader, "night.html", context | {"share": _shared(request, context)}, here=""
+            request, reader, "night.html", context | {"share": _shared(site, request, context)}, here=""
         )
 
 
@@ -170,14 +170,14 @@ def _night(site: Site, reader: Reader, view: View, day: date, at: datetime | Non
     }
 
 
-def _shared(request: Request, context: Mapping[str, Any]) -> dict[str, str]:
+def _shared(site: Site, request: Request, context: Mapping[str, Any]) -> dict[str, str]:
     """What a link to this instant shows elsewhere: title, sentence, picture."""
     frame: Shown | None = context["shown"]
     picture = frame.picture if frame else None
     return {
         "title": f"{context['camera'].title}, {context['night_words']}",
         "text": f"{frame.clock}: {frame.sentence}" if frame else "",
-        "image": absolute(request, f"{picture}?w=720" if picture else ""),
+        "image": site.absolute(request, f"{picture}?w=720" if picture else ""),
     }
 
 

@@ -27,7 +27,7 @@ from daemon.record.progress import FIRST_LENS
 from daemon.record.rows import EventRow
 from daemon.record.store import Reader
 from daemon.sky.ephemeris import Observatory
-from daemon.web import present, script_words, security, strip, tongues
+from daemon.web import behind, present, script_words, security, strip, tongues
 from daemon.web.asking import own_path, own_zone, root, url, zone_or
 from daemon.web.frames import Cache, Pictures
 from daemon.web.ports import Ports, SkyOver, View, view_of, view_of_met
@@ -157,6 +157,23 @@ class Site:
             return self.ports.skies.get(view.name)
         return Observatory(view.latitude_deg, view.longitude_deg)
 
+    # ------------------------------------------------------------------ addresses
+
+    def link(self, path: str, camera: View | None) -> str:
+        """The address of one of our pages for a camera; the first needs not be named."""
+        named = camera is not None and camera.name != self._first
+        return url(f"{path}?camera={quote(camera.name)}" if camera and named else path)
+
+    def base(self, request: Request) -> str:
+        """The address people use, without a slash at its end: as configured, else the one asked under."""
+        own = self.ports.settings.daemon.url
+        scheme = "https" if behind.is_https(request.headers, request.url.scheme, own) else "http"
+        return own.rstrip("/") or f"{scheme}://{request.url.netloc}{root()}"
+
+    def absolute(self, request: Request, address: str) -> str:
+        """An address of :func:`url` as others have to call it; empty for an empty one."""
+        return f"{self.base(request)}{address.removeprefix(root())}" if address else ""
+
     # ------------------------------------------------------------------ templates
 
     @cached_property
@@ -198,7 +215,6 @@ class Site:
     ) -> HTMLResponse:
         """Render a whole page."""
         camera: View | None = context.get("camera")
-        suffix = f"?camera={quote(camera.name)}" if camera and camera.name != self._first else ""
         shared = {
             "theme": self.theme(request),
             "locked": self.locked(request),
@@ -206,7 +222,7 @@ class Site:
             "camera": camera,
             "here": here,
             "nav": [
-                (path, url(f"{path}{suffix}"), title)
+                (path, self.link(path, camera), title)
                 for path, title in (
                     ("/", _("Tonight")), ("/season", _("Season")), ("/events", _("Events")), ("/label", _("Label")),
                 )

@@ -20,7 +20,7 @@ from daemon.record.rows import NightRow
 from daemon.record.store import Reader
 from daemon.sky.stars.visibility import share_of
 from daemon.web import chips, horizon, phrases, presenters, trust, verdict_card
-from daemon.web.asking import absolute, url
+from daemon.web.asking import url
 from daemon.web.chart import starriest
 from daemon.web.first_run import NIGHTS_OF_SETTING_UP, checklist
 from daemon.web.forecast import forecast_of
@@ -47,7 +47,7 @@ def tonight(request: Request) -> Response:
     with site.reader() as reader:
         view = site.view(request, reader)
         context = _tonight(site, reader, view)
-        context |= {"kiosk": "kiosk" in request.query_params, "share": _shared(request, context)}
+        context |= {"kiosk": "kiosk" in request.query_params, "share": _shared(site, request, context)}
         return site.page(request, reader, "tonight.html", context, here="/")
 
 
@@ -99,6 +99,7 @@ def _tonight(site: Site, reader: Reader, view: View) -> dict[str, Any]:
         "night_words": phrases.night(day),
         "night_title": past.title if past is not None and leads else _("The night so far"),
         "night_link": presenters.night_link(view, day),
+        "share_link": site.link("/", view),
         "past": None if leads else past,
         "forecast": forecast_of(
             reader,
@@ -189,13 +190,13 @@ def _stars_picture(reader: Reader, view: View) -> str | None:
     return url(f"/stars.jpg?camera={quote(view.name)}")
 
 
-def _shared(request: Request, context: dict[str, Any]) -> dict[str, str]:
+def _shared(site: Site, request: Request, context: dict[str, Any]) -> dict[str, str]:
     """What a link to this page shows elsewhere: title, sentence, picture."""
     picture = context["shown"].picture if context["shown"] else None
     return {
         "title": f"{context['card'].word}: {context['camera'].title}",
         "text": context["card"].sentence,
-        "image": absolute(request, f"{picture}?w=720" if picture else ""),
+        "image": site.absolute(request, f"{picture}?w=720" if picture else ""),
     }
 
 

@@ -7,11 +7,13 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from daemon.config import Settings
 from daemon.record import snoozes
 from tests import web_night
 from tests.web_night import House, at_minute
@@ -266,3 +268,15 @@ def test_the_token_is_shown_nowhere(guarded: House) -> None:
     for path in ("/", "/label", "/sign-in", "/metrics", "/api/cameras", "/api/openapi.json", "/-/healthy"):
         assert TOKEN not in httpx.get(f"{guarded.url}{path}").text
     assert TOKEN not in repr(guarded.ports)
+
+
+def test_what_is_done_on_a_camera_s_page_leads_back_to_it(tmp_path: Path) -> None:
+    """Shared, or silenced by the form: the second camera's page, not the first's, and no page that is not ours."""
+    settings = Settings.model_validate({"camera": [{"name": "yellowknife"}, {"name": "cabin"}]})
+    with web_night.house(tmp_path, minutes=10, settings=settings) as house:
+        assert 'data-share="/"' in httpx.get(f"{house.url}/?camera=yellowknife").text
+        assert 'data-share="/?camera=cabin"' in httpx.get(f"{house.url}/?camera=cabin").text
+        for camera, there in (("cabin", "/?camera=cabin"), ("yellowknife", "/"), ("//evil.example", "/")):
+            given = {"channel": "", "minutes": "0", "camera": camera}
+            reply = httpx.post(f"{house.url}/snooze", data=given, headers={"origin": house.url})
+            assert (reply.status_code, reply.headers["location"]) == (303, there)

@@ -148,3 +148,12 @@ def test_the_interface_refuses_in_json_under_any_path(house: House, root: str) -
     reply = httpx.get(f"{house.url}/api/events/none", headers=headers)
     assert (reply.status_code, reply.json()) == (404, {"error": "there is no such event"})
     assert httpx.get(f"{house.url}/none", headers=headers).text.startswith("<!doctype html>")
+
+
+def test_a_shared_link_s_picture_is_where_people_reach_it(house: House) -> None:
+    """By the configured address, whatever name and path the proxy asks under."""
+    for headers in ({}, {"host": "127.0.0.1:8080"}, {"x-ingress-path": "/api/in"}):
+        for path in ("/", "/night/2024-02-10"):
+            html = httpx.get(f"{house.url}{path}", headers=headers).text
+            (image,) = re.findall(r'property="og:image" content="([^"]+)"', html)
+            assert image.startswith(f"{URL}/frames/yellowknife/")
