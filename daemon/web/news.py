@@ -101,27 +101,33 @@ def atom(request: Request) -> Response:
         if name and name not in views:
             raise HTTPException(404, "there is no camera of that name")
         rows = reader.events(name or None, limit=FEED_EVENTS)
-    data = "".join(_feed(rows, views, _base(request, site), site.now())).encode()
+        ongoing = site.ongoing(rows, views, reader)
+    base = site.base(request)
+    data = "".join(_feed(rows, views, base, views.get(name or ""), site.now(), ongoing)).encode()
     return answer(request, data, etag_of(data), "application/atom+xml", 60)
 
 
-def _base(request: Request, site: Site) -> str:
-    """The address people use: as configured, else the one asked under."""
-    url = site.ports.settings.daemon.url.rstrip("/")
-    return url or f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
-
-
-def _feed(rows: list[EventRow], views: dict[str, View], base: str, now: datetime) -> Iterator[str]:
+def _feed(
+    rows: list[EventRow],
+    views: dict[str, View],
+    base: str,
+    only: View | None,
+    now: datetime,
+    ongoing: frozenset[str],
+) -> Iterator[str]:
+    """The feed of all cameras, or of ``only`` one, which is a feed of its own."""
+    own = f"{base}/events.atom" + (f"?camera={quote(only.name)}" if only else "")
+    title = f"Aurora events: {only.title}" if only else "Aurora events"
     updated = max((_updated(row) for row in rows), default=utc_text(now.replace(hour=0, minute=0, second=0)))
     yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-    yield f"<title>Aurora events</title><id>{escape(base)}/events.atom</id><updated>{updated}</updated>\n"
-    yield f'<author><name>aurorad</name></author><link rel="self" href={quoteattr(f"{base}/events.atom")}/>\n'
+    yield f"<title>{escape(title)}</title><id>{escape(own)}</id><updated>{updated}</updated>\n"
+    yield f'<author><name>aurorad</name></author><link rel="self" href={quoteattr(own)}/>\n'
     for row in rows:
-        yield from _entry(row, views[row["camera"]], base)
+        yield from _entry(row, views[row["camera"]], base, ongoing=row["id"] in ongoing)
     yield "</feed>\n"
 
 
-def _entry(row: EventRow, view: View, base: str) -> Iterator[str]:
+def _entry(row: EventRow, view: View, base: str, *, ongoing: bool) -> Iterator[str]:
     title = sighting.over(view.title, sighting.of_event(row))
     link = quoteattr(f"{base}/events#event-{quote(row['id'])}")
     yield f"<entry><title>{escape(title)}</title>"
@@ -129,18 +135,19 @@ def _entry(row: EventRow, view: View, base: str) -> Iterator[str]:
     yield f"<published>{row['confirmed_at']}</published><updated>{_updated(row)}</updated><link href={link}/>"
     if row["picture"]:
         yield f'<link rel="enclosure" type="image/jpeg" href={quoteattr(f"{base}/frames/" + quote(row["picture"]))}/>'
-    yield f"<summary>{escape(_summary(row, view))}</summary></entry>\n"
+    yield f"<summary>{escape(_summary(row, view, ongoing=ongoing))}</summary></entry>\n"
 
 
 def _updated(row: EventRow) -> str:
     return row["ended_at"] or row["strong_at"] or row["confirmed_at"]
 
 
-def _summary(row: EventRow, view: View) -> str:
+def _summary(row: EventRow, view: View, *, ongoing: bool) -> str:
     def clock(text: str) -> str:
         return phrases.clock_and_zone(datetime.fromisoformat(text).astimezone(UTC), view.timezone)
 
-    until = f" to {clock(row['ended_at'])}" if row["ended_at"] else ", not over yet"
+    seen = f", last seen {clock(row['last_seen_at'] or row['onset_at'])}"
+    until = f" to {clock(row['ended_at'])}" if row["ended_at"] else ", not over yet" if ongoing else seen
     strong = ", strong" if row["strong_at"] else ""
     begin = words.onset(clock(row["onset_at"]), row["seen_before_at"])
     return f"{begin}{until}{strong}. {words.peak(row['peak_probability'])}"

@@ -153,6 +153,28 @@ def test_the_feed_is_atom_with_the_events_and_their_pictures(house: House) -> No
     assert httpx.get(f"{house.url}/events.atom?camera=nobody").status_code == 404
 
 
+def test_an_event_that_nobody_sees_end_is_not_called_under_way(tmp_path: Any) -> None:
+    """Without a picture of the present the feed says when aurora was last seen, as the page does."""
+    with web_night.house(tmp_path, minutes=ONSET + 20) as house:
+        house.watch.now += timedelta(hours=20)
+        summary = httpx.get(f"{house.url}/events.atom").text
+        assert "not over yet" not in summary
+        assert "21:20:00 MST, last seen 21:39:00 MST" in summary
+        assert "21:20, last seen 21:39" in httpx.get(f"{house.url}/events").text
+
+
+def test_a_camera_s_feed_is_a_feed_of_its_own(house: House) -> None:
+    """Its id and its own address name the camera: readers neither take it for the other nor go over to it."""
+    whole, one = (
+        ET.fromstring(httpx.get(f"{house.url}/events.atom{query}").text)
+        for query in ("", f"?camera={CAMERA}")
+    )
+    for feed, query in ((whole, ""), (one, f"?camera={CAMERA}")):
+        own = f"{house.url}/events.atom{query}"
+        links = {link.get("rel"): link.get("href") for link in feed.findall(f"{ATOM}link")}
+        assert (feed.findtext(f"{ATOM}id"), links["self"]) == (own, own)
+
+
 def test_a_sure_event_of_the_feed_is_over_99_percent(tmp_path: Any) -> None:
     """Not "at most over 99 %", which says nothing."""
     with web_night.house(tmp_path, minutes=ONSET + 20) as house:
