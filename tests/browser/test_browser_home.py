@@ -30,10 +30,14 @@ from tests.web_night import House
 # one of theirs, to a service on loopback. The keys are the test's, which so reads what is sent.
 SUBSCRIBED = """
 const given = arguments[0];
-const made = { endpoint: given.endpoint, toJSON: () => ({ endpoint: given.endpoint, keys: given }), unsubscribe: async () => { there = null; return true; } };
+const made = { endpoint: given.endpoint, options: {}, toJSON: () => ({ endpoint: given.endpoint, keys: given }), unsubscribe: async () => { there = null; return true; } };
 let there = null;
 PushManager.prototype.getSubscription = async () => there;
-PushManager.prototype.subscribe = async (wishes) => { window.wishes = wishes; there = made; return made; };
+PushManager.prototype.subscribe = async (wishes) => {
+  window.wishes = wishes;
+  made.options.applicationServerKey = wishes.applicationServerKey.buffer;
+  return (there = made);
+};
 """
 
 
@@ -137,6 +141,14 @@ def test_a_tap_subscribes_and_the_news_arrive(
         _push_to_worker(phone, house.url, text)
     titles = _notifications(phone, 2)
     assert titles == {"aurorad: a test", "t"}
+    # A subscription made with a key that the watch has no more is given up for one with its own.
+    phone.execute_async_script(
+        "const done = arguments[0]; navigator.serviceWorker.ready.then(async (worker) => {"
+        " const its = await worker.pushManager.getSubscription();"
+        " its.options.applicationServerKey = new Uint8Array(65).buffer; window.wishes = null; done(); })"
+    )
+    click(phone, "[data-home-subscribe]")
+    until(phone, lambda: phone.execute_script("return window.wishes !== null"))
     click(phone, "[data-home-end]")
     until(phone, lambda: not made.push.subscribers.all())
     until(phone, lambda: shown(phone, "[data-home-subscribe]"))

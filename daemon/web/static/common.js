@@ -19,18 +19,22 @@ function chooseTheme(theme) {
   }
 }
 
-// The watch's own clock: told by the server, carried on by the browser's steady one. A demonstration's
-// clock runs faster than real time.
+// How many ms have passed since a moment. The browser's steady clock stops while the device sleeps, its wall clock may be
+// set: whichever has gone further counts, so that a picture is at worst taken for older than it is.
+export const moment = () => ({ steady: performance.now(), wall: Date.now() });
+export const passed = (since) => Math.max(performance.now() - since.steady, Date.now() - since.wall);
+
+// The watch's own clock: told by the server, carried on by the browser's. A demonstration's clock runs faster than real time.
 const main = document.getElementById("main");
-const clock = { at: Number(main.dataset.now || Date.now() / 1000), seen: performance.now(), rate: Number(main.dataset.rate || 1) };
+const clock = { at: Number(main.dataset.now || Date.now() / 1000), seen: moment(), rate: Number(main.dataset.rate || 1) };
 
 export function watchNow() {
-  return clock.at + ((performance.now() - clock.seen) / 1000) * clock.rate;
+  return clock.at + (passed(clock.seen) / 1000) * clock.rate;
 }
 
 export function setWatchClock(seconds) {
   clock.at = seconds;
-  clock.seen = performance.now();
+  clock.seen = moment();
 }
 
 export function lasting(seconds) {

@@ -39,9 +39,12 @@ async function attempt(what) {
 async function subscribe(worker, form, button) {
   if ((await Notification.requestPermission()) !== "granted") throw new Error(home.dataset.denied);
   const { key } = await ask(at("/push/key"));
-  const there =
-    (await worker.pushManager.getSubscription()) ??
-    (await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) }));
+  let there = await worker.pushManager.getSubscription();
+  if (there && !isMadeWith(there, key)) {
+    await there.unsubscribe(); // of a watch that has another key by now: nothing would arrive
+    there = null;
+  }
+  there ??= await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) });
   await ask(at("/push/subscribe"), { ...sent(there), ...wishes(form) });
   shown(form, button, true);
   say(home.dataset.subscribed);
@@ -75,7 +78,8 @@ function refused(error, before = "") {
   const locked = error.status === 401;
   say(before + (locked ? home.dataset.locked : error.message));
   const link = home.querySelector("[data-home-sign-in]");
-  link.search = "?to=" + encodeURIComponent(location.pathname.slice(at("").length).replace("/sign-in", "/"));
+  const here = location.pathname.slice(at("").length);
+  link.search = "?to=" + encodeURIComponent(here === "/sign-in" ? "/" : here + location.search);
   link.hidden = !locked;
 }
 
@@ -95,6 +99,11 @@ const wishes = (form) => ({
 const sent = (there) => {
   const { endpoint, keys } = there.toJSON();
   return { endpoint, p256dh: keys.p256dh, auth: keys.auth };
+};
+
+const isMadeWith = (subscription, key) => {
+  const its = subscription.options?.applicationServerKey;
+  return !its || String(new Uint8Array(its)) === String(bytes(key));
 };
 
 const bytes = (text) =>

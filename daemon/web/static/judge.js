@@ -21,6 +21,7 @@ async function judge(form, label) {
 }
 
 let listening = false;
+let busy = Promise.resolve();
 
 export function judgeForms() {
   if (listening) return;
@@ -28,6 +29,7 @@ export function judgeForms() {
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-judge]") || !event.submitter) return;
     event.preventDefault();
-    judge(event.target, event.submitter.value);
+    const { target: form, submitter } = event;
+    busy = busy.then(() => judge(form, submitter.value)); // one after the other: of two answers the second holds
   });
 }

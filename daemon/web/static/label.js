@@ -9,13 +9,15 @@ const who = page.querySelector("[data-who]");
 const part = (name) => page.querySelector(`[data-${name}]`);
 const KEYS = { a: "aurora", n: "none", o: "obscured", s: "skip" };
 
-let queue = [];
+// The frames loaded last and what this page has sent of them: `given` by position, { id, label }; `order`, the positions
+// in the order they were labelled, for undo. An answer still on its way when others are loaded stays with its own.
+const batchOf = (queue, name) => ({ queue, name, given: new Map(), order: [] });
+let batch = batchOf([], "");
+let loads = 0;
 let position = 0;
 let labelled = 0;
 let revealed = false;
 let busy = Promise.resolve();
-const given = new Map(); // position → { id, label } of what this page has sent
-const order = []; // positions in the order they were labelled, for undo
 
 who.value = getCookie("aurorad_who");
 who.addEventListener("change", () => setCookie("aurorad_who", who.value.trim()));
@@ -25,16 +27,18 @@ async function load() {
   for (const name of ["camera", "queue", "night"]) {
     if (form.elements[name].value) wanted.set(name, form.elements[name].value);
   }
+  const mine = (loads += 1);
+  await busy; // a frame whose label is on its way is not to be offered again
   const reply = await fetch(address(`/api/queue?${wanted}`)).catch(() => null);
   const answered = await reply?.json().catch(() => ({}));
-  queue = reply?.ok ? answered.queue : [];
+  if (mine !== loads) return; // another queue was chosen meanwhile
+  batch = batchOf(reply?.ok ? answered.queue : [], wanted.get("queue"));
   position = 0;
-  given.clear(); // positions of another queue
-  order.length = 0;
   show(reply?.ok ? "" : answered?.error || word("queueFailed"));
 }
 
 function show(trouble = "") {
+  const { queue, given, order } = batch;
   const item = queue[position];
   part("undo").disabled = !order.length;
   part("back").disabled = position === 0;
@@ -81,7 +85,9 @@ function inTurn(work) {
 
 function answer(label) {
   const at = position;
+  const { queue, name: from, given, order } = batch;
   const item = queue[at];
+  const by = who.value.trim();
   if (!item || page.dataset.locked === "true") return;
   if (label !== "skip" && !name()) return;
   position += 1;
@@ -96,31 +102,36 @@ function answer(label) {
       camera: item.camera,
       observed_at: item.observed_at,
       label,
-      who: who.value.trim(),
-      queue: form.elements.queue.value,
+      who: by,
+      queue: from,
+    }).catch((error) => {
+      if (!before) queue.push(item); // the frame is asked about again, at the end: a jump back would take the next key's answer
+      show();
+      throw error;
     });
-    if (before) {
-      await ask(address("/label/undo"), { id: before.id });
-      order.splice(order.indexOf(at), 1);
-    } else {
-      labelled += 1;
-    }
+    if (before) order.splice(order.indexOf(at), 1);
+    else labelled += 1;
     given.set(at, { id: saved.id, label });
     order.push(at);
+    if (before) await ask(address("/label/undo"), { id: before.id });
     note(word("saved", { label: word(label) }));
     show();
   });
 }
 
 function undo() {
+  const { given, order } = batch;
   inTurn(async () => {
-    const at = order.pop();
+    const at = order.at(-1);
     if (at === undefined) return;
     const last = given.get(at);
-    await ask(address("/label/undo"), { id: last.id });
+    await ask(address("/label/undo"), { id: last.id }).catch((error) => {
+      if (error.status !== 404) throw error; // it was taken back, and the answer lost
+    });
+    order.pop();
     given.delete(at);
     labelled -= 1;
-    position = at;
+    if (batch.given === given) position = at;
     note(word("undone", { label: word(last.label) }));
     show();
   });

@@ -39,11 +39,12 @@ async function start() {
     write("probability", frames.certainty[index]);
     write("threshold", frames.needed[index]);
     write("position", word("of", { n: index + 1, all: count }));
-    write("caption", frames.clock[index]);
     page.querySelector("[data-verdict]").className = `verdict is-${frames.kind[index]}`;
     range.setAttribute("aria-valuetext", `${frames.clock[index]}, ${frames.headline[index]} ${frames.detail[index]}`);
     moveCursor(timelines, seconds[index]);
     outline("");
+    // Until this frame's own numbers are here there are none: those of the frame before are not its.
+    for (const value of page.querySelectorAll("[data-numbers] dd")) value.textContent = "–";
     clearTimeout(settle);
     settle = setTimeout(rest, 120);
   }

@@ -18,6 +18,9 @@ class Reel {
     this.pictures = new Map();
     this.index = 0;
     this.canvas = dome.querySelector("canvas");
+    this.expand = dome.querySelector("[data-expand]");
+    this.caption = dome.parentElement.querySelector("[data-caption]");
+    this.first = { full: dome.dataset.full, caption: this.caption?.textContent };
     const wide = dome.clientWidth > 500 ? 720 : 480;
     if (this.canvas.width !== wide) this.canvas.width = this.canvas.height = wide;
     this.pen = this.canvas.getContext("2d");
@@ -59,6 +62,14 @@ class Reel {
     this.index = Math.min(this.count - 1, Math.max(0, index));
     this.drawing = true;
     this.draw();
+    this.name(this.frames.picture[this.index] ?? "", this.frames.clock[this.index]);
+  }
+
+  // What stands beside the dome, and what full screen opens, are of the frame that it shows.
+  name(full, clock) {
+    this.dome.dataset.full = full;
+    if (this.expand) this.expand.hidden = !full;
+    if (this.caption) this.caption.textContent = clock;
   }
 
   draw() {
@@ -91,6 +102,7 @@ class Reel {
   stop() {
     this.drawing = false;
     this.dome.classList.remove("scrubbing");
+    this.name(this.first.full ?? "", this.first.caption);
   }
 
   nearest(at) {

@@ -1,5 +1,5 @@
 // The open page follows the watch: it asks for its moving parts and exchanges those that changed.
-import { refreshed, setWatchClock, share, watchNow } from "./common.js";
+import { moment, passed, refreshed, setWatchClock, share, watchNow } from "./common.js";
 import { instantUnder, moveCursor, peeking } from "./chart.js";
 import { loadReel } from "./reel.js";
 import { root, word } from "./words.js";
@@ -12,7 +12,7 @@ const HIDDEN_POLL_MS = 60000; // a page nobody looks at asks rarely
 const PATIENCE_MS = 4 * POLL_MS + 5000; // without an answer for so long, the page reports it
 
 let etag = "";
-let lastAnswer = performance.now();
+let lastAnswer = moment();
 let timer = 0;
 const shown = new Map();
 
@@ -84,7 +84,7 @@ async function ask() {
   try {
     const reply = await fetch(main.dataset.liveUrl, { headers: etag ? { "if-none-match": etag } : {}, cache: "no-store" });
     if (reply.ok || reply.status === 304) {
-      lastAnswer = performance.now();
+      lastAnswer = moment();
       const now = Number(reply.headers.get("aurorad-now"));
       if (now) setWatchClock(now);
     }
@@ -103,7 +103,7 @@ async function ask() {
 function judgeAge() {
   const due = Number(main.querySelector('[data-live="sky"]').dataset.due || 0);
   const late = due > 0 && watchNow() > due + ASKING_S;
-  const alone = performance.now() - lastAnswer > PATIENCE_MS && !document.hidden;
+  const alone = passed(lastAnswer) > PATIENCE_MS && !document.hidden;
   for (const age of main.querySelectorAll(".age")) age.classList.toggle("late", late || alone);
   withdraw(late || alone, alone ? word("alone") : word("late"));
   const banners = main.querySelector('[data-live="banner"]');
@@ -188,6 +188,7 @@ const hour = main.querySelector("[data-play-hour]");
 let reel = null;
 let away = false; // the dome shows another frame than the newest
 let playing = 0;
+let fetching = false;
 
 const held = (name) => away && ["sky", "strip", "horizon"].includes(name);
 const timelines = () => [...main.querySelectorAll("[data-timeline]")];
@@ -232,7 +233,10 @@ function stopPlaying() {
 
 async function playHour() {
   if (playing) return backToNow();
-  if (!(await reelOf())) return undefined;
+  if (fetching) return undefined; // pressed again while the frames are on their way
+  fetching = true;
+  const there = await reelOf().finally(() => (fetching = false));
+  if (!there) return undefined;
   const last = reel.count - 1;
   let index = reel.nearest(reel.seconds[last] - HOUR_S);
   for (let sheet = reel.sheetNumber(index); sheet <= reel.sheetNumber(last); sheet += 1) reel.sheet(sheet);

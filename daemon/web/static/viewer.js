@@ -8,8 +8,11 @@ export function open(dome) {
   dialog.className = "viewer";
   dialog.setAttribute("aria-label", word("fullScreen"));
   const image = new Image();
-  image.alt = dome.querySelector("img").alt;
-  image.src = dome.querySelector("img").currentSrc;
+  const there = dome.querySelector("img");
+  const gone = dome.classList.contains("scrubbing"); // through the night: the dome shows another frame than at first
+  const taken = dome.parentElement.querySelector("[data-caption]").textContent;
+  image.alt = gone ? word("wholeSky", { where: taken }) : there.alt;
+  image.src = gone ? dome.dataset.full : there.currentSrc;
   image.draggable = false;
   const whole = new Image();
   whole.onload = () => { image.src = whole.src; };
@@ -84,6 +87,7 @@ export function open(dome) {
   dialog.append(tools, image);
   const mark = dome.querySelector(".old-mark"); // large, an old picture is as old
   if (mark) dialog.append(mark.cloneNode(true));
+  else if (gone) dialog.append(Object.assign(document.createElement("p"), { className: "old-mark history-mark", textContent: taken }));
   document.body.append(dialog);
   dialog.showModal();
 }
