@@ -14,6 +14,7 @@ Half a megabyte a pair at 240 px: drawing costs more than reading, so every seed
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,22 +71,38 @@ def open_bank(path: Path) -> Bank:
     return Bank(path=path, pictures=pictures[:count], heat=heat, labels=labels, **columns)
 
 
-class BankWriter:
-    """Fill a bank of known size, one item at a time; :meth:`close` writes the table.
+def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """A new array of zeros (uint8) in a file, to be filled by memory map; who reads an earlier one keeps it.
 
-    What was filled before an interruption is readable up to the last :meth:`flush`.
+    Its space is taken from the disk at once: a page that finds none later ends the process by a bus error. Raises
+    OSError where the disk has not that much, and leaves no file.
+    """
+    path.unlink(missing_ok=True)
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                path.unlink()
+                raise OSError(error.errno, error.strerror, str(path)) from error
+    return array
+
+
+class BankWriter:
+    """Fill a bank of known size, one item at a time; :meth:`flush` writes the table.
+
+    What was filled before an interruption is readable up to the last :meth:`flush`; of a bank that was there before
+    nothing is.
     """
 
     def __init__(self, path: Path, count: int, members: int, side: int) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.filled = 0
-        self.pictures = np.lib.format.open_memmap(
-            path / "pictures.npy", "w+", np.uint8, (count, members, side, side, 3)
-        )
-        self.heat = np.lib.format.open_memmap(
-            path / "heat.npy", "w+", np.uint8, (count, HEAT_SIDE, HEAT_SIDE)
-        )
+        (path / "table.npz").unlink(missing_ok=True)  # an earlier bank's labels are not these pictures'
+        self.pictures = new_array(path / "pictures.npy", (count, members, side, side, 3))
+        self.heat = new_array(path / "heat.npy", (count, HEAT_SIDE, HEAT_SIDE))
         self.aurora = np.full((count, members), -1, np.int8)
         self.contrast = np.zeros(count, np.float32)
         self.has_heat = np.zeros(count, bool)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from daemon.files import write_whole
 from daemon.observation import from_utc_text, utc_text
 from models.preprocess import SIDE, Pixels, shrink
+from training.data.bank import new_array
 from training.simulator.night import Night, NightEvent
 
 CADENCE_S: Final = 60.0
@@ -81,7 +82,7 @@ def draw_night(target: Path, seed: int, number: int, hours: float) -> None:
     if not times:
         raise ValueError(f"{target}: no frame in {hours:g} hours of this night: give more with --hours")
     target.mkdir(parents=True, exist_ok=True)
-    pictures = np.lib.format.open_memmap(target / "pictures.npy", "w+", np.uint8, (len(times), SIDE, SIDE, 3))
+    pictures = new_array(target / "pictures.npy", (len(times), SIDE, SIDE, 3))
     frames: list[dict[str, Any]] = []
     for index, at in enumerate(times):
         drawn = night.frame(at, SIDE)

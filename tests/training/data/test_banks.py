@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.data.bank import open_bank
+from training.data.bank import BankWriter, new_array, open_bank
 from training.data.banks import Kind, Plan, fill_bank
 from training.simulator.render import CONTRAST
 
@@ -57,3 +59,28 @@ def test_keogram_skies_need_their_folder(tmp_path: Path) -> None:
     """One line that names the option."""
     with pytest.raises(ValueError, match="give --keograms"):
         fill_bank(tmp_path, Plan("keogram", 1), 1)
+
+
+def test_a_bank_begun_anew_has_no_labels_of_the_one_before(tmp_path: Path) -> None:
+    """Stopped before its first table it is no bank: the old labels would say aurora of black pictures. Who has the
+    old one open keeps its pictures.
+    """
+    old = open_bank(fill_bank(tmp_path, Plan("overhead", 2, SIDE), 1))
+    BankWriter(tmp_path, 1, 2, SIDE)
+    with pytest.raises(FileNotFoundError, match="no bank at"):
+        open_bank(tmp_path)
+    assert old.pictures.any()
+
+
+def test_a_disk_too_small_for_an_array_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no bus error at the page for which there is no space; the file is gone."""
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OSError, match=r"pictures\.npy"):
+        new_array(tmp_path / "pictures.npy", (1000,))
+    assert not list(tmp_path.iterdir())
