@@ -25,8 +25,11 @@ class Training(Protocol):
 class State:
     """What a kill must not lose: weights, their average, optimiser, place in the run, the best so far."""
 
-    def __init__(self, student: Student, recipe: Recipe, run: Path, seed: int) -> None:
+    def __init__(
+        self, student: Student, recipe: Recipe, run: Path, seed: int, learned_from: dict[str, str]
+    ) -> None:
         self.student, self.recipe, self.run, self.seed = student, recipe, run, seed
+        self.learned_from = learned_from
         self.average = copy.deepcopy(student.net.state_dict())
         self.stage = 0
         self.step = 0
@@ -46,6 +49,11 @@ class State:
             raise RuntimeError(f"{path} cannot be read: remove it, and the run begins anew") from error
         if kept["seed"] != self.seed or kept["recipe"] != self.recipe.text:
             raise RuntimeError(f"{path} is of another recipe or seed: choose another --run, or remove it")
+        before = kept.get("learned_from", self.learned_from)  # earlier versions kept none
+        if changed := sorted(name for name, one in self.learned_from.items() if before.get(name) != one):
+            raise RuntimeError(
+                f"{changed[0]} has changed since {path} began: choose another --run, or remove that file"
+            )
         self.student.load_state_dict(kept["student"])
         self.average, self.optimiser = kept["average"], kept["optimiser"]
         self.stage, self.step, self.total, self.best = (kept[k] for k in ("stage", "step", "total", "best"))
@@ -86,6 +94,7 @@ class State:
         state = {
             "seed": self.seed,
             "recipe": self.recipe.text,
+            "learned_from": self.learned_from,
             "student": self.student.state_dict(),
             "average": self.average,
             "optimiser": trainer.optimiser.state_dict() if trainer else None,

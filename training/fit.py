@@ -58,12 +58,13 @@ def fit(
     material of any stage, the starting weights or the device are missing, before the first step.
     """
     place = Place.join(device)
-    for number in range(len(recipe.stage)):
-        open_materials(recipe, number)  # what is missing is said now, not hours later at its own stage
+    # All opened now: what is missing is reported here, not hours later at its own stage.
+    opened = [one for number in range(len(recipe.stage)) for one in open_materials(recipe, number)]
+    learned_from = {str(one.spec.path): one.fingerprint() for one in opened}
     torch.manual_seed(seed)
     student = Student(recipe).to(place.device)
     student.to(memory_format=torch.channels_last)
-    state = State(student, recipe, run, seed)
+    state = State(student, recipe, run, seed, learned_from)
     state.resume(place.device)
     writer = SummaryWriter(str(run / "board")) if place.first else None
     taken = 0

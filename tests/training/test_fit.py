@@ -89,6 +89,15 @@ def test_a_checkpoint_of_another_seed_is_refused(tmp_path: Path) -> None:
         fit(recipe, tmp_path / "run", 2, device="cpu")
 
 
+def test_a_run_is_not_gone_on_with_over_other_labels(tmp_path: Path) -> None:
+    """Neither half-way nor when it is done: its model would pass for one that had learned from them."""
+    recipe = small_recipe(small_bank(tmp_path / "bank"))
+    fit(recipe, tmp_path / "run", 1, device="cpu", stop_after=1)
+    small_bank(tmp_path / "bank", 30)
+    with pytest.raises(RuntimeError, match=r"bank has changed since .*checkpoint\.pt began: choose another"):
+        fit(recipe, tmp_path / "run", 1, device="cpu")
+
+
 def test_thesis_recipe_trains_the_head_first_then_everything(tmp_path: Path) -> None:
     """The two-stage schedule on a small labelled folder: stage one leaves the body, stage two does not.
 

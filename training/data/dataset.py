@@ -226,6 +226,11 @@ class ManifestMaterial:
             rows = self.kept[start : start + stage.batch]
             yield _batch(np.stack([shrink(self._square(row), stage.side) for row in rows]), rows)
 
+    def fingerprint(self) -> str:
+        """By each frame's picture, label, sky and side."""
+        rows = [(row.path, row.sha256, row.label, row.sky, row.split) for row in [*self.train, *self.kept]]
+        return hashlib.sha256(repr(rows).encode()).hexdigest()
+
 
 def _batch(pictures: Pixels, rows: Sequence[Row]) -> Batch:
     count = len(rows)

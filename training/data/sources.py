@@ -7,6 +7,7 @@ but its arguments.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from typing import Protocol
 
 import numpy as np
@@ -37,6 +38,9 @@ class Material(Protocol):
 
     def validation(self, stage: Stage) -> Iterator[Batch]:
         """The pictures kept for validation, unchanged, in batches; none for a bank."""
+
+    def fingerprint(self) -> str:
+        """The same for the same labels of the same pictures."""
 
 
 def open_material(spec: MaterialSpec, leave_out: Collection[str] = ()) -> Material:
@@ -92,6 +96,10 @@ class BankMaterial:
     def validation(self, stage: Stage) -> Iterator[Batch]:
         """None: a bank's pictures are all for training."""
         return iter(())
+
+    def fingerprint(self) -> str:
+        """By the bank's table, which every draw has its own of."""
+        return sha256((self.bank.path / "table.npz").read_bytes()).hexdigest()
 
 
 def _by_source(bank: Bank, wanted: npt.NDArray[np.bool_]) -> list[Rows]:
