@@ -90,17 +90,23 @@ def simulate(
 def sample(out: Path, split: str, seed: int, **given: Any) -> None:
     """Choose frames to label from night movies, or make a manifest of labelled ones.
 
-    Labelled ones come from a folder sorted by hand or straight from the watch's database.
+    Labelled ones come from a folder sorted by hand or straight from the watch's database. Nights keep the side that
+    they have in the manifest of that folder.
     """
     from training.data import dataset
 
     if sum(bool(given[key]) for key in ("movies", "labelled", "database")) != 1:
         raise click.UsageError("give night movies to sample from, or --labelled FOLDER, or --database FILE")
     out.mkdir(parents=True, exist_ok=True)
-    rows = _sampled(out, seed, **given)
+    rows, path = _sampled(out, seed, **given), out / "manifest.parquet"
     if not given["movies"]:
-        rows = dataset.SPLITS[split](rows, seed)
-    path = dataset.write_manifest(rows, out / "manifest.parquet")
+        before = dataset.read_manifest(path) if path.exists() else []
+        rows = (
+            dataset.thesis_split(rows, seed)
+            if split == "thesis"
+            else dataset.night_split(rows, seed, before=before)
+        )
+    dataset.write_manifest(rows, path)
     counts = {name: sum(row.split == name for row in rows) for name in ("train", "validation")}
     click.echo(
         f"{path}: {len(rows)} frames, {counts['train']} to train on, {counts['validation']} to validate"

@@ -156,24 +156,36 @@ def proportional(sizes: dict[str, int], total: int) -> dict[str, int]:
     return quota
 
 
-def night_split(rows: Sequence[Row], seed: int, train_share: float = TRAIN_SHARE) -> list[Row]:
+def night_split(
+    rows: Sequence[Row], seed: int, train_share: float = TRAIN_SHARE, before: Sequence[Row] = ()
+) -> list[Row]:
     """The labelled rows split by whole nights: no night on both sides.
 
     Nights are drawn at random until the training side holds ``train_share`` of the frames; with two
-    or more nights each side gets one at least.
+    or more nights each side gets one at least. Nights that an earlier split (``before``) has on one side stay there: a
+    model that has learned from one would be judged on it as if it had not.
     """
     groups = by_night(row for row in rows if row.label)
-    nights = list(groups)
+    side = {night: one for night, one in sides_of(before).items() if night in groups}
+    nights = [night for night in groups if night not in side]
     order = [nights[i] for i in np.random.default_rng(seed).permutation(len(nights))]
-    wanted, held, side = train_share * sum(len(g) for g in groups.values()), 0, {}
+    wanted = train_share * sum(len(g) for g in groups.values())
+    held = sum(len(groups[night]) for night, one in side.items() if one == "train")
     for place, night in enumerate(order):
-        train = (held < wanted and place < len(order) - 1) or len(order) == 1
+        last_for_validation = place == len(order) - 1 and "validation" not in side.values()
+        train = (held < wanted and not last_for_validation) or len(groups) == 1
         side[night] = "train" if train else "validation"
         held += len(groups[night]) if train else 0
     return [replace(row, split=side.get(row.night, "") if row.label else "") for row in rows]
 
 
-SPLITS: Final = {"thesis": thesis_split, "night": night_split}
+def sides_of(rows: Sequence[Row]) -> dict[str, str]:
+    """Which side each night is on, where all of it is on one."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.split:
+            found.setdefault(row.night, set()).add(row.split)
+    return {night: next(iter(sides)) for night, sides in found.items() if len(sides) == 1}
 
 
 # ------------------------------------------------------------------------------------- for training

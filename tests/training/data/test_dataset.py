@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from training.data.dataset import (
     placed,
     proportional,
     read_manifest,
+    sides_of,
     thesis_change,
     thesis_sample,
     thesis_split,
@@ -105,6 +107,29 @@ def test_night_split_keeps_nights_apart() -> None:
     assert not sides["train"] & sides["validation"]
     assert 0.7 <= len(sides["train"]) / 20 <= 0.9
     assert all(row.split == "" for row in night_split([Row("x.jpg", "n1")], 1))
+
+
+def test_nights_keep_their_side_when_others_come() -> None:
+    """Else the model that is there already is judged on nights it has learned from."""
+    nights = [night_rows(f"n{i:02d}", 10, "yes" if i % 2 else "no") for i in range(60)]
+    rows, split = list[Row](), list[Row]()
+    for count in (10, 11, 15, 25, 60):
+        rows = [row for night in nights[:count] for row in night]
+        before, split = sides_of(split), night_split(rows, 5, before=split)
+        now = sides_of(split)
+        assert len(now) == count
+        assert before.items() <= now.items()
+        assert 0.7 <= sum(side == "train" for side in now.values()) / count <= 0.9
+    alone = night_split(nights[0], 1)
+    assert {row.split for row in alone} == {"train"}
+    assert set(sides_of(night_split([*nights[0], *nights[1]], 1, before=alone)).values()) == {
+        "train",
+        "validation",
+    }
+    torn = [
+        replace(row, split=side) for row, side in zip(nights[0], ["train", "validation"] * 5, strict=True)
+    ]
+    assert sides_of(torn) == {}
 
 
 def labelled_folder(folder: Path, per_label: int = 4) -> Path:
