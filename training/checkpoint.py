@@ -26,10 +26,17 @@ class State:
     """What a kill must not lose: weights, their average, optimiser, place in the run, the best so far."""
 
     def __init__(
-        self, student: Student, recipe: Recipe, run: Path, seed: int, learned_from: dict[str, str]
+        self,
+        student: Student,
+        recipe: Recipe,
+        run: Path,
+        seed: int,
+        learned_from: dict[str, str],
+        origin: dict[str, Any],
     ) -> None:
+        """``learned_from``: fingerprints of the materials, by path; ``origin``: :func:`training.unfold.origin_of` the start."""
         self.student, self.recipe, self.run, self.seed = student, recipe, run, seed
-        self.learned_from = learned_from
+        self.learned_from, self.origin = learned_from, origin
         self.average = copy.deepcopy(student.net.state_dict())
         self.stage = 0
         self.step = 0
@@ -54,6 +61,7 @@ class State:
             raise RuntimeError(
                 f"{changed[0]} has changed since {path} began: choose another --run, or remove that file"
             )
+        self.origin = kept.get("origin", self.origin)  # whatever lies under its path by now
         self.student.load_state_dict(kept["student"])
         self.average, self.optimiser = kept["average"], kept["optimiser"]
         self.stage, self.step, self.total, self.best = (kept[k] for k in ("stage", "step", "total", "best"))
@@ -95,6 +103,7 @@ class State:
             "seed": self.seed,
             "recipe": self.recipe.text,
             "learned_from": self.learned_from,
+            "origin": self.origin,
             "student": self.student.state_dict(),
             "average": self.average,
             "optimiser": trainer.optimiser.state_dict() if trainer else None,
@@ -113,4 +122,5 @@ class State:
             weights = self.best[1]
         elif self.recipe.keep == "last":
             weights = self.student.net.state_dict()
-        write_kept(path, {"net": weights, "recipe": self.recipe.text, "seed": self.seed})
+        more = {"origin": self.origin} if self.origin else {}
+        write_kept(path, {"net": weights, "recipe": self.recipe.text, "seed": self.seed, **more})

@@ -55,12 +55,14 @@ class Account:
 def export(checkpoint: Path, target: Path, account: Account) -> Card:
     """Write ``target`` (.onnx) and its card from a finished training run's ``model.pt``.
 
-    The checkpoint's recipe and seed go into the card beside the account's own. Both files appear
+    The checkpoint's recipe and seed go into the card beside the account's own, and of a model that it was started from
+    what that one had learned from; its temperatures and thresholds hold until others are fitted. Both files appear
     only when everything passed. Raises ModelError: not a checkpoint, or the file does not give the
     network's answers.
     """
     net, recipe = read_checkpoint(checkpoint)
-    data = {**account.data, **real_frames_of(recipe)}
+    origin = recipe.pop("origin", {})
+    data = {**account.data, **real_frames_of(recipe), **({"started from": origin} if origin else {})}
     return export_net(net, target, replace(account, data=data, recipe={**recipe, **account.recipe}))
 
 
@@ -90,6 +92,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
     return net.eval(), {
         "recipe": recipe,
         "seed": kept.get("seed"),
+        **({"origin": kept["origin"]} if "origin" in kept else {}),
         **({"distance_limit": kept["distance_limit"]} if "distance_limit" in kept else {}),
     }
 
@@ -97,6 +100,7 @@ def read_checkpoint(path: Path) -> tuple[AuroraNet, dict[str, Any]]:
 def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
     """As :func:`export`, from a network in memory."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    origin = account.data.get("started from", {})
     with replacing(target) as part:
         write_graph(fold(net), part)
         parity = check_parity(net, part)
@@ -114,9 +118,9 @@ def export_net(net: AuroraNet, target: Path, account: Account) -> Card:
             data=account.data,
             recipe=account.recipe,
             skill={},
-            temperature=1.0,
-            sky_temperature=1.0,
-            thresholds=Thresholds(0.5, {}),
+            temperature=origin.get("temperature", 1.0),
+            sky_temperature=origin.get("sky_temperature", 1.0),
+            thresholds=Thresholds(**origin.get("thresholds", {"default": 0.5, "cells": {}})),
             parity=parity,
             distance_limit=account.recipe.get("distance_limit"),
             mask_threshold=0.5 if net.mask is not None else None,

@@ -39,6 +39,7 @@ from training.losses import loss_terms, mask_loss
 from training.options import DEVICES
 from training.recipe import Recipe, Stage, load_recipe
 from training.student import Student
+from training.unfold import origin_of
 
 
 def fit(
@@ -64,7 +65,7 @@ def fit(
     torch.manual_seed(seed)
     student = Student(recipe).to(place.device)
     student.to(memory_format=torch.channels_last)
-    state = State(student, recipe, run, seed, learned_from)
+    state = State(student, recipe, run, seed, learned_from, origin_of(recipe.weights))
     state.resume(place.device)
     writer = SummaryWriter(str(run / "board")) if place.first else None
     taken = 0

@@ -8,9 +8,10 @@ before the folded offset ``b`` gets a normalisation by ``m`` and ``v``, the scal
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -18,6 +19,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from models.card import ModelError, read_card, sha256_of
 from models.network import AuroraNet
 from models.preprocess import SIDE, Pixels, shrink, to_input
 from training.simulator.render import draw
@@ -48,6 +50,22 @@ def unfolded(path: Path) -> AuroraNet:
         ) from error
     _measure(net.eval(), offsets, made_scenes())
     return net
+
+
+def origin_of(weights: str) -> dict[str, Any]:
+    """What the card of a start from an exported model says that its successor's must not lose: what it learned from,
+    with sources and licences, and the temperatures and thresholds, which hold until others are fitted. Empty for another
+    start, and for a file without a card of its own.
+    """
+    path = Path(weights)
+    try:
+        card = read_card(path) if path.suffix == ".onnx" else None
+    except ModelError:
+        return {}
+    if card is None or card.sha256 != sha256_of(path):
+        return {}
+    kept = ("name", "sha256", "licence", "data", "temperature", "sky_temperature", "thresholds")
+    return {name: value for name, value in json.loads(card.to_json()).items() if name in kept}
 
 
 def _weights(path: Path) -> dict[str, Tensor]:

@@ -117,6 +117,11 @@ def test_the_worked_retraining_runs(
             run(words, watch)
     card = read_card(tmp_path / "mine/model/aurorad-b1.onnx")
     assert card.description == "aurorad-b1, trained on with our labels"
+    shipped = read_card(SHIPPED)
+    origin = card.data["started from"]
+    assert (origin["sha256"], origin["data"]) == (shipped.sha256, shipped.data)
+    assert (card.temperature, card.sky_temperature) == (shipped.temperature, shipped.sky_temperature)
+    assert card.thresholds == shipped.thresholds
     assert {"manifest", "simulated nights"} <= card.skill.keys()
     assert load(tmp_path / "mine/model/aurorad-b1.onnx", device="cpu", threads=1).sha256 == card.sha256
     assert read_card(tmp_path / "mine/model/aurorad-b1.previous.onnx").sha256 == read_card(SHIPPED).sha256
