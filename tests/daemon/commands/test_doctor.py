@@ -28,7 +28,14 @@ IN_THE_DARK = Settings.model_validate({"gate": {"look_below_deg": 90, "alert_bel
 """Under any sun there is, it is dark enough."""
 
 BY_DAY = Settings.model_validate({"gate": {"look_below_deg": -30, "alert_below_deg": -30}})
-"""Over Yellowknife the sun is hardly ever so low: it is never dark."""
+"""Where it is noon it is never dark."""
+
+
+def at_noon() -> dict[str, float]:
+    """A place where the sun is high at this moment."""
+    now = datetime.now(UTC)
+    east_deg = 15 * (12 - now.hour - now.minute / 60)
+    return {"latitude_deg": 0.0, "longitude_deg": (east_deg + 180) % 360 - 180}
 
 
 PREDICTOR = cache(partial(Predictor, Settings().model))
@@ -45,6 +52,7 @@ def test_a_stamp_on_bright_ground_is_read_as_the_watch_reads_it(tmp_path: Path) 
     os.utime(tmp_path / "now.jpg", (taken, taken))
     camera = CameraSettings.model_validate(
         {
+            **at_noon(),
             "stamp": {"region": [0, 1 - stamps.HEIGHT / stamps.WIDTH, 1, 1], "timezone": "UTC"},
             "source": {"kind": "folder", "path": str(tmp_path)},
         }
@@ -57,6 +65,7 @@ def a_camera(folder: Path, at: datetime) -> CameraSettings:
     path = put(folder / "now.jpg", image.encode_jpeg(night_sky(np.random.default_rng(1), side=SIDE), 95), at)
     return CameraSettings.model_validate(
         {
+            **at_noon(),
             "disc": {
                 "centre_x": SIDE / 2, "centre_y": SIDE / 2, "radius": SIDE / 2, "width": SIDE, "height": SIDE,
             },
