@@ -357,7 +357,7 @@ def test_card_and_feed_call_an_event_what_its_alerts_do(tmp_path: Path) -> None:
     view = view_of(CameraSettings(), Settings())
     (card,) = presenters.cards([event], {view.name: view}, frozenset(), lambda _: None)
     assert ": very bright rays over much of the sky, level 6. Probability" in card.words
-    entry = "".join(news._entry(event, view, ""))
+    entry = "".join(news._entry(event, view, "", ongoing=False))
     assert f"<title>Aurora over {view.title}: very bright rays over much of the sky</title>" in entry
     with speaking("de"):
         (card,) = presenters.cards([event], {view.name: view}, frozenset(), lambda _: None)
