@@ -17,7 +17,8 @@ class LiveStatus:
 
     ``began_at``: when this process began to look, tonight; ``fetched_at``: when its source last answered;
     ``framed_at``: when the newest *new* frame arrived, ``before_at`` the one before it; ``progressed_at``: when a look
-    last began or ended; ``next_at``: when the next one is due, None while one is under way; all by the watch's clock. ``observed_at``: the newest frame's own time, once its row is written, None by day.
+    last began or ended; ``next_at``: when the next one is due, None while one is under way; all by the watch's clock.
+    ``observed_at``: the newest frame's own time, once its row is written, None by day.
     ``fault``: why the newest look brought no picture, or None. ``stale``: why the feed counts as stopped,
     or None. ``gate_until``: when a closed gate opens, or None where it does not within a day. ``unwritten``: why the newest
     row could not be written, or None; none could be from ``unwritten_since`` to ``unwritten_at``, the last try.

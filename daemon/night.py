@@ -10,7 +10,7 @@ which side of the date line: Apia, at 171.75° west, has the date of Auckland an
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytz
 
@@ -36,6 +36,11 @@ def night_of(at: datetime, place: Place) -> date:
     solar = at.astimezone(UTC) + ahead + _NOON
     midnight = solar.replace(hour=0, minute=0, second=0, microsecond=0) - ahead
     return _date_beginning_at(midnight, place)
+
+
+def solar_day(at_s: Any, longitude_deg: float) -> Any:
+    """The number of the night that an instant belongs to, or of each: seconds since 1970 → nights since then."""
+    return (at_s + 240 * longitude_deg + 43200) // 86400
 
 
 def midnight_of(night: date, place: Place) -> datetime:

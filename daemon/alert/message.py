@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +29,7 @@ def compose(
     url: str = "",
     brightest: Mapping[str, Any] | None = None,
     outlook: str = "",
-    sky_seen_before: bool = True,
+    sky_seen_before: bool = False,
 ) -> Message:
     """The message of an event's change; ``observation`` is the frame that brought it about.
 
@@ -37,11 +38,14 @@ def compose(
     wind (:func:`daemon.spaceweather.outlook.alert_line`), for a channel that wants it. Where the sky was not seen
     shortly before the event's first frame, the aurora may have been there earlier, and the onset's message says so.
     """
-    if change.kind == "onset":
-        title, lines = _onset(change, observation, camera, sky_seen_before=sky_seen_before)
-    else:
-        by_kind = {"strong": _strong, "stronger": _stronger, "over": _over}
-        title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
+    onset = partial(_onset, sky_seen_before=sky_seen_before)
+    by_kind: Mapping[str, Callable[..., _Text]] = {
+        "onset": onset,
+        "strong": _strong,
+        "stronger": _stronger,
+        "over": _over,
+    }
+    title, lines = by_kind[change.kind](change, observation, camera, brightest or {})
     night = night_of(change.event.onset_at, camera)
     query = urlencode({"camera": camera.name, "at": utc_text(observation.observed_at)})
     link = f"{url.rstrip('/')}/night/{night.isoformat()}?{query}" if url else ""
@@ -65,7 +69,14 @@ def compose(
 _Text = tuple[str, list[str]]
 
 
-def _onset(change: EventChange, o: Observation, camera: CameraSettings, *, sky_seen_before: bool) -> _Text:
+def _onset(
+    change: EventChange,
+    o: Observation,
+    camera: CameraSettings,
+    _: Mapping[str, Any],
+    *,
+    sky_seen_before: bool,
+) -> _Text:
     """There is aurora: what, how strong, where, since when, how sure, under which sun and moon."""
     seen = sighting.of_observation(o)
     begin = words.onset(_both_times(change.event.onset_at, camera.timezone), sky_seen_before)

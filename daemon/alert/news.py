@@ -63,7 +63,7 @@ class News:
                 event, over = change.event, change.kind == "over"
                 row = reader.event(event.id) if over else None
                 outlook = self._outlook() if not over and channel.outlook else ""
-                seen = reader.sky_seen_before(self.camera.name, event.onset_at)
+                seen = change.kind == "onset" and reader.sky_seen_before(self.camera.name, event.onset_at)
                 yield compose(change, observation, self.camera, channel, url, row, outlook, seen)
 
     def _told(self, channel: str, event_id: str) -> bool:

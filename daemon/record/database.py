@@ -207,3 +207,9 @@ def id_of(db: Database, table: str, column: str, value: str, more: Mapping[str, 
         f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
     )
     return int(cursor.lastrowid or 0)
+
+
+def put(db: Database, table: str, **row: Any) -> None:
+    """Write a row in place of the one with its key, if there is one."""
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", [*row.values()])

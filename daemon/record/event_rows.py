@@ -1,14 +1,12 @@
-"""Events: how one is written, and SQL for them as people are shown them, with their label and their brightest frame."""
+"""SQL for events as people are shown them: with their label, and with their brightest frame."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlite_utils import Database
-
 from daemon.event import Rules
-from daemon.observation import JUDGED, Event
+from daemon.observation import JUDGED
 from daemon.record.rows import EventRow
 
 EVENT = """
@@ -20,20 +18,25 @@ EVENT = """
 """Events, each with the last answer to "was this right?"."""
 
 _SEEN = str(tuple(sorted(JUDGED)))
-_PATIENCE = f"{Rules.patience.total_seconds():.0f} seconds"
+
+
+def _moved(instant: str, by: timedelta) -> str:
+    """An expression of SQL for the instant so much later."""
+    return f"strftime('%Y-%m-%dT%H:%M:%SZ', {instant}, '{by.total_seconds():+.0f} seconds')"
+
 
 _WITHOUT_LOOK = f"""
     SELECT o.observed_at FROM observations o
-    WHERE o.camera = e.camera AND o.observed_at > strftime('%Y-%m-%dT%H:%M:%SZ', e.confirmed_at, '+{_PATIENCE}')
+    WHERE o.camera = e.camera AND o.observed_at > {_moved("e.confirmed_at", Rules.patience)}
         AND o.verdict IN {_SEEN} AND NOT EXISTS (
             SELECT 1 FROM observations b WHERE b.camera = o.camera AND b.observed_at < o.observed_at
-                AND b.observed_at > strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at, '-{_PATIENCE}') AND b.verdict IN {_SEEN})
+                AND b.observed_at > {_moved("o.observed_at", -Rules.patience)} AND b.verdict IN {_SEEN})
     ORDER BY o.observed_at LIMIT 1
 """
 
-UNTIL = f"""coalesce(e.ended_at, strftime('%Y-%m-%dT%H:%M:%SZ', min(
-    coalesce((SELECT min(n.onset_at) FROM events n WHERE n.camera = e.camera AND n.onset_at > e.onset_at), '9999-12-31'),
-    coalesce(({_WITHOUT_LOOK}), '9999-12-31')), '-1 second'))"""
+_NEXT_ONSET = "SELECT min(n.onset_at) FROM events n WHERE n.camera = e.camera AND n.onset_at > e.onset_at"
+_FIRST_OF_ANOTHER = f"min(coalesce(({_NEXT_ONSET}), '9999-12-31'), coalesce(({_WITHOUT_LOOK}), '9999-12-31'))"
+UNTIL = f"coalesce(e.ended_at, {_moved(_FIRST_OF_ANOTHER, timedelta(seconds=-1))})"
 """Until when a frame can be of the event ``e``: its end. The watch may have been ended for good while one was under way;
 then the next event's frames are not this one's, nor those after as long without a look as ends an event."""
 
@@ -58,9 +61,8 @@ def seen_before(camera: str, onset_at: str) -> str:
 
     Cloud, a pause, and a watch that has just begun all leave it open how long the aurora had been there.
     """
-    least = f"strftime('%Y-%m-%dT%H:%M:%SZ', {onset_at}, '-{SEEN_BEFORE.total_seconds():.0f} seconds')"
     return f"""(SELECT max(b.observed_at) FROM observations b WHERE b.camera = {camera}
-        AND b.observed_at >= {least} AND b.observed_at < {onset_at} AND b.verdict IN ('aurora', 'clear'))"""
+        AND b.observed_at >= {_moved(onset_at, -SEEN_BEFORE)} AND b.observed_at < {onset_at} AND b.verdict IN ('aurora', 'clear'))"""
 
 
 def shown(chosen: str) -> str:
@@ -69,8 +71,7 @@ def shown(chosen: str) -> str:
     Brightest is by level, then by aurora index; frames from before there were levels are compared by colour.
 
     ``seen_before_at`` is when the sky was last seen before it; ``last_seen_at`` when aurora was last seen, of an
-    event without an end. The frames are looked
-    through for the chosen events alone: the LIMIT keeps SQLite from doing so again for every column.
+    event without an end. The frames are looked through for the chosen events alone: the LIMIT keeps SQLite from doing so again for every column.
     """
     return f"""
     SELECT e.*, coalesce(o.level, o.colour_level) AS brightest_level,
@@ -104,12 +105,3 @@ def with_right(row: dict[str, Any]) -> EventRow:
     """A row of :data:`EVENT` as the reader gives it: what people answered is ``right``, true or false."""
     right = {"aurora": True, "none": False}.get(row["label"] or "")
     return cast(EventRow, row | {"right": right, "in_cool_down": bool(row["in_cool_down"])})
-
-
-def put(db: Database, event: Event) -> None:
-    """Write an event, or its newer state."""
-    row = event.plain()
-    names = ", ".join(row)
-    db.execute(
-        f"INSERT OR REPLACE INTO events ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-    )

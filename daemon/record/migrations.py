@@ -28,7 +28,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlite_utils import Database, Migrations
 
@@ -37,6 +37,7 @@ from daemon.night import night_of
 from daemon.observation import from_utc_text
 from daemon.record.columns import COLUMNS, Column
 from daemon.record.later_tables import DESCRIBED, FIFTH, THIRD
+from daemon.record.nights import Zone
 from daemon.record.space_tables import SPACE_TABLES
 
 APPLICATION_ID = 0x41555244
@@ -387,7 +388,7 @@ def _key_nights_by_their_morning(db: Database, camera: str) -> None:
     """Until m001 a night's key was the UTC date at its midnight: a day early east of Greenwich."""
     sql = "SELECT longitude_deg, timezone FROM cameras WHERE name = ?"
     found = db.execute(sql, [camera]).fetchone()
-    place = _Place(*found) if found else None
+    place = Zone(*found) if found else None
     nights = db.execute(
         "SELECT night, first_at, last_at FROM nights WHERE camera = ? ORDER BY night DESC", [camera]
     ).fetchall()
@@ -404,12 +405,7 @@ def _key_nights_by_their_morning(db: Database, camera: str) -> None:
     )
 
 
-class _Place(NamedTuple):
-    longitude_deg: float
-    timezone: str
-
-
-def _days_early(night: str, first_at: str, last_at: str, place: _Place | None) -> int:
+def _days_early(night: str, first_at: str, last_at: str, place: Zone | None) -> int:
     """How many days a night's key is before its morning's date.
 
     Where the record does not say where the camera stands, the frames do: they lie about solar midnight,

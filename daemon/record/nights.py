@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from daemon.night import Place, night_of
+from daemon.night import night_of, solar_day
 from daemon.observation import JUDGED, Observation, Verdict, from_utc_text, utc_text
+
+
+class Zone(NamedTuple):
+    """What a camera's nights depend on: a :class:`daemon.night.Place`."""
+
+    longitude_deg: float
+    timezone: str
+
 
 COUNTED: tuple[Verdict, ...] = ("aurora", "clear", "obscured", "not looked", "stale")
 """Verdicts that have a column of their own, in its order; all rows are counted in ``observations``."""
@@ -60,7 +68,7 @@ def add(db: Database, o: Observation, night: date) -> None:
     )
 
 
-def divide_anew(db: Database, camera: str, place: Place) -> bool:
+def divide_anew(db: Database, camera: str, place: Zone) -> bool:
     """Sum up a camera's nights anew where they are others at ``place``; False where they are the same.
 
     Else the rows of before and after a correction would lie in nights that overlap, and be counted in both.
@@ -75,10 +83,15 @@ def divide_anew(db: Database, camera: str, place: Place) -> bool:
     counted = ", ".join(f"sum(verdict = '{verdict}')" for verdict in COUNTED)
     moon = ", ".join(f"sum(moonlight = '{light}')" for light in ("quarter", "full"))
     judged = f"CASE WHEN verdict IN {JUDGED} THEN calibrated_probability END"
+
+    def day(at_s: int) -> float:
+        return float(solar_day(at_s, place.longitude_deg))
+
+    db.register_function(day, name="solar_day", deterministic=True)
     found = db.execute(
         f"""SELECT min(observed_at), max(observed_at), count(*), {counted}, {moon}, max({judged}) FROM observations
-            WHERE camera = ? GROUP BY CAST((unixepoch(observed_at) + 43200 + ? * 240.0) / 86400 AS INTEGER)""",
-        [camera, place.longitude_deg],
+            WHERE camera = ? GROUP BY solar_day(unixepoch(observed_at))""",
+        [camera],
     ).fetchall()
     db.execute("DELETE FROM nights WHERE camera = ?", [camera])
     for first, last, *sums, peak in found:

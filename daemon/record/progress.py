@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import cos, hypot, radians
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -19,17 +19,11 @@ from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Disc, FoundLens, Lens, Orientation, from_utc_text, utc_text
 from daemon.record import nights
+from daemon.record.database import put
 from daemon.text import one_line
 from daemon.weather import SkyHeld
 
 log = logging.getLogger("aurorad.record")
-
-
-class _Zone(NamedTuple):
-    """What a camera's nights depend on."""
-
-    longitude_deg: float
-    timezone: str
 
 
 _Opens = Callable[[], AbstractContextManager[Database]]
@@ -119,7 +113,7 @@ class Progress:
         with self._write() as db:
             db.execute("DELETE FROM conditions")
             for key, condition in held.items():
-                _put(db, "conditions", condition=key, **asdict(condition))
+                put(db, "conditions", condition=key, **asdict(condition))
 
     def morning(self, camera: str) -> Morning:
         """How far the mornings of a camera have come."""
@@ -131,7 +125,7 @@ class Progress:
     def put_morning(self, camera: str, reached: Morning) -> None:
         """They have come so far."""
         with self._write() as db:
-            _put(db, "mornings", camera=camera, **asdict(reached))
+            put(db, "mornings", camera=camera, **asdict(reached))
 
     def movie(self, camera: str, name: str) -> MovieTaken | None:
         """What became of a movie of that file name, where it was taken in whole."""
@@ -143,7 +137,7 @@ class Progress:
     def put_movie(self, camera: str, name: str, taken: MovieTaken) -> None:
         """A movie was taken in whole."""
         with self._write() as db:
-            _put(db, "movies", camera=camera, name=name, **asdict(taken))
+            put(db, "movies", camera=camera, name=name, **asdict(taken))
 
     def lens(self, camera: str, disc: Disc) -> FoundLens | None:
         """The lens that the camera's stars gave last, where its disc was cut as it is now."""
@@ -153,7 +147,7 @@ class Progress:
     def put_lens(self, camera: str, disc: Disc, found: FoundLens) -> None:
         """The camera's stars gave this lens."""
         with self._write() as db:
-            _put(
+            put(
                 db, "lenses", camera=camera, found_at=utc_text(found.at), disc=json.dumps(asdict(disc)),
                 orientation=json.dumps(asdict(found.orientation)), error_deg=found.error_deg,
                 stars=found.stars, turned_deg=found.turned_deg,
@@ -168,7 +162,7 @@ class Progress:
     def put_sky(self, camera: str, held: SkyHeld) -> None:
         """What holds of it from here on."""
         with self._write() as db:
-            _put(db, "skies", camera=camera, json=json.dumps(held.to_dict()))
+            put(db, "skies", camera=camera, json=json.dumps(held.to_dict()))
 
     def register_camera(self, about: Mapping[str, Any]) -> None:
         """Keep where a camera stands and how it is called, for readers without its configuration.
@@ -188,9 +182,9 @@ class Progress:
                     " another name",
                     *(about["name"], _place_text(before[:2]), _place_text(here)),
                 )
-            _put(db, "cameras", **{**row, "orientation": None if turned is None else json.dumps(turned)})
+            put(db, "cameras", **{**row, "orientation": None if turned is None else json.dumps(turned)})
             _keep_history(db, about["name"], dict(about), utc_text(self._now()))
-            zone = _Zone(about["longitude_deg"], about["timezone"])
+            zone = nights.Zone(about["longitude_deg"], about["timezone"])
             if before is not None and before[1:] != zone and nights.divide_anew(db, about["name"], zone):
                 log.info("%s: its older rows are put into the nights of its new place", about["name"])
 
@@ -206,7 +200,7 @@ def _keep_history(db: Database, camera: str, about: dict[str, Any], now: str) ->
         log.info(
             "%s is turned otherwise from now on; the directions of its older rows stay as they are", camera
         )
-    _put(db, "camera_history", camera=camera, since=now, json=json.dumps(about))
+    put(db, "camera_history", camera=camera, since=now, json=json.dumps(about))
 
 
 def _apart_deg(one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -232,7 +226,7 @@ def lens_on_record(
         return None
     kept = rows[0]
     return FoundLens(
-        _orientation(json.loads(kept["orientation"])),
+        kept_orientation(json.loads(kept["orientation"])),
         from_utc_text(kept["found_at"]),
         kept["error_deg"],
         kept["stars"],
@@ -244,15 +238,11 @@ FIRST_LENS = "SELECT min(found_at) AS at FROM lenses WHERE camera = ?"
 """When a camera's stars first showed its lens; null where they never have."""
 
 
-def _orientation(kept: Mapping[str, Any]) -> Orientation:
+def kept_orientation(kept: Mapping[str, Any]) -> Orientation:
+    """The orientation of a lens on record."""
     return Orientation(**{**kept, "lens": Lens(**kept["lens"])})
 
 
 def put_event_state(db: Database, camera: str, state: EventState) -> None:
     """Keep where an event stands, within the transaction of its frame."""
-    _put(db, "event_states", camera=camera, json=json.dumps(state.to_dict()))
-
-
-def _put(db: Database, table: str, **row: Any) -> None:
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", [*row.values()])
+    put(db, "event_states", camera=camera, json=json.dumps(state.to_dict()))

@@ -23,10 +23,10 @@ from sqlite_utils import Database
 from daemon.errors import StoreError
 from daemon.event import EventState
 from daemon.observation import Event, EventChange, Message, Observation, OutboxRow, utc_text
-from daemon.record import columns, event_rows, labels, nights, outbox, progress, snoozes
+from daemon.record import columns, labels, nights, outbox, progress, snoozes
 from daemon.record.backup import backup, restore
 from daemon.record.columns import heatmap_from_bytes, heatmap_to_bytes
-from daemon.record.database import Closing, WriterLock, connect_writer, id_of, translated
+from daemon.record.database import Closing, WriterLock, connect_writer, id_of, put, translated
 from daemon.record.migrations import applied_migrations, is_current, migrations, refuse_foreign
 from daemon.record.place import Place
 from daemon.record.progress import Progress
@@ -185,9 +185,9 @@ class Store(Closing):
             if column is not None:
                 db.execute("INSERT OR REPLACE INTO columns VALUES (?, ?, ?)", [*key, column])
             for change in changes:
-                event_rows.put(db, change.event)
+                put(db, "events", **change.event.plain())
             if state is not None and state.event is not None:
-                event_rows.put(db, state.event)
+                put(db, "events", **state.event.plain())
             outbox.put(db, messages)
             if state is not None:
                 progress.put_event_state(db, o.camera, state)
@@ -214,7 +214,7 @@ class Store(Closing):
     def put_event(self, event: Event) -> None:
         """Write an event, or its newer state, outside a frame."""
         with self._write() as db:
-            event_rows.put(db, event)
+            put(db, "events", **event.plain())
 
     def exchange_events(self, gone: Iterable[str], events: Iterable[Event]) -> None:
         """Write events in place of those that are no more; answers about these go to the events that hold their frames."""
@@ -222,7 +222,7 @@ class Store(Closing):
             for event_id in (gone := list(gone)):
                 db.execute("DELETE FROM events WHERE id = ?", [event_id])
             for event in events:
-                event_rows.put(db, event)
+                put(db, "events", **event.plain())
             for event_id in gone:
                 labels.hand_on(db, event_id)
 

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from daemon.config import OrientationSettings
-from daemon.observation import Lens, Orientation
+from daemon.observation import Orientation
+from daemon.record.progress import kept_orientation
 
 
 def turned_at(history: Sequence[Mapping[str, Any]], recorded_at: str) -> Orientation | None:
@@ -25,7 +26,4 @@ def turned_at(history: Sequence[Mapping[str, Any]], recorded_at: str) -> Orienta
             return OrientationSettings.model_validate(given).orientation()
         except ValidationError:  # a later version's, or somebody's own hand
             return None
-    if seen is None:
-        return None
-    lens = seen["from_stars"]["lens"]
-    return Orientation(**seen["from_stars"] | {"lens": None if lens is None else Lens(**lens)})
+    return kept_orientation(seen["from_stars"]) if seen is not None else None

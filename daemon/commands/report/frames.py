@@ -18,7 +18,7 @@ import pytz
 from numpy.typing import NDArray
 
 from daemon.archive.recorded_night import SPACING
-from daemon.night import night_of
+from daemon.night import night_of, solar_day
 from daemon.observation import MOONLIGHTS, TWILIGHTS, VERDICTS
 from daemon.sky.stars.visibility import share_of
 from daemon.spaceweather.magnetic_time import magnetic_local_time_h
@@ -250,8 +250,7 @@ def _one_a_cadence(at_s: Values, cadence_s: Values) -> NDArray[np.bool_]:
 
 def _nights(at_s: Values, place: Place) -> tuple[Codes, list[date]]:
     """Each frame's night by number, and the nights' dates; from local mean solar noon to noon."""
-    solar_day = ((at_s + place.longitude_deg * 240 + 43200) // 86400).astype(np.int64)
-    _, first, number = np.unique(solar_day, return_index=True, return_inverse=True)
+    _, first, number = np.unique(solar_day(at_s, place.longitude_deg), return_index=True, return_inverse=True)
     nights = [night_of(datetime.fromtimestamp(float(at_s[i]), UTC), place) for i in first]
     return number.astype(np.int64), nights
 

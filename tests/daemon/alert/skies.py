@@ -142,7 +142,9 @@ def texts() -> list[tuple[str, str, str]]:
             azimuth_deg=azimuth, elevation_deg=elevation, description=shown,
         )  # fmt: skip
         change = EventChange(kind, replace(event, **more), at)  # type: ignore[arg-type]
-        message = compose(change, seen, CAMERA, PHONE, "https://aurora.example", BRIGHTEST)
+        message = compose(
+            change, seen, CAMERA, PHONE, "https://aurora.example", BRIGHTEST, sky_seen_before=True
+        )
         found.append((name, message.title, message.body))
     return found
 

@@ -86,7 +86,7 @@ def test_auroramax_as_shipped_is_called_yellowknife_and_another_camera_by_its_na
 
 def test_an_onset_says_what_how_strong_where_when_how_surely_and_under_which_sky() -> None:
     """Local time and UTC, per cent, compass point, sun and moon, link and event id, picture attached."""
-    message = compose(change(), observation(), CAMERA, PHONE, "https://aurora.example/")
+    message = compose(change(), observation(), CAMERA, PHONE, "https://aurora.example/", sky_seen_before=True)
     assert message.title == "Aurora over Yellowknife: bright rays overhead and to the north-west"
     assert message.body.splitlines() == [
         (
@@ -123,7 +123,7 @@ def test_certainty_is_never_claimed() -> None:
 def test_yellowknife_stays_on_utc_minus_6_from_november_2026() -> None:
     """Times follow pytz's 2026 tables, whatever the system's own say."""
     onset = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
-    body = compose(change(onset_at=onset), observation(), CAMERA, PHONE).body
+    body = compose(change(onset_at=onset), observation(), CAMERA, PHONE, sky_seen_before=True).body
     assert ", since 00:00 CST on 1 December 2026 (06:00 UTC)." in body
 
 
